@@ -1,0 +1,151 @@
+# Every verb a developer, a technician or CI needs. Plain `make` lists them.
+# Bounds for the long ones are arguments: make sim SEED=7 ROUNDS=1000, make demo ORDERS=orders.csv.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+
+PYTHON ?= python3
+SEED ?=
+ROUNDS ?=
+ORDERS ?=
+ARGS ?=
+
+BIN := .venv/bin
+READY := .venv/.ready
+# The quick set: seconds to a minute, no root, no browser.
+QUICK := not slow and not netns and not browser and not fuzz and not powercut
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--only-binary :all: --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
+# The oldest glibc tags that a 64-bit Debian 12 or Raspberry Pi OS accepts.
+ARM64 := --platform manylinux2014_aarch64 --platform manylinux_2_17_aarch64 --platform manylinux_2_28_aarch64 \
+	--implementation cp --python-version 3.11 --abi cp311 --abi abi3 --abi none
+
+.PHONY: help
+help: ## list the verbs
+	@awk -F ':.*## ' '/^[a-z][a-z0-9-]*:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+# Set up and run
+
+.PHONY: setup
+setup: $(READY) ## make .venv with the locked dependencies and storehub itself
+
+$(READY): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "storehub needs Python 3.11 or newer: $(PYTHON) is $$($(PYTHON) -V 2>&1 || true). Name another with make setup PYTHON=..." >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments. On Debian: apt-get install python3-venv, then make setup again." >&2; exit 1; }
+	@echo "setting up .venv (about a minute on a new machine)"
+	@[ -x $(BIN)/python ] || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary=:all: -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --no-index -e .
+	@touch $@
+
+.PHONY: demo
+demo: $(READY) ## the main job on real orders: outage, kill -9, replay, reconciliation (ORDERS=file)
+	@$(BIN)/storehub demo $(if $(ORDERS),--orders "$(ORDERS)") $(ARGS)
+
+.PHONY: run
+run: $(READY) ## the demo, and then the console stays open (ORDERS=file)
+	@$(BIN)/storehub demo --stay $(if $(ORDERS),--orders "$(ORDERS)") $(ARGS)
+
+# Work on the code
+
+.PHONY: fmt
+fmt: $(READY) ## format the code and sort its imports
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lint
+lint: $(READY) ## ruff: rules and format
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+.PHONY: types
+types: $(READY) ## mypy, strict
+	@$(BIN)/mypy
+
+.PHONY: imports
+imports: $(READY) ## import rules: inwards only, a pure domain, two separate ends
+	@$(BIN)/lint-imports
+
+.PHONY: test
+test: $(READY) ## set up and run the quick tests (ARGS=pytest arguments)
+	@$(BIN)/pytest -q -m "$(QUICK)" $(ARGS)
+
+.PHONY: test-all
+test-all: $(READY) ## every test that this machine can run
+	@$(BIN)/pytest -q $(ARGS)
+
+.PHONY: units
+units: ## systemd-analyze: the units are right and hardened
+	@deploy/check-units.sh
+
+.PHONY: check
+check: ## exactly what CI runs
+	@.ci/run
+
+# Prove it
+
+.PHONY: sim
+sim: $(READY) ## seeded simulation of store, hub and cloud (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+.PHONY: crash
+crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
+	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+.PHONY: powercut
+powercut: $(READY) ## cut the power of a file system under load, then count (root, FUSE; ROUNDS=)
+	@$(BIN)/python -m tests.powercut $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+.PHONY: fuzz
+fuzz: $(READY) ## schemathesis over the OpenAPI document
+	@$(BIN)/pytest -q tests/fuzz $(ARGS)
+
+.PHONY: hostile
+hostile: $(READY) ## malformed, oversized, slow and rude clients beside honest ones
+	@$(BIN)/pytest -q tests/hostile $(ARGS)
+
+.PHONY: bench
+bench: $(READY) ## speed, memory and wear beside their baselines, as ratios
+	@$(BIN)/python -m bench.run $(ARGS)
+
+# Ship it
+
+.PHONY: package
+package: $(READY) ## build the wheel and the source archive into dist/
+	@$(BIN)/hatchling build -t wheel -t sdist
+
+.PHONY: install
+install: ## install or update the service on this Debian-like machine (root; DESTDIR= to stage)
+	@deploy/install.sh $(ARGS)
+
+.PHONY: uninstall
+uninstall: ## remove the service, keep what it recorded (root; ARGS=--purge removes that too)
+	@deploy/uninstall.sh $(ARGS)
+
+.PHONY: deploy
+deploy: $(READY) ## install or update the box HOST=user@box over ssh
+	@deploy/deploy.sh "$(HOST)"
+
+.PHONY: lock
+lock: $(READY) ## write requirements/*.lock again from pyproject.toml (UPGRADE=1 takes newer versions)
+	@$(COMPILE) pyproject.toml -o requirements/runtime.lock
+	@$(COMPILE) pyproject.toml --extra postgresql -c requirements/runtime.lock -o requirements/postgresql.lock
+	@$(COMPILE) pyproject.toml --extra postgresql --group dev -c requirements/postgresql.lock -o requirements/dev.lock
+	@$(COMPILE) --group pyproject.toml:build -c requirements/dev.lock -o requirements/build.lock
+
+.PHONY: wheels-arm64
+wheels-arm64: $(READY) ## every locked dependency has a wheel for arm64 (downloads them)
+	@dir=$$(mktemp -d); trap 'rm -rf "$$dir"' EXIT; \
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
+		$(ARM64) -r requirements/dev.lock -d "$$dir"; \
+	echo "$$(ls "$$dir" | wc -l) wheels install on arm64, $$(du -sh "$$dir" | cut -f1) in all"
+
+.PHONY: clean
+clean: ## remove what was built or cached, and .venv
+	@rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
