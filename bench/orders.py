@@ -1,0 +1,161 @@
+"""The orders and the menu that every measurement uses: about 1 KB, four lines, options and notes."""
+
+from __future__ import annotations
+
+import json
+import random
+import secrets
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+# Enough tables that a round of several seconds leaves checks of a believable size: with 64 tables one check
+# would grow to hundreds of orders, and a measurement would be of that and of nothing a restaurant does.
+TABLES = 2048
+PRODUCTS = 80
+LINES = 4
+
+_DISHES = (
+    "Ramen 醤油ラーメン",
+    "Gyoza 餃子",
+    "Karaage 唐揚げ",
+    "Edamame 枝豆",
+    "Draft beer 生ビール",
+    "Oolong tea 烏龍茶",
+)
+_NOTES = (
+    "ねぎ抜き / no spring onion",
+    "sauce on the side, extra napkins",
+    "アレルギー: えび, かに",
+    "cut in four for sharing",
+    "serve after the starters please",
+)
+
+
+def menu() -> dict[str, object]:
+    """A menu in the shape of ``GET /v1/menu`` that every order of ``Bodies`` fits."""
+    groups = [
+        {
+            "id": f"g-{g}",
+            "name": name,
+            "min": 0,
+            "max": 2,
+            "options": [
+                {"id": f"g-{g}-o-{o}", "name": label, "price": 50 * o} for o, label in enumerate(labels)
+            ],
+        }
+        for g, (name, labels) in enumerate(
+            (("Size", ("regular", "large", "extra")), ("Extra", ("egg", "seaweed", "pork")))
+        )
+    ]
+    products = [
+        {
+            "id": f"p-{n:03d}",
+            "code": f"{4900000000000 + n}",
+            "name": f"{_DISHES[n % len(_DISHES)]} {n}",
+            "category_id": f"c-{n % 5}",
+            "price": 380 + 30 * (n % 40),
+            "tax_class": "food" if n % 3 else "standard",
+            "tax_included": True,
+            "option_group_ids": ["g-0", "g-1"],
+            "open_price": False,
+            "stock_tracked": False,
+            "availability": "orderable",
+        }
+        for n in range(PRODUCTS)
+    ]
+    return {
+        "version": "bench-1",
+        "currency": "JPY",
+        "categories": [{"id": f"c-{c}", "name": f"Category {c}"} for c in range(5)],
+        "products": products,
+        "option_groups": groups,
+        "tax_rates": [
+            {"tax_class": "standard", "rate": "0.10", "from": "2019-10-01T00:00:00+09:00"},
+            {"tax_class": "reduced", "rate": "0.08", "from": "2019-10-01T00:00:00+09:00"},
+        ],
+        "tables": [{"id": f"t-{t:04d}", "name": f"T{t}", "area": f"area {t // 256}"} for t in range(TABLES)],
+        "tender_methods": [{"id": "cash", "name": "現金 Cash", "kind": "cash", "needs_network": False}],
+        "staff": [
+            {"id": f"s-{s}", "code": f"{s:04d}", "name": f"Staff {s}", "role": "handheld"} for s in range(4)
+        ],
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One paired device as the load client needs it."""
+
+    token: str
+    tables: tuple[str, ...]
+
+
+def devices(tokens: list[str], count: int) -> list[Device]:
+    """``count`` connections, each with a token and tables of its own."""
+    share = max(1, TABLES // count)
+    return [
+        Device(tokens[n % len(tokens)], tuple(f"t-{(n * share + k) % TABLES:04d}" for k in range(share)))
+        for n in range(count)
+    ]
+
+
+def order_body(rng: random.Random, table_id: str) -> dict[str, object]:
+    """One order; line ids hold ``%b`` where a request's own time-ordered part goes."""
+    lines = [
+        {
+            "line_id": f"%b-8{secrets.token_hex(2)[:3]}-{secrets.token_hex(6)}",
+            "product_id": f"p-{rng.randrange(PRODUCTS):03d}",
+            "quantity": rng.randint(1, 3),
+            "options": [
+                {"option_id": f"g-0-o-{rng.randrange(3)}", "quantity": 1},
+                {"option_id": f"g-1-o-{rng.randrange(3)}", "quantity": 1},
+            ],
+            "note": rng.choice(_NOTES),
+        }
+        for _ in range(LINES)
+    ]
+    return {
+        "table_id": table_id,
+        "guests": rng.randint(1, 6),
+        "staff_id": f"s-{rng.randrange(4)}",
+        "ordered_at": "2026-03-14T19:20:30+09:00",
+        "lines": lines,
+    }
+
+
+# One counter for the process stands in for the clock of a UUIDv7, so that keys of all devices are unique and
+# time-ordered, as real ones are; drawing 50 random bits a request would cost the client a tenth of its speed.
+_clock = time.time_ns() // 1_000_000
+
+
+def next_stamp() -> bytes:
+    """The time-ordered front of the next UUIDv7: ``xxxxxxxx-xxxx-7xxx``; unique in this process."""
+    global _clock
+    _clock += 1
+    t = b"%012x" % _clock
+    return t[:8] + b"-" + t[8:] + b"-7000"
+
+
+def request_maker(
+    device: Device, rng: random.Random, *, path: str = "/v1/orders", host: str = "hub"
+) -> Callable[[], bytes]:
+    """A function that gives the whole bytes of a fresh order request each time it is called."""
+    templates: list[bytes] = []
+    for table_id in device.tables:
+        body = json.dumps(order_body(rng, table_id), ensure_ascii=False, separators=(",", ":")).encode()
+        length = len(body) + LINES * (len(b"00000000-0000-7000") - len(b"%b"))
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {device.token}\r\n"
+            f"Idempotency-Key: %b-9{secrets.token_hex(2)[:3]}-{secrets.token_hex(6)}\r\n"
+            f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
+        )
+        templates.append(head.encode() + body)
+    turn = 0
+
+    def make() -> bytes:
+        nonlocal turn
+        turn = (turn + 1) % len(templates)
+        s = next_stamp()
+        return templates[turn] % (s, s, s, s, s)
+
+    return make
