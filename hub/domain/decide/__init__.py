@@ -1,0 +1,29 @@
+"""decide(state, command, at) -> facts, or a refusal. Pure: time, ids and the caller are handed in.
+
+A decision looks at everything first and then returns all of its facts, so a refusal leaves nothing half done.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from hub.domain.commands import Command
+from hub.domain.decide import devices, floor, menu, orders
+from hub.domain.decide.at import At
+from hub.domain.facts import Fact
+from hub.domain.state import State
+
+Decision = Callable[[State, Any, At], list[Fact]]
+
+DECISIONS: Final[dict[type[Command], Decision]] = {
+    **orders.DECISIONS,
+    **floor.DECISIONS,
+    **menu.DECISIONS,
+    **devices.DECISIONS,
+}
+
+
+def decide(state: State, command: Command, at: At) -> list[Fact]:
+    """The facts that the command makes, last the one that answers it. Raises HubError when it is refused."""
+    return DECISIONS[type(command)](state, command, at)

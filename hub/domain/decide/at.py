@@ -1,0 +1,24 @@
+"""The circumstances of a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from hub.domain.device import Device
+from hub.domain.entries import Stamp
+
+
+class At(Struct):
+    """Who asks, when, about what. mint gives a new id each time; the ids of one store never repeat.
+
+    target: the id in the request's path. version: of If-Match. online: whether the cloud can be reached now.
+    """
+
+    stamp: Stamp
+    device: Device
+    mint: Callable[[], str]
+    target: str = ""
+    version: int | None = None
+    online: bool = True

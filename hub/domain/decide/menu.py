@@ -1,0 +1,131 @@
+"""Changes of the master data: made in the store, brought by the cloud, or imported from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.domain.commands import ApplyMaster, ChangeProduct
+from hub.domain.decide.at import At
+from hub.domain.errors import Forbidden, InvalidRequest, NotFound
+from hub.domain.device import may
+from hub.domain.facts import Fact, MasterApplied, MasterChange, MasterDecision, ProductChanged
+from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
+from hub.domain.shelf import Shelf
+from hub.domain.state import State
+
+# One entry holds at most this many changes, so that no entry grows past what a device or a batch can carry.
+CHANGES_MAX: Final = 200
+
+KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
+    "category": ("categories", Category),
+    "product": ("products", Product),
+    "option_group": ("option_groups", OptionGroup),
+    "tax_rate": ("tax_rates", TaxRate),
+    "table": ("tables", Table),
+    "tender_method": ("tender_methods", TenderMethod),
+    "staff": ("staff", Staff),
+    "customer": ("customers", Customer),
+}
+
+
+def change_product(state: State, command: ChangeProduct, at: At) -> list[Fact]:
+    product = state.products.get(at.target)
+    if product is None:
+        raise NotFound(kind="product", id=at.target)
+    if command.price is not None and not may(at.device.role, "price"):
+        raise Forbidden(role=at.device.role)
+    counted = command.remaining is not None
+    if command.availability is None and command.price is None and command.remaining is msgspec.UNSET:
+        raise InvalidRequest.at("", "name at least one of availability, remaining and price")
+    return [
+        ProductChanged(
+            product_id=product.id,
+            availability=command.availability,
+            remaining=command.remaining if isinstance(command.remaining, int) else None,
+            remaining_counted=counted,
+            price=command.price,
+            menu_version=state.menu_version + 1,
+        )
+    ]
+
+
+def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
+    """Entries with what really changes. Availability and remaining counts of a product the store has stay the store's own."""
+    changes = list(_effective(state, command))
+    if not changes and (command.cursor is None or command.cursor == state.settings.get("master_cursor")):
+        return []
+    source = "cloud" if command.source == "cloud" else "import"
+    facts: list[Fact] = []
+    for start in range(0, max(len(changes), 1), CHANGES_MAX):
+        part = changes[start : start + CHANGES_MAX]
+        last = start + CHANGES_MAX >= len(changes)
+        facts.append(
+            MasterApplied(
+                source=source,
+                changes=tuple(part),
+                # The cursor moves with the last part: all of them ride in one commit.
+                cursor=command.cursor if last else None,
+                menu_version=state.menu_version + 1,
+                decided=tuple(_decided(state, part)) if source == "cloud" else (),
+            )
+        )
+    return facts
+
+
+def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
+    seen: set[tuple[str, str]] = set()
+    for index, change in enumerate(command.changes):
+        seen.add((change.kind, change.id))
+        value = _checked(state, change, f"changes[{index}]")
+        if value != _present(state, change):
+            yield MasterChange(change.kind, change.id, value, change.version)
+    if command.full:
+        for kind, (shelf_name, _) in KINDS.items():
+            shelf: Shelf[Any] = getattr(state, shelf_name)
+            for key, _ in shelf.items():
+                if (kind, key) not in seen and (kind != "customer" or command.source == "cloud"):
+                    yield MasterChange(kind, key, None)  # type: ignore[arg-type]
+
+
+def _present(state: State, change: MasterChange) -> Any:
+    if change.kind in KINDS:
+        return msgspec.to_builtins(getattr(state, KINDS[change.kind][0]).get(change.id))
+    if change.kind == "setting":
+        return state.settings.get(change.id)
+    device = state.devices.get(change.id)
+    return change.value if device is None or device.revoked_at is not None else None
+
+
+def _checked(state: State, change: MasterChange, path: str) -> Any:
+    """The value in the shape it is stored in. Raises InvalidRequest when it is not of its kind."""
+    if change.value is None or change.kind not in KINDS:
+        return change.value
+    try:
+        value = msgspec.convert(change.value, KINDS[change.kind][1])
+    except msgspec.ValidationError as error:
+        raise InvalidRequest.at(f"{path}.value", str(error)) from error
+    if value.id != change.id:  # type: ignore[attr-defined]
+        raise InvalidRequest.at(f"{path}.id", f"is not the id of its value: {change.id}")
+    mine = state.products.get(change.id) if isinstance(value, Product) else None
+    if mine is not None and isinstance(value, Product):
+        value = msgspec.structs.replace(
+            value,
+            availability=mine.availability,
+            remaining=mine.remaining if value.stock_tracked == mine.stock_tracked else value.remaining,
+        )
+    return msgspec.to_builtins(value)
+
+
+def _decided(state: State, changes: list[MasterChange]) -> Iterator[MasterDecision]:
+    """Prices that the store had changed and the cloud changes too: the cloud's word stands, and both are told."""
+    for change in changes:
+        ours = state.local_prices.get(change.id) if change.kind == "product" else None
+        if ours is not None and change.value is not None and change.value["price"] != ours:
+            yield MasterDecision(change.id, "price", ours, change.value["price"], "cloud")
+
+
+DECISIONS: dict[type[Any], Any] = {ChangeProduct: change_product, ApplyMaster: apply_master}

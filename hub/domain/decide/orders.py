@@ -1,0 +1,255 @@
+"""Opening checks and taking orders: priced by the hub from its own menu, all lines or none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from hub.domain.check import Check, ChosenOption, Line, total_of
+from hub.domain.commands import LineIn, OpenCheck, OptionIn, PlaceOrder, RecordFact
+from hub.domain.decide.at import At
+from hub.domain.errors import (
+    CheckClosed,
+    Forbidden,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    SoldOut,
+    TableOccupied,
+)
+from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
+from hub.domain.menu import Dining, Product
+from hub.domain.state import State
+
+FOREIGN_BYTES_MAX = 32 * 1024
+AMOUNT_MAX = 999_999_999
+
+
+def open_check(state: State, command: OpenCheck, at: At) -> list[Fact]:
+    for index, table_id in enumerate(command.table_ids):
+        _table(state, table_id, f"table_ids[{index}]")
+        if occupant := state.seated.get(table_id):
+            raise TableOccupied(table_id=table_id, check_id=occupant)
+    if len(set(command.table_ids)) != len(command.table_ids):
+        raise InvalidRequest.at("table_ids", "a table is named twice")
+    return [
+        new_check(
+            state, at, command.table_ids, guests=command.guests, dining=command.dining, name=command.name
+        )
+    ]
+
+
+def new_check(
+    state: State, at: At, table_ids: tuple[str, ...], *, guests: int, dining: Dining = "eat_in", name: str = ""
+) -> CheckOpened:
+    return CheckOpened(
+        check_id=at.mint(),
+        check_no=next_check_no(state, at),
+        table_ids=table_ids,
+        guests=guests,
+        dining=dining,
+        name=name,
+    )
+
+
+def next_check_no(state: State, at: At) -> int:
+    """Check numbers count up from 1 in each business day."""
+    return (state.counters.get(f"check_no:{at.stamp.business_date}") or 0) + 1
+
+
+def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
+    if at.device.role == "table":
+        command = _own_table(state, command, at)
+    check, opened = _check_for(state, command, at)
+    order_id = at.mint()
+    lines = price_lines(state, command.lines, at, order_id=order_id, dining=check.dining, taken=check.lines)
+    total = total_of([*check.lines, *lines], state.rounding)
+    if total > AMOUNT_MAX:
+        raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
+    placed = OrderPlaced(
+        order_id=order_id,
+        check_id=check.check_id,
+        check_no=check.check_no,
+        lines=lines,
+        check_total=total,
+        check_version=check.version + 1,
+        ordered_at=command.ordered_at,
+    )
+    return [placed] if opened is None else [opened, placed]
+
+
+def price_lines(
+    state: State,
+    lines: tuple[LineIn, ...],
+    at: At,
+    *,
+    order_id: str,
+    dining: Dining,
+    taken: tuple[Line, ...] = (),
+) -> tuple[Line, ...]:
+    """The lines as the menu prices them now. Raises SoldOut for the first product that has too few portions left."""
+    wanted: dict[str, int] = {}
+    used = {line.line_id for line in taken}
+    priced = []
+    for index, line in enumerate(lines):
+        product = state.products.get(line.product_id)
+        if product is None:
+            raise InvalidRequest.at(f"lines[{index}].product_id", f"no such product: {line.product_id}")
+        wanted[product.id] = wanted.get(product.id, 0) + line.quantity
+        _in_stock(product, wanted[product.id])
+        line_id = line.line_id or f"{order_id}-{index + 1}"
+        if line_id in used:
+            raise InvalidRequest.at(f"lines[{index}].line_id", f"the check has this line already: {line_id}")
+        used.add(line_id)
+        options, extra = (
+            _options(state, product, line.options, index) if line.options or product.option_group_ids else ((), 0)
+        )
+        unit_price = _base_price(product, line, index) + extra
+        where = line.dining or dining
+        priced.append(
+            Line(
+                line_id,
+                product.id,
+                product.name,
+                line.quantity,
+                unit_price,
+                line.quantity * unit_price,
+                product.tax_class,
+                state.tax.rate(product.tax_class, where, at.stamp.unix_s),
+                product.tax_included,
+                options,
+                line.dining,
+                line.note,
+                line.seat,
+                line.course,
+            )
+        )
+    return tuple(priced)
+
+
+def _in_stock(product: Product, wanted: int) -> None:
+    if product.sold_out or (product.remaining is not None and product.remaining < wanted):
+        remaining = 0 if product.availability == "sold_out" else product.remaining or 0
+        raise SoldOut(product_id=product.id, name=product.name, remaining=remaining)
+
+
+def _base_price(product: Product, line: LineIn, index: int) -> int:
+    if line.unit_price is None:
+        if product.open_price:
+            raise InvalidRequest.at(f"lines[{index}].unit_price", "this product is sold at an open price: state it")
+        return product.price
+    if not product.open_price:
+        raise InvalidRequest.at(f"lines[{index}].unit_price", "only an open-price product takes a price")
+    return line.unit_price
+
+
+def _options(
+    state: State, product: Product, chosen: tuple[OptionIn, ...], index: int
+) -> tuple[tuple[ChosenOption, ...], int]:
+    """The options with names and prices, and what they add to one unit. Every group's min and max hold."""
+    at = f"lines[{index}].options"
+    quantities = {option.option_id: option.quantity for option in chosen}
+    if len(quantities) != len(chosen):
+        raise InvalidRequest.at(at, "an option is named twice")
+    taken = []
+    extra = 0
+    for group_id in product.option_group_ids:
+        group = state.option_groups.get(group_id)
+        if group is None:
+            continue
+        count = 0
+        for option in group.options if quantities or group.min else ():
+            quantity = quantities.pop(option.id, 0)
+            if quantity:
+                taken.append(ChosenOption(option.id, option.name, quantity, option.price))
+                count += quantity
+                extra += quantity * option.price
+        if count < group.min or (group.max is not None and count > group.max):
+            most = "any number" if group.max is None else group.max
+            raise InvalidRequest.at(at, f"{group.name}: choose {group.min} to {most}, not {count}")
+    if quantities:
+        raise InvalidRequest.at(at, f"not an option of {product.name}: {next(iter(quantities))}")
+    return tuple(taken), extra
+
+
+def _check_for(state: State, command: PlaceOrder, at: At) -> tuple[Check, CheckOpened | None]:
+    """The check the order belongs to; a new one when its table has none."""
+    if (command.check_id is None) == (command.table_id is None):
+        raise InvalidRequest.at("check_id", "name either a check_id or a table_id")
+    if command.check_id is not None:
+        check = open_check_of(state, command.check_id)
+        return check, None
+    table_id = str(command.table_id)
+    _table(state, table_id, "table_id")
+    if seated := state.seated.get(table_id):
+        return open_check_of(state, seated), None
+    opened = new_check(state, at, (table_id,), guests=command.guests or 0)
+    return check_of(opened, at), opened
+
+
+def check_of(opened: CheckOpened, at: At) -> Check:
+    """The check that CheckOpened begins."""
+    return Check(
+        check_id=opened.check_id,
+        check_no=opened.check_no,
+        business_date=at.stamp.business_date,
+        status="open",
+        version=1,
+        table_ids=opened.table_ids,
+        guests=opened.guests,
+        dining=opened.dining,
+        opened_at=at.stamp.time,
+        name=opened.name,
+    )
+
+
+def find_check(state: State, check_id: str) -> Check:
+    check = state.checks.get(check_id)
+    if check is None:
+        raise NotFound(kind="check", id=check_id)
+    return check
+
+
+def open_check_of(state: State, check_id: str) -> Check:
+    """The check, when it takes orders now."""
+    check = find_check(state, check_id)
+    if check.status != "open":
+        raise CheckClosed(check_id=check_id, status=check.status)
+    return check
+
+
+def _own_table(state: State, command: PlaceOrder, at: At) -> PlaceOrder:
+    """A table's tablet adds to its own check, which staff has opened, and names nothing else."""
+    table_id = at.device.table_id
+    foreign = any(
+        (
+            command.check_id is not None,
+            command.staff_id is not None,
+            command.guests is not None,
+            command.table_id not in (None, table_id),
+            any(line.unit_price is not None for line in command.lines),
+        )
+    )
+    if foreign or table_id is None or state.seated.get(table_id) is None:
+        raise Forbidden(role="table")
+    return replace(command, table_id=table_id)
+
+
+def _table(state: State, table_id: str, path: str) -> None:
+    # A store that has imported no tables yet is not kept from working: any table id will do.
+    if state.tables.get(table_id) is None and next(iter(state.tables.items()), None) is not None:
+        raise InvalidRequest.at(path, f"no such table: {table_id}")
+
+
+def record_fact(state: State, command: RecordFact, at: At) -> list[Fact]:
+    if len(bytes(command.data)) > FOREIGN_BYTES_MAX:
+        raise PayloadTooLarge(limit_bytes=FOREIGN_BYTES_MAX)
+    return [ForeignRecorded(type=command.type, about=command.subject, data=command.data)]
+
+
+DECISIONS: dict[type[Any], Any] = {
+    OpenCheck: open_check,
+    PlaceOrder: place_order,
+    RecordFact: record_fact,
+}

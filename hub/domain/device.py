@@ -1,0 +1,40 @@
+"""Paired devices, and what each role may do (CONTRACT section 3)."""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+from msgspec import Struct
+
+Role = Literal["handheld", "register", "kitchen", "table", "manager", "technician"]
+
+
+class Device(Struct, frozen=True, omit_defaults=True):
+    """token_hash is the SHA-256 of a 256-bit random token: it lets a replacement box know the device, and reveals nothing."""
+
+    device_id: str
+    name: str
+    role: Role
+    token_hash: str
+    paired_at: str
+    table_id: str | None = None
+    revoked_at: str | None = None
+
+
+# What a role may do. Each write route and each read names one of these permissions.
+_FLOOR = {"menu.read", "floor.read", "product", "order", "check", "serve", "facts", "feed"}
+_TILL = {"sale", "numbers"}
+PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
+    "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
+    "register": frozenset({*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", "report", "box.link"}),
+    "kitchen": frozenset({"menu.read", "floor.read", "serve", "product", "facts", "feed"}),
+    "table": frozenset({"menu.read", "table.order", "table.read", "feed", "staff.call"}),
+    "manager": frozenset(
+        {*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", "report", "devices", "box", "box.link"}
+    ),
+    "technician": frozenset({"devices", "box", "box.link", "metrics"}),
+}
+
+
+def may(role: Role, permission: str) -> bool:
+    return permission in PERMISSIONS[role]

@@ -1,0 +1,146 @@
+"""What the hub refuses, and why. Nothing here knows of HTTP: hub/api/problems.py turns these into problem documents."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class HubError(Exception):
+    """A refusal or failure with a slug of the contract and fields a device can act on.
+
+    `fields` go into the problem document beside the sentence, so they hold plain JSON values only.
+    """
+
+    slug: ClassVar[str]
+
+    def __init__(self, **fields: Any) -> None:
+        super().__init__(f"{self.slug} {fields}" if fields else self.slug)
+        self.fields = fields
+
+
+class Unauthenticated(HubError):
+    """No token, or one the hub does not know."""
+
+    slug = "unauthenticated"
+
+
+class Forbidden(HubError):
+    """The role may not do this. Field: role."""
+
+    slug = "forbidden"
+
+
+class DeviceRevoked(HubError):
+    slug = "device-revoked"
+
+
+class PairingCodeInvalid(HubError):
+    slug = "pairing-code-invalid"
+
+
+class NotFound(HubError):
+    """Fields: kind, id."""
+
+    slug = "not-found"
+
+
+class CheckClosed(HubError):
+    """The check takes no more lines or payments. Fields: check_id, status."""
+
+    slug = "check-closed"
+
+
+class TableOccupied(HubError):
+    """Fields: table_id, check_id."""
+
+    slug = "table-occupied"
+
+
+class SoldOut(HubError):
+    """Fields: product_id, name, remaining."""
+
+    slug = "sold-out"
+
+
+class CheckChanged(HubError):
+    """If-Match names an older version. Field: check (the current one)."""
+
+    slug = "check-changed"
+
+
+class PreconditionRequired(HubError):
+    slug = "precondition-required"
+
+
+class PayloadTooLarge(HubError):
+    """Field: limit_bytes."""
+
+    slug = "payload-too-large"
+
+
+class InvalidRequest(HubError):
+    """Field: errors, a list of {path, message}."""
+
+    slug = "invalid-request"
+
+    @classmethod
+    def at(cls, path: str, message: str) -> InvalidRequest:
+        return cls(errors=[{"path": path, "message": message}])
+
+
+class IdempotencyKeyRequired(HubError):
+    slug = "idempotency-key-required"
+
+
+class IdempotencyKeyReused(HubError):
+    slug = "idempotency-key-reused"
+
+
+class TenderOffline(HubError):
+    """The tender needs the network and there is none. Fields: method, alternatives."""
+
+    slug = "tender-offline"
+
+
+class TenderMismatch(HubError):
+    """The tenders do not add up. Fields: total, tendered."""
+
+    slug = "tender-mismatch"
+
+
+class CardNumberRefused(HubError):
+    """A free text holds what looks like a card number. Field: path."""
+
+    slug = "card-number-refused"
+
+
+class TooManyRequests(HubError):
+    """Field: retry_after_s."""
+
+    slug = "too-many-requests"
+
+
+class StorageFull(HubError):
+    slug = "storage-full"
+
+
+class NotReady(HubError):
+    """The journal cannot be written now. Fields: reason, retry_after_s."""
+
+    slug = "not-ready"
+
+
+class OutcomeUnknown(HubError):
+    """The commit failed, so nobody knows yet whether the fact is kept: ask again with the same key."""
+
+    slug = "outcome-unknown"
+
+
+class Superseded(HubError):
+    """Another box has taken over this store."""
+
+    slug = "superseded"
+
+
+class Internal(HubError):
+    slug = "internal"

@@ -1,0 +1,205 @@
+"""The vocabulary: what can become an entry. Field names are those of the answers (CONTRACT section 8).
+
+The answer to a write is its last fact plus seq, business_date and accepted_at, so a first answer can always be made again from
+the journal. A field is never renamed or given another meaning: old journals are read by this page.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Final, Literal
+
+import msgspec
+from msgspec import Struct
+
+from hub.domain.check import Line, Status
+from hub.domain.device import Role
+from hub.domain.menu import Dining
+
+
+class Fact(Struct, frozen=True, omit_defaults=True):
+    """Base of all facts. TYPE is `<noun>.<past verb>`; subject_of() names the thing that the fact is about."""
+
+    TYPE: ClassVar[str]
+
+    def subject(self) -> str:
+        raise NotImplementedError
+
+    def entry_type(self) -> str:
+        return f"storehub.{self.TYPE}.v1"
+
+
+class _OfCheck(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    check_id: str
+
+    def subject(self) -> str:
+        return f"checks/{self.check_id}"
+
+
+class CheckOpened(Fact, frozen=True):
+    """The new check as a whole, so that the answer is a check."""
+
+    TYPE: ClassVar[str] = "check.opened"
+    check_id: str
+    check_no: int
+    table_ids: tuple[str, ...]
+    guests: int
+    dining: Dining
+    name: str = ""
+    status: Status = "open"
+    version: int = 1
+    lines: tuple[Line, ...] = ()
+    total: int = 0
+
+    def subject(self) -> str:
+        return f"checks/{self.check_id}"
+
+
+class OrderPlaced(_OfCheck, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "order.placed"
+    order_id: str
+    check_no: int
+    lines: tuple[Line, ...]
+    check_total: int
+    check_version: int
+    ordered_at: str | None = None
+
+
+class ForeignRecorded(Fact, frozen=True, kw_only=True):
+    """A fact of a handheld maker's own (`x.<maker>.<name>`): kept, ordered and replayed, never interpreted."""
+
+    TYPE: ClassVar[str] = "x"
+    type: str
+    about: str | None
+    data: msgspec.Raw
+
+    def subject(self) -> str:
+        return self.about or self.type
+
+    def entry_type(self) -> str:
+        return f"{self.type}.v1"
+
+
+class DevicePaired(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "device.paired"
+    device_id: str
+    name: str
+    role: Role
+    token_hash: str
+    table_id: str | None = None
+
+    def subject(self) -> str:
+        return f"devices/{self.device_id}"
+
+
+class DeviceRevoked(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "device.revoked"
+    device_id: str
+    reason: str = ""
+
+    def subject(self) -> str:
+        return f"devices/{self.device_id}"
+
+
+MasterKind = Literal[
+    "category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "customer",
+    "device_revoked", "setting",
+]  # fmt: skip
+
+
+class MasterChange(Struct, frozen=True):
+    """One thing of the master data; value None: it is gone."""
+
+    kind: MasterKind
+    id: str
+    value: Any
+    version: str = ""
+
+
+class MasterDecision(Struct, frozen=True):
+    """Both sides had changed the same field since they last agreed; `kept` tells whose value stands."""
+
+    product_id: str
+    field: str
+    ours: int
+    theirs: int
+    kept: Literal["cloud", "store"]
+
+
+class MasterApplied(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "master.applied"
+    source: Literal["cloud", "import"]
+    changes: tuple[MasterChange, ...]
+    cursor: str | None = None
+    menu_version: int = 0
+    decided: tuple[MasterDecision, ...] = ()
+
+    def subject(self) -> str:
+        return "master"
+
+
+class ProductChanged(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    """A change made in the store. Only what changed is there; remaining_counted False: no longer counted."""
+
+    TYPE: ClassVar[str] = "product.changed"
+    product_id: str
+    availability: Literal["orderable", "sold_out"] | None = None
+    remaining: int | None = None
+    remaining_counted: bool = True
+    price: int | None = None
+    menu_version: int = 0
+
+    def subject(self) -> str:
+        return f"products/{self.product_id}"
+
+
+class After(Struct, frozen=True):
+    """A position and the hash of the entry there; seq 0 and 64 zeros before the first."""
+
+    epoch: str
+    seq: int
+    hash: str
+
+
+class HubStarted(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    """Opens an epoch. `after` is the entry that it follows on this disk."""
+
+    TYPE: ClassVar[str] = "hub.started"
+    version: str
+    box: str
+    after: After
+    receipt_series: str
+    reason: Annotated[str, msgspec.Meta(description="start, restore, replace, loss")] = "start"
+
+    def subject(self) -> str:
+        return "hub"
+
+
+class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    """An entry this disk had lost, back from the cloud, a mirror or a device: its exact bytes as text."""
+
+    TYPE: ClassVar[str] = "entry.recovered"
+    epoch: str
+    seq: int
+    hash: str
+    entry: str
+    source: Literal["cloud", "mirror", "device"] = "cloud"
+
+    def subject(self) -> str:
+        return f"entries/{self.epoch}-{self.seq}"
+
+
+class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "entry.corrected"
+    epoch: str
+    seq: int
+    correction: Any
+    reason: str
+
+    def subject(self) -> str:
+        return f"entries/{self.epoch}-{self.seq}"
+
+
+CORE_FACTS: Final[tuple[type[Fact], ...]] = (
+    CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
+    HubStarted, EntryRecovered, EntryCorrected,
+)  # fmt: skip

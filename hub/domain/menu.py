@@ -1,0 +1,122 @@
+"""Master data: what can be ordered, at which tables, with which tenders and taxes, by whom."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct, field
+
+Id = Annotated[
+    str,
+    Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$", description="1 to 64 of A-Za-z0-9._-", examples=["p-1203"]),
+]
+Name = Annotated[str, Meta(min_length=1, max_length=200)]
+Amount = Annotated[
+    int, Meta(ge=-999_999_999, le=999_999_999, description="in the currency's minor unit", examples=[1200])
+]
+Price = Annotated[
+    int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit", examples=[350])
+]
+Rate = Annotated[
+    str, Meta(pattern=r"^0(\.[0-9]{1,6})?$", description="a decimal string", examples=["0.10"])
+]
+Instant = Annotated[str, Meta(max_length=40, description="RFC 3339 with offset")]
+
+TaxClass = Literal["standard", "reduced", "food", "zero", "exempt"]
+Dining = Literal["eat_in", "takeout"]
+Availability = Literal["orderable", "sold_out"]
+TenderKind = Literal["cash", "card", "emoney", "qr", "voucher", "account", "points", "other"]
+
+
+class Category(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    name: Name
+
+
+class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    id: Id
+    name: Name
+    category_id: Id
+    price: Price
+    code: Annotated[str, Meta(max_length=64)] = ""
+    kana: Annotated[str, Meta(max_length=200)] = ""
+    tax_class: TaxClass = "standard"
+    tax_included: bool = True
+    option_group_ids: tuple[Id, ...] = ()
+    open_price: bool = False
+    stock_tracked: bool = False
+    # What staff said. A tracked product whose remaining count is 0 is sold out whatever stands here.
+    availability: Availability = "orderable"
+    remaining: Annotated[int, Meta(ge=0, le=999_999)] | None = None
+
+    @property
+    def sold_out(self) -> bool:
+        return self.availability == "sold_out" or self.remaining == 0
+
+
+class Option(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    name: Name
+    price: Amount = 0
+
+
+class OptionGroup(Struct, frozen=True, forbid_unknown_fields=True):
+    """min and max count the options chosen in one unit of the product; max None: as many as the guest likes."""
+
+    id: Id
+    name: Name
+    options: tuple[Option, ...]
+    min: Annotated[int, Meta(ge=0, le=99)] = 0
+    max: Annotated[int, Meta(ge=0, le=99)] | None = None
+
+
+class TaxRate(Struct, frozen=True, forbid_unknown_fields=True):
+    tax_class: Literal["standard", "reduced", "zero"]
+    rate: Rate
+    since: Instant = field(name="from")
+
+    @property
+    def id(self) -> str:
+        return f"{self.tax_class}@{self.since}"
+
+
+class Table(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    name: Name
+    area: Annotated[str, Meta(max_length=100)] = ""
+
+
+class TenderMethod(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    name: Name
+    kind: TenderKind
+    needs_network: bool = False
+
+
+class Staff(Struct, frozen=True, forbid_unknown_fields=True):
+    id: Id
+    code: Annotated[str, Meta(max_length=32)]
+    name: Name
+    role: Annotated[str, Meta(max_length=32)] = "staff"
+
+
+class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """First cut: who may use points. Names and numbers of people come with their own keys later."""
+
+    id: Id
+    code: Annotated[str, Meta(max_length=64)] = ""
+    points: Annotated[int, Meta(ge=0)] = 0
+
+
+class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A whole menu file, in the shape of GET /v1/menu."""
+
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "JPY"
+    categories: tuple[Category, ...] = ()
+    products: tuple[Product, ...] = ()
+    option_groups: tuple[OptionGroup, ...] = ()
+    tax_rates: tuple[TaxRate, ...] = ()
+    tables: tuple[Table, ...] = ()
+    tender_methods: tuple[TenderMethod, ...] = ()
+    staff: tuple[Staff, ...] = ()
+    version: str = ""

@@ -1,0 +1,124 @@
+"""What the parts of the hub need of each other. api, store, upstream and discovery know these shapes, never one another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, Protocol
+
+from msgspec import Struct
+
+from hub.domain.commands import Command
+from hub.domain.entries import Entry, Stamp
+from hub.domain.facts import After
+
+
+class EpochStart(Struct, frozen=True):
+    """An epoch, the seq of its first entry (its hub.started) and the entry that it follows."""
+
+    epoch: str
+    first_seq: int
+    after: After
+
+
+class JournalReader(Protocol):
+    """Committed entries only. Followers hold a cursor of their own and ask for what comes after it."""
+
+    @property
+    def position(self) -> After:
+        """The last committed entry; seq 0 and 64 zeros in an empty journal."""
+        ...
+
+    @property
+    def first_seq(self) -> int:
+        """The oldest entry still kept."""
+        ...
+
+    def epochs(self) -> Sequence[EpochStart]:
+        """All epochs whose entries are kept, oldest first."""
+        ...
+
+    async def after(self, seq: int, *, count_max: int, bytes_max: int) -> list[Entry]:
+        """The next entries in order, all of one epoch, at least one if there is one."""
+        ...
+
+    async def at(self, seq: int) -> Entry | None:
+        """The entry at seq, or None when there is none (any more)."""
+        ...
+
+    async def wait_beyond(self, seq: int) -> None:
+        """Return as soon as there is a committed entry after seq."""
+        ...
+
+
+class Notes(Protocol):
+    """A follower's small durable memory (its cursor, what it set aside)."""
+
+    async def get(self, name: str) -> bytes | None: ...
+
+    async def put(self, name: str, value: bytes) -> None:
+        """Durable when it returns. Costs a sync: save after doing, at most about once a second."""
+        ...
+
+
+class Office(Protocol):
+    """Commands of the box itself, through the same writer as everyone's."""
+
+    async def order(self, command: Command, *, target: str = "") -> int:
+        """The seq of the command's last entry, once it is on disk (0 when nothing had to be written).
+
+        Raises HubError when it is refused, OutcomeUnknown when its commit failed (ask again: commands of the box are
+        made so that doing them twice has one effect).
+        """
+        ...
+
+
+class Announcer(Protocol):
+    """Says something on the live feed that is no entry: `synced`, `resend`, `link`."""
+
+    def announce(self, event: str, data: dict[str, Any]) -> None: ...
+
+
+class Clock(Protocol):
+    def stamp(self) -> Stamp: ...
+
+    def monotonic(self) -> float: ...
+
+    def heard(self, unix_s: float, source: str) -> None:
+        """The time according to an authenticated answer of the cloud."""
+        ...
+
+
+LinkState = Literal["online", "degraded", "offline", "captive_portal", "refused", "paused"]
+
+
+class LinkStatus(Struct, frozen=True):
+    """since: RFC 3339. reason: a sentence's key and its words, e.g. 'dns: no address for cloud.example'."""
+
+    state: LinkState
+    since: str
+    reason: str
+
+
+class Upstream(Protocol):
+    """The replay to the cloud, seen from the outside."""
+
+    @property
+    def online(self) -> bool: ...
+
+    async def status(self) -> dict[str, Any]:
+        """link, acked_seq, acked_epoch, unsent {count, oldest_at, sales_total}, quarantined, last_ack_at, reconciliation."""
+        ...
+
+    async def pause(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
+    async def retry(self, seq: int | None) -> None:
+        """Try a quarantined entry (None: all) again, and the link at once. Raises NotFound."""
+        ...
+
+
+class BeaconStatus(Struct, frozen=True):
+    state: Literal["off", "waiting", "announced", "failed"]
+    addresses: tuple[str, ...] = ()
+    reason: str = ""
