@@ -53,8 +53,8 @@ def order_model() -> Any:
         unit_price: Annotated[int, Field(ge=0)] | None = None
         dining: str | None = None
         note: Annotated[str, Field(max_length=500)] | None = None
-        seat: int | None = None
-        course: int | None = None
+        seat: str | None = None
+        course: str | None = None
 
     class OrderIn(Strict):
         table_id: Id | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 import random
 import secrets
@@ -111,14 +112,17 @@ def order_body(rng: random.Random, table_id: str) -> dict[str, object]:
                 {"option_id": f"g-1-o-{rng.randrange(3)}", "quantity": 1},
             ],
             "note": rng.choice(_NOTES),
+            "seat": str(rng.randint(1, 6)),
+            "course": "main",
         }
         for _ in range(LINES)
     ]
+    now = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     return {
         "table_id": table_id,
         "guests": rng.randint(1, 6),
         "staff_id": f"s-{rng.randrange(4)}",
-        "ordered_at": "2026-03-14T19:20:30+09:00",
+        "ordered_at": now,
         "lines": lines,
     }
 

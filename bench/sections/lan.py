@@ -1,0 +1,136 @@
+"""A hundred devices that send one order a second each: alone, and while the outage's backlog is replayed."""
+
+from __future__ import annotations
+
+import array
+import time
+from pathlib import Path
+
+from bench import boxes, machine
+from bench.context import Bench, last_seq
+from bench.results import Row, median, p
+
+SECTION = "lan"
+DEVICES = 100
+REPLAYED_WITHIN_S = 300.0
+FULL_PACE = {"STOREHUB_REPLAY_PACE": "full"}
+
+
+def run(bench: Bench) -> list[Row]:
+    """Quiet, then with the replay at its default pace, then at full pace; interleaved."""
+    quiet: list[list[float]] = []
+    paced: list[tuple[list[float], float]] = []
+    full: list[tuple[list[float], float]] = []
+    for turn in range(bench.rounds):
+        bench.note(f"round {turn + 1} of {bench.rounds}: 100 devices")
+        quiet.append(without_replay(bench))
+        bench.note(f"round {turn + 1} of {bench.rounds}: 100 devices beside a replay")
+        paced.append(beside_replay(bench, {}))
+        bench.note(f"round {turn + 1} of {bench.rounds}: 100 devices beside a replay at full pace")
+        full.append(beside_replay(bench, FULL_PACE))
+
+    def p99(samples: list[float]) -> float:
+        return 1000 * p(samples, 0.99)
+
+    # A round of a few seconds has its p99 in a handful of orders; all rounds together have enough of them.
+    samples_alone = [s for samples in quiet for s in samples]
+    alone = p99(samples_alone)
+    with_paced = p99([s for samples, _ in paced for s in samples])
+    with_full = p99([s for samples, _ in full for s in samples])
+    return [
+        Row(
+            SECTION,
+            "100 devices, 1 order/s each: p99",
+            alone,
+            " ms",
+            f"p50 {1000 * p(samples_alone, 0.5):.2f} ms; counted from when it was due",
+            rounds=[p99(samples) for samples in quiet],
+        ),
+        Row(
+            SECTION,
+            "… beside a replay at default pace: p99 over that",
+            with_paced / alone,
+            "×",
+            f"{with_paced:.2f} ms, {sum(len(s) for s, _ in paced):,} orders;"
+            f" replay of {bench.backlog_entries:,} at {median([r for _, r in paced]):,.0f}/s",
+            at_most=1.5,
+            rounds=[p99(samples) / alone for samples, _ in paced],
+        ),
+        Row(
+            SECTION,
+            "… beside a replay at full pace: p99 over that",
+            with_full / alone,
+            "×",
+            f"{with_full:.2f} ms; replay at {median([r for _, r in full]):,.0f}/s",
+            rounds=[p99(samples) / alone for samples, _ in full],
+        ),
+    ]
+
+
+def without_replay(bench: Bench) -> list[float]:
+    """Latencies of the orders with the backlog on disk and no cloud to send it to."""
+    hub = boxes.start_hub(bench.backlog_data(), core=bench.hub_core)
+    samples = hub.program.log.with_suffix(".samples")
+    try:
+        bench.load(
+            hub, connections=DEVICES, rate=1.0, seconds=3 * bench.seconds, warm_up_s=2.0, samples=samples
+        )
+    finally:
+        hub.program.stop()
+    return [latency for _, latency in read_samples(samples)]
+
+
+def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[float], float]:
+    """Latencies of the orders answered while the replay ran, and its entries a second."""
+    data = bench.backlog_data()
+    database = bench.folder("cloud") / "cloud.db"
+    token = boxes.cloud_token(database)
+    port = machine.free_port()
+    hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token), env=pace)
+    samples = hub.program.log.with_suffix(".samples")
+    try:
+        backlog = last_seq(hub, bench.template)
+        longest = REPLAYED_WITHIN_S
+        with boxes.load_running(
+            hub,
+            core=bench.rest_core,
+            tokens=bench.template.handhelds,
+            connections=DEVICES,
+            rate=1.0,
+            seconds=longest,
+            warm_up_s=2.0,
+            samples=samples,
+        ) as client:
+            time.sleep(2.5)  # the warm-up, before the link comes back
+            cloud = boxes.start_cloud(database, core=bench.rest_core, port=port)
+            try:
+                began, ended = watch_replay(cloud.url, token, upto=backlog)
+            finally:
+                client.process.terminate()
+                said, _ = client.process.communicate(timeout=60)
+                cloud.program.stop()
+            boxes.load_report(said, client)
+    finally:
+        hub.program.stop()
+    during = [latency for finished, latency in read_samples(samples) if began <= finished <= ended]
+    return during, backlog / (ended - began)
+
+
+def watch_replay(cloud_url: str, token: str, *, upto: int) -> tuple[float, float]:
+    """When the cloud had its first entry and when it had the last of them, on the clock of the samples."""
+    url = f"{cloud_url}/v1/hubs/{boxes.HUB_ID}/cursor"
+
+    def seq() -> int:
+        return int(str(boxes.get_json(url, token)["seq"]))
+
+    boxes.wait_until(lambda: seq() > 0, within_s=60, what="the first entry in the cloud")
+    began = time.perf_counter()
+    boxes.wait_until(lambda: seq() >= upto, within_s=REPLAYED_WITHIN_S, what="the replay", every_s=0.05)
+    return began, time.perf_counter()
+
+
+def read_samples(path: Path) -> list[tuple[float, float]]:
+    """(finished at, latency) of each order."""
+    numbers = array.array("d")
+    numbers.frombytes(path.read_bytes())
+    return list(zip(numbers[0::2], numbers[1::2], strict=True))
