@@ -151,6 +151,14 @@ def test_markers_are_explained_and_used_by_the_quick_set() -> None:
     assert set(re.findall(r"not (\w+)", quick[1])) == registered - {"postgresql"}
 
 
+# Modules that neither look at the world nor change it.
+COMPUTING = {
+    "__future__", "abc", "base64", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal", "enum",
+    "fractions", "functools", "hashlib", "heapq", "hmac", "itertools", "json", "math", "msgspec", "operator", "re",
+    "string", "types", "typing", "unicodedata", "zoneinfo",
+}  # fmt: skip
+
+
 def clock_reads(source: str) -> list[int]:
     """The lines that ask for the present moment."""
     return [
@@ -168,6 +176,19 @@ def clock_reads(source: str) -> list[int]:
 def test_the_domain_is_handed_the_time(path: Path) -> None:
     # import-linter keeps `time` out; datetime is needed for what it is handed.
     assert clock_reads(path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "hub/domain").rglob("*.py")), ids=lambda path: path.stem)
+def test_the_domain_imports_only_what_computes(path: Path) -> None:
+    # import-linter forbids the edges by name; this also catches a helper beside them and a library nobody thought of.
+    imported = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            imported |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            imported.add(node.module or "")
+    outside = {name for name in imported if not re.match(r"hub\.domain(\.|$)", name)}
+    assert {name.split(".")[0] for name in outside} <= COMPUTING
 
 
 def test_a_clock_in_the_domain_would_be_seen() -> None:
