@@ -1,0 +1,1 @@
+"""CONTRACT section 9 over HTTP."""
