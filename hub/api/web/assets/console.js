@@ -1,0 +1,207 @@
+// Puts the page together: who is signed in, what is asked of the box and when, and which part shows it.
+
+import { Refused, Unreachable, get, once, reach, whenReachChanges } from "./api.js";
+import { showBox } from "./box.js";
+import { devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
+import { showDevices } from "./devices.js";
+import { byId, say } from "./dom.js";
+import { Feed } from "./feed.js";
+import { businessDate, configure, shiftDate } from "./format.js";
+import { startLanguage, switchLanguage, t, word } from "./i18n.js";
+import { showLink } from "./link.js";
+import { showNotices } from "./notices.js";
+import { showQuarantine } from "./quarantine.js";
+import { showReconciliation } from "./reconciliation.js";
+import { Refresher } from "./refresh.js";
+import { showSales } from "./sales.js";
+import { showSignin, startSignin } from "./signin.js";
+import { tick } from "./ticker.js";
+
+const POLL_MS = 5000;
+// Presence and the turn of the business day make no entry, so they are asked for now and then.
+const SLOW_POLL_MS = 30_000;
+
+const known = { session: null, sync: null, devices: null, report: null, date: null, today: null };
+const timers = [];
+
+// What the box answers
+
+const sync = new Refresher(() => ask("/v1/sync", (answer) => {
+  known.sync = answer;
+  configure(answer.hub);
+}));
+const devices = new Refresher(() => ask("/v1/devices", (answer) => {
+  devicesAre(answer.devices);
+  known.devices = answer.devices;
+}));
+// The box's own business date, name and currency may change while the page stays open.
+const session = new Refresher(() => ask("/console/session", (answer) => {
+  known.session = answer;
+  configure(answer.hub);
+}));
+const report = new Refresher(async () => {
+  if (known.session?.role === "technician") return;
+  const date = chosenDate();
+  await ask(`/v1/reports/days/${date}`, (answer) => {
+    if (date === chosenDate()) known.report = answer;
+  });
+});
+
+async function ask(path, keep) {
+  if (!known.session) return;
+  try {
+    keep(await get(path));
+  } catch (error) {
+    if (error instanceof Refused) {
+      if (error.status === 401 || error.slug === "device-revoked") signedOut(true);
+    } else if (!(error instanceof Unreachable)) throw error;
+  }
+  paint();
+}
+
+function chosenDate() {
+  known.today = known.sync?.business_date ?? known.session?.hub.business_date ?? businessDate();
+  return known.date ?? known.today;
+}
+
+// What the page shows
+
+function paint() {
+  const { session } = known;
+  if (!session) return;
+  showNotices(known.sync);
+  showLive();
+  if (known.sync) {
+    showLink(known.sync, () => sync.now());
+    showReconciliation(known.sync.reconciliation);
+    showQuarantine(known.sync.quarantined, () => sync.now());
+    showBox(known.sync, session);
+  }
+  if (known.devices) showDevices(known.devices, session, () => devices.now());
+  const date = chosenDate();
+  showSales({ report: known.report, date, today: known.today, role: session.role, loading: !known.report });
+}
+
+function showLive() {
+  const state = reach.ok ? feed.state : "connecting";
+  byId("live").dataset.state = state;
+  byId("live").hidden = false;
+  say(byId("live-text"), t(`live.${state}`));
+}
+
+function showPerson() {
+  const { name, role, hub } = known.session;
+  say(byId("store"), hub.name || "storehub");
+  say(byId("person"), t("signed-in", { name, role: word("role", role) }));
+  showPairingForm(role);
+}
+
+// What happens by itself
+
+const feed = new Feed(heard, () => known.sync?.last_seq > 0 && `${known.sync.epoch}:${known.sync.last_seq}`);
+const SELLS = new Set(["order.placed", "lines.voided", "check.aborted", "sale.completed", "sale.voided", "sale.refunded", "day.closed",
+  "clock.corrected", "entry.recovered", "entry.corrected"]);
+
+function heard(kind) {
+  if (kind === "state") return known.session && showLive();
+  if (kind === "reset") return void resume();
+  sync.trigger();
+  if (SELLS.has(kind)) report.trigger();
+  if (kind.startsWith("device.") || kind === "hub.started") devices.trigger();
+  return undefined;
+}
+
+/** Reads everything, then follows from there. */
+async function resume() {
+  rest();
+  if (!known.session) return;
+  await sync.now();
+  await Promise.all([devices.now(), report.now()]);
+  // Others may have signed us out, or the page may have been hidden, while we waited.
+  if (!known.session || document.hidden || timers.length > 0) return;
+  feed.open();
+  timers.push(
+    setInterval(() => sync.now(), POLL_MS),
+    setInterval(() => reach.ok && [session, devices, report].forEach((one) => one.trigger()), SLOW_POLL_MS),
+  );
+}
+
+function rest() {
+  feed.close();
+  for (const timer of timers.splice(0)) clearInterval(timer);
+  for (const one of [sync, session, devices, report]) one.stop();
+}
+
+whenReachChanges((ok) => {
+  if (known.session && ok) feed.close();
+  paint();
+  if (known.session && ok) void resume();
+});
+document.addEventListener("visibilitychange", () => (document.hidden ? rest() : void resume()));
+setInterval(() => {
+  tick();
+  tickPairing();
+  if (known.sync && known.session) showLink(known.sync, () => sync.now());
+}, 1000);
+
+// Coming and going
+
+async function enter() {
+  known.session = await get("/console/session");
+  configure(known.session.hub);
+  byId("signin").hidden = true;
+  byId("console").hidden = false;
+  byId("signout").hidden = false;
+  showPerson();
+  await resume();
+}
+
+function signedOut(ended) {
+  rest();
+  Object.assign(known, { session: null, sync: null, devices: null, report: null, date: null });
+  forgetPairing();
+  for (const id of ["signout", "live"]) byId(id).hidden = true;
+  say(byId("store"), "storehub");
+  say(byId("person"), "");
+  showSignin(ended);
+}
+
+function chooseDay(days) {
+  const next = shiftDate(chosenDate(), days);
+  known.date = next >= known.today ? null : next;
+  known.report = null;
+  paint();
+  void report.now().then(() => known.report ?? report.now());
+}
+
+startLanguage();
+startSignin(enter);
+startPairing(() => devices.now());
+byId("sales-earlier").addEventListener("click", () => chooseDay(-1));
+byId("sales-later").addEventListener("click", () => chooseDay(1));
+byId("language").addEventListener("click", () => {
+  switchLanguage();
+  if (known.session) showPerson();
+  paint();
+});
+byId("signout").addEventListener("click", async () => {
+  try {
+    await once("DELETE", "/console/session");
+  } catch (error) {
+    if (!(error instanceof Refused)) return; // The cookie is still there: do not pretend.
+  }
+  signedOut(false);
+});
+
+async function start() {
+  try {
+    await enter();
+  } catch (error) {
+    // Without an answer nobody knows yet whether we are signed in.
+    if (error instanceof Unreachable) setTimeout(start, POLL_MS);
+    else if (error instanceof Refused) showSignin(false);
+    else throw error;
+  }
+}
+
+await start();

@@ -1,0 +1,41 @@
+// What must not be overlooked, above everything else.
+
+import { reach } from "./api.js";
+import { byId, changed, h, show } from "./dom.js";
+import { clockTime, moment, number } from "./format.js";
+import { t, word } from "./i18n.js";
+
+const DAYS_LEFT_MIN = 14;
+
+export function showNotices(sync) {
+  const place = byId("notices");
+  const notices = collect(sync);
+  document.body.classList.toggle("stale", !reach.ok);
+  if (!changed(place, notices)) return;
+  show(place, notices.map(([tone, title, body]) =>
+    h("div", { class: `notice ${tone}` }, h("strong", {}, title), h("p", {}, body))));
+}
+
+function collect(sync) {
+  const notices = [];
+  if (!reach.ok) {
+    const time = clockTime(reach.answered_ms);
+    notices.push(["red", t("unreachable.title"), t("unreachable.body", { time })]);
+  }
+  if (!sync) return notices;
+  const { journal, behind, clock, storage } = sync;
+  if (journal && journal.state !== "writable") {
+    const title = word("notice", journal.state);
+    const body = t(`notice.${journal.state}.body`, { time: moment(journal.since) });
+    notices.push([journal.state === "reopening" ? "amber" : "red", title, journal.reason ? `${body} (${journal.reason})` : body]);
+  }
+  if (behind) {
+    const witness = word("witness", behind.witness);
+    notices.push(["red", t("notice.behind"), t("notice.behind.body", { witness, seq: number(behind.seq) })]);
+  }
+  if (Number.isFinite(storage?.days_left) && storage.days_left < DAYS_LEFT_MIN) {
+    notices.push(["amber", t("notice.disk", { days: number(Math.floor(storage.days_left)) }), t("notice.disk.body")]);
+  }
+  if (clock && !clock.trusted) notices.push(["amber", t("notice.clock"), t("notice.clock.body")]);
+  return notices;
+}

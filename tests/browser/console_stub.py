@@ -1,0 +1,292 @@
+"""A box that behaves like the hub as far as the console can see, so that every state can be shown on purpose."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import segno
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse, StreamingResponse
+
+from hub.api.web import router
+
+EPOCH = "9f3c51d07ab24e68"
+CODES = {"MGR7-KQ2P": "manager", "TEC4-HW9X": "technician", "HND2-AAAA": "handheld"}
+
+
+def ago(**length: float) -> str:
+    return (datetime.now(UTC) - timedelta(**length)).isoformat(timespec="milliseconds")
+
+
+def business_date(days_back: int = 0) -> str:
+    turned = datetime.now(ZoneInfo("Asia/Tokyo")) - timedelta(hours=5, days=days_back)
+    return turned.date().isoformat()
+
+
+def side(entries: int, sales: int, total: int) -> dict[str, int]:
+    return {"entries": entries, "sales": sales, "total": total}
+
+
+def problem(status: int, slug: str, detail: str) -> JSONResponse:
+    body = {"type": f"/problems/{slug}", "title": slug, "status": status, "detail": detail, "slug": slug}
+    return JSONResponse(body, status, media_type="application/problem+json")
+
+
+HUB = {
+    "id": "hub-7c21", "store": "shibuya-01", "name": "炭火やきとり 渋谷店", "box": "a41f09be", "tls": True,
+    "fp": "5f0c9be2" * 8, "api_versions": ["v1"], "timezone": "Asia/Tokyo", "currency": "JPY",
+    "day_change_time": "05:00",
+}  # fmt: skip
+
+
+class Box:
+    """State that a test changes as it likes; `tell` sends the feed an event, `requests` remembers what was asked."""
+
+    def __init__(self) -> None:
+        self.sessions: dict[str, str] = {}
+        self.requests: list[tuple[str, str, dict[str, Any] | None]] = []
+        self.keys: list[str] = []
+        self.feeds: list[asyncio.Queue[bytes | None]] = []
+        self.sync = self._sync()
+        self.devices = self._devices()
+        self.report = self._report()
+        self.code_seconds = 600.0
+        self.lose_answers = 0
+
+    def tell(self, event: str, data: dict[str, Any] | None = None) -> None:
+        self.sync["last_seq"] += event.startswith("storehub.")
+        block = f"id: {EPOCH}:{self.sync['last_seq']}\nevent: {event}\ndata: {json.dumps(data or {})}\n\n"
+        for feed in self.feeds:
+            feed.put_nowait(block.encode())
+
+    def cut_feeds(self) -> None:
+        for feed in self.feeds:
+            feed.put_nowait(None)
+
+    def count(self, method: str, path: str) -> int:
+        return sum(1 for done in self.requests if done[:2] == (method, path))
+
+    def link(self, state: str, reason: str = "", **since: float) -> None:
+        self.sync["link"] = {"state": state, "since": ago(**(since or {"minutes": 12})), "reason": reason}
+
+    @staticmethod
+    def _sync() -> dict[str, Any]:
+        return {
+            "link": {"state": "online", "since": ago(hours=5, minutes=12), "reason": ""},
+            "epoch": EPOCH, "last_seq": 18_422, "acked_seq": 18_422,
+            "unsent": {"count": 0, "oldest_at": None, "sales_total": 0},
+            "quarantined": [],
+            "last_ack_at": ago(seconds=8),
+            "reconciliation": [
+                {"business_date": business_date(2), "hub": side(1204, 172, 512_340), "cloud": side(1204, 172, 512_340),
+                 "agrees": True},
+                {"business_date": business_date(1), "hub": side(1388, 190, 604_870), "cloud": side(1388, 190, 604_870),
+                 "agrees": True},
+                {"business_date": business_date(), "hub": side(642, 58, 187_520), "cloud": None, "agrees": None},
+            ],
+            "storage": {"free_bytes": 21_700_000_000, "journal_bytes": 148_300_000, "days_left": 412.7},
+            "clock": {"trusted": True, "source": "ntp"},
+            "hub": {"id": "hub-7c21", "store_id": "shibuya-01", "name": HUB["name"], "box": "a41f09be", "version": "0.1.0",
+                    "started_at": ago(days=9, hours=3)},
+            "journal": {"state": "writable", "since": ago(days=9), "reason": ""},
+            "beacon": {"state": "announced", "addresses": ["192.168.10.20"], "reason": ""},
+            "behind": None,
+        }  # fmt: skip
+
+    @staticmethod
+    def _devices() -> list[dict[str, Any]]:
+        def device(name: str, role: str, online: bool, **seen: float) -> dict[str, Any]:
+            seen_at = ago(**seen)
+            return {"device_id": f"dev-{name}", "name": name, "role": role, "paired_at": ago(days=30),
+                    "last_seen_at": seen_at, "online": online}  # fmt: skip
+
+        return [
+            device("ハンディ 1", "handheld", True, seconds=2),
+            device("ハンディ 2", "handheld", True, seconds=4),
+            device("レジ", "register", True, seconds=1),
+            device("キッチン", "kitchen", True, seconds=1),
+            device("個室タブレット", "table", False, hours=3),
+            device("店長のスマホ", "manager", True, seconds=1),
+            {**device("忘れ物ハンディ", "handheld", False, days=12), "revoked_at": ago(days=11)},
+        ]
+
+    @staticmethod
+    def _report() -> dict[str, Any]:
+        hours = [11, 12, 13, 14, 17, 18, 19, 20, 21, 22]
+        totals = [12_400, 31_280, 18_050, 4_200, 9_800, 26_440, 38_900, 29_350, 12_100, 5_000]
+        return {
+            "business_date": business_date(), "closed": False, "orders": {"count": 231},
+            "sales": {"count": 58, "total": 187_520}, "voids": {"count": 3, "total": 1_740},
+            "refunds": {"count": 0, "total": 0},
+            "taxes": [{"tax_class": "standard", "rate": "0.10", "taxable": 161_200, "tax": 14_654},
+                      {"tax_class": "reduced", "rate": "0.08", "taxable": 26_320, "tax": 1_949}],
+            "tenders": [{"method": "cash", "name": "現金", "count": 31, "amount": 92_310},
+                        {"method": "card", "name": "クレジットカード", "count": 19, "amount": 74_860},
+                        {"method": "qr", "name": "QRコード決済", "count": 8, "amount": 20_350}],
+            "products": [{"product_id": "p1", "name": "ねぎま", "quantity": 96, "amount": 21_120},
+                         {"product_id": "p2", "name": "生ビール", "quantity": 88, "amount": 48_400},
+                         {"product_id": "p3", "name": "つくね", "quantity": 61, "amount": 15_250},
+                         {"product_id": "p4", "name": "皮", "quantity": 40, "amount": 7_200},
+                         {"product_id": "p5", "name": "せせり", "quantity": 31, "amount": 7_440},
+                         {"product_id": "p6", "name": "枝豆", "quantity": 12, "amount": 4_560}],
+            "hours": [{"hour": hour, "count": max(1, total // 3200), "total": total}
+                      for hour, total in zip(hours, totals, strict=True)],
+            "devices": [{"device_id": "dev-レジ", "orders": 12, "sales": 58, "total": 187_520}],
+        }  # fmt: skip
+
+    # HTTP
+
+    def app(self) -> FastAPI:
+        app = FastAPI(openapi_url=None)
+        app.include_router(router)
+
+        @app.middleware("http")
+        async def guard(request: Request, call: Any) -> Response:
+            path = request.url.path
+            if path.startswith(("/v1/", "/console/pairing")) and self._role(request) is None:
+                return problem(401, "unauthenticated", "Sign in first.")
+            if request.method != "GET":
+                raw = await request.body()
+                self.requests.append((request.method, path, json.loads(raw) if raw else None))
+                self.keys.append(request.headers.get("idempotency-key", ""))
+            else:
+                self.requests.append((request.method, path, None))
+            return await call(request)  # type: ignore[no-any-return]
+
+        @app.post("/console/session")
+        async def sign_in(request: Request) -> Response:
+            role = CODES.get((await request.json())["code"].upper())
+            if role is None:
+                return problem(403, "pairing-code-invalid", "The code is not valid.")
+            if role not in ("manager", "technician"):
+                return problem(403, "forbidden", "Not this role.")
+            session = f"s{len(self.sessions)}"
+            self.sessions[session] = role
+            answer = Response(status_code=204)
+            answer.set_cookie("storehub", session, httponly=True, samesite="strict", path="/")
+            return answer
+
+        @app.get("/console/session")
+        async def session(request: Request) -> Response:
+            role = self._role(request)
+            if role is None:
+                return problem(401, "unauthenticated", "Sign in first.")
+            return JSONResponse(
+                {"device_id": "dev-店長のスマホ", "name": "店長のスマホ", "role": role, "hub": HUB}
+            )
+
+        @app.delete("/console/session")
+        async def sign_out(request: Request) -> Response:
+            self.sessions.pop(request.cookies.get("storehub", ""), None)
+            return Response(status_code=204)
+
+        @app.get("/v1/sync")
+        async def sync() -> Response:
+            return JSONResponse(self.sync)
+
+        @app.get("/v1/devices")
+        async def devices() -> Response:
+            return JSONResponse({"devices": self.devices})
+
+        @app.get("/v1/menu")
+        async def menu() -> Response:
+            return JSONResponse(
+                {"tables": [{"id": "t1", "name": "1番", "area": ""}, {"id": "t2", "name": "2番", "area": ""}]}
+            )
+
+        @app.get("/v1/reports/days/{date}")
+        async def report(request: Request, date: str) -> Response:
+            if self._role(request) == "technician":
+                return problem(403, "forbidden", "No sales data.")
+            if date == business_date():
+                return JSONResponse(self.report)
+            empty = {"count": 0, "total": 0}
+            return JSONResponse({"business_date": date, "closed": True, "orders": {"count": 0}, "sales": empty, "voids": empty,
+                                 "refunds": empty, "taxes": [], "tenders": [], "products": [], "hours": [], "devices": []})  # fmt: skip
+
+        @app.post("/v1/sync/{act}")
+        async def switch(act: str) -> Response:
+            if act == "pause":
+                self.link("paused", "manual: paused by 店長のスマホ", seconds=0)
+            elif act == "resume":
+                self.link("online", seconds=0)
+            elif self.sync["quarantined"]:
+                self.sync["quarantined"] = []
+            return Response(status_code=204)
+
+        @app.delete("/v1/devices/{device_id}")
+        async def revoke(device_id: str) -> Response:
+            if self.lose_answers > 0:
+                self.lose_answers -= 1
+                return problem(503, "outcome-unknown", "Ask again with the same key.")
+            for device in self.devices:
+                if device["device_id"] == device_id:
+                    device.update(revoked_at=ago(seconds=0), online=False)
+            self.tell("storehub.device.revoked.v1")
+            return Response(status_code=204)
+
+        @app.post("/console/pairing-codes")
+        async def offer(request: Request) -> Response:
+            role = (await request.json())["role"]
+            uri = f"storehub://pair?u=https://192.168.10.20:8443&fp={HUB['fp']}&c=F3KX-9TQM-2B"
+            return JSONResponse({
+                "code": "F3KX-9TQM-2B", "role": role, "expires_at": ago(seconds=-self.code_seconds), "uri": uri,
+                "url": "https://192.168.10.20:8443", "fingerprint": HUB["fp"], "digits": "418205",
+                "qr_svg": segno.make(uri, error="m").svg_inline(scale=4, border=2, omitsize=True),
+            })  # fmt: skip
+
+        @app.get("/v1/events")
+        async def events() -> Response:
+            return StreamingResponse(
+                self._feed(), media_type="text/event-stream", headers={"cache-control": "no-store"}
+            )
+
+        return app
+
+    def _role(self, request: Request) -> str | None:
+        return self.sessions.get(request.cookies.get("storehub", ""))
+
+    async def _feed(self) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self.feeds.append(queue)
+        try:
+            yield b"retry: 200\n: here\n\n"
+            while (block := await queue.get()) is not None:
+                yield block
+        finally:
+            self.feeds.remove(queue)
+
+
+class _Server(uvicorn.Server):
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield  # Signals belong to pytest.
+
+
+@contextlib.asynccontextmanager
+async def serve(box: Box, port: int = 0) -> AsyncIterator[str]:
+    """The box's address while it answers. Leaving takes it off the network, as pulling its plug would."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("127.0.0.1", port))
+    server = _Server(
+        uvicorn.Config(box.app(), log_level="error", lifespan="off", timeout_graceful_shutdown=1)
+    )
+    task = asyncio.create_task(server.serve(sockets=[listening]))
+    try:
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        box.cut_feeds()
+        server.should_exit = True
+        await task
+        listening.close()
