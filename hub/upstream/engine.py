@@ -1,0 +1,110 @@
+"""Puts the parts of the replay together. Imported only when it starts: httpx and tenacity cost a start too much."""
+
+from __future__ import annotations
+
+import logging
+import ssl
+from collections.abc import Callable
+
+from hub.ports import Announcer, Clock, JournalReader, Office
+from hub.upstream.address import CloudAddress, Lookup, Resolver
+from hub.upstream.batches import Packer
+from hub.upstream.client import CloudClient
+from hub.upstream.downlink import Downlink
+from hub.upstream.history import History
+from hub.upstream.keeper import Keeper
+from hub.upstream.link import LinkMonitor
+from hub.upstream.outcomes import Signal
+from hub.upstream.pace import PaceSettings
+from hub.upstream.quarantine import Quarantine
+from hub.upstream.reconcile import Reconciler
+from hub.upstream.records import Records
+from hub.upstream.replicator import Replicator
+
+
+def trust_of(address: CloudAddress) -> ssl.SSLContext | None:
+    """The system's certificate authorities. Reads a large file: to be called in a thread."""
+    return ssl.create_default_context() if address.scheme == "https" else None
+
+
+class Engine:
+    """One replicator and one downlink with a connection each."""
+
+    def __init__(
+        self,
+        *,
+        address: CloudAddress,
+        token: str,
+        hub_id: str,
+        journal: JournalReader,
+        office: Office,
+        announcer: Announcer,
+        clock: Clock,
+        monitor: LinkMonitor,
+        records: Records,
+        keeper: Keeper,
+        quarantine: Quarantine,
+        pace: PaceSettings,
+        lan_busy: Callable[[], float],
+        status: Callable[[], str],
+        settle: Callable[[], None],
+        tls: ssl.SSLContext | None,
+        lookup: Lookup,
+    ) -> None:
+        def client(*, waiting: Callable[[str], None] = lambda reason: None) -> CloudClient:
+            return CloudClient(
+                address,
+                token=token,
+                hub_id=hub_id,
+                clock=clock,
+                resolver=Resolver(address.host, address.port, monotonic=clock.monotonic, lookup=lookup),
+                status=status,
+                waiting=waiting,
+                tls=tls,
+            )
+
+        # One line a request would wear out the card; what matters is told by the link and the replicator.
+        logging.getLogger("httpx").setLevel(logging.WARNING)
+        self._up = client(waiting=lambda reason: monitor.signal(Signal.WAITING, reason))
+        self._down = client()
+        self._packer = Packer(journal)
+        self.history = History(journal=journal, client=self._up, office=office, records=records)
+        reconciler = Reconciler(
+            keeper=keeper,
+            client=self._up,
+            journal=journal,
+            now=lambda: clock.stamp().time,
+            monotonic=clock.monotonic,
+        )
+        self.replicator = Replicator(
+            client=self._up,
+            journal=journal,
+            history=self.history,
+            keeper=keeper,
+            quarantine=quarantine,
+            reconciler=reconciler,
+            packer=self._packer,
+            monitor=monitor,
+            announcer=announcer,
+            clock=clock,
+            pace=pace,
+            lan_busy=lan_busy,
+            settle=settle,
+        )
+        self.downlink = Downlink(
+            client=self._down,
+            office=office,
+            records=records,
+            monitor=monitor,
+            clock=clock,
+            doubt=self.replicator.doubt,
+        )
+
+    async def load(self) -> None:
+        await self.history.load()
+        await self.downlink.load()
+
+    async def close(self) -> None:
+        self._packer.close()
+        await self._up.close()
+        await self._down.close()

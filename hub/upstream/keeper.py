@@ -1,0 +1,133 @@
+"""Keeps the ledger in step with what the cloud has acknowledged, and saves both now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from hub.domain.entries import NO_HASH, Entry
+from hub.domain.facts import After
+from hub.ports import JournalReader, StoreError
+from hub.upstream.ledger import Ledger
+from hub.upstream.records import PROGRESS, Progress, Records
+
+log = logging.getLogger(__name__)
+
+# A save costs the disk a sync and some pages, and what it says can be found again from the journal and the cloud's
+# cursor: so rarely on a quiet evening, and at most once a second in a replay.
+SAVE_S_MIN: Final = 1.0
+SAVE_S_MAX: Final = 30.0
+SAVE_ENTRIES: Final = 5000
+# The event loop is shared with the devices' requests: no stretch of work on it is longer than this.
+SLICE_S: Final = 0.001
+CATCH_UP_ENTRIES: Final = 500
+CATCH_UP_BYTES: Final = 1024 * 1024
+
+
+class Keeper:
+    def __init__(
+        self,
+        *,
+        journal: JournalReader,
+        records: Records,
+        is_hole: Callable[[str, int], bool],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self._journal = journal
+        self._records = records
+        self._is_hole = is_hole
+        self._monotonic = monotonic
+        self.progress = Progress()
+        # Business days with entries that have not been compared since.
+        self.changed: set[str] = set()
+        self._saved_at = monotonic()
+        self._saved_seq = 0
+
+    @property
+    def ledger(self) -> Ledger:
+        return self.progress.ledger
+
+    @property
+    def acked(self) -> After:
+        return self.progress.acked
+
+    async def load(self) -> None:
+        progress = await self._records.load(PROGRESS, Progress)
+        if progress is not None:
+            self.progress = progress
+        at = self.ledger.at
+        if at.seq > 0:
+            entry = await self._journal.at(at.seq)
+            if entry is None or (entry.epoch, entry.hash) != (at.epoch, at.hash):
+                log.warning(
+                    "the sums end at %s:%d, which this journal does not hold: adding up again",
+                    at.epoch,
+                    at.seq,
+                )
+                self.progress.ledger = Ledger()
+        acked = self.acked
+        if acked.seq > self._journal.position.seq:
+            self.progress.acked = After("", 0, NO_HASH)
+        if self.ledger.at.seq + 1 < self._journal.first_seq:
+            self.progress.ledger = Ledger(
+                at=After("", self._journal.first_seq - 1, NO_HASH), whole=False, dropped=self.ledger.dropped
+            )
+        self.changed.update(row.business_date for row in self.progress.rows if row.agrees is not True)
+
+    def moved(self, to: After, at: str) -> None:
+        """The cloud's cursor as it is believed now; it may have gone back."""
+        self.progress.acked = to
+        self.progress.acked_at = at
+
+    async def add(self, entries: Sequence[Entry]) -> None:
+        """Count acknowledged entries, if they follow what was counted; else catch_up() will."""
+        ledger = self.ledger
+        began = time.perf_counter()
+        for entry in entries:
+            if entry.seq == ledger.at.seq + 1:
+                date = ledger.add(entry, hole=self._is_hole(entry.epoch, entry.seq))
+                if date is not None:
+                    self.changed.add(date)
+            if time.perf_counter() - began > SLICE_S:
+                await asyncio.sleep(0)
+                began = time.perf_counter()
+
+    async def catch_up(self, *, entries_max: int | None = None) -> bool:
+        """Count what was acknowledged and not counted yet. False when entries_max was not enough."""
+        first = self.ledger.at.seq
+        while self.ledger.at.seq < self.acked.seq:
+            at = self.ledger.at.seq
+            if entries_max is not None and at - first >= entries_max:
+                return False
+            count = min(CATCH_UP_ENTRIES, self.acked.seq - at)
+            found = await self._journal.after(at, count_max=count, bytes_max=CATCH_UP_BYTES)
+            if not found:
+                return False
+            await self.add(found)
+            await asyncio.sleep(0)
+        return True
+
+    def fill(self, entry: Entry) -> None:
+        date = self.ledger.fill(entry)
+        if date is not None:
+            self.changed.add(date)
+
+    async def save(self, *, now: bool = False) -> None:
+        """Save if it is time. A disk that refuses is no reason to stop sending."""
+        seq = self.acked.seq
+        waited = self._monotonic() - self._saved_at
+        due = waited >= SAVE_S_MAX or (waited >= SAVE_S_MIN and seq - self._saved_seq >= SAVE_ENTRIES)
+        if seq == self._saved_seq and not now:
+            return
+        if not (due or now):
+            return
+        self._saved_at = self._monotonic()
+        try:
+            await self._records.save(PROGRESS, self.progress)
+        except StoreError as error:
+            log.warning("progress of the replay was not saved, it will be found again: %s", error)
+            return
+        self._saved_seq = seq

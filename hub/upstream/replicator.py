@@ -1,0 +1,374 @@
+"""The replicator: asks the cloud where it stands and sends what follows, one batch at a time, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
+
+from hub.domain.entries import Entry
+from hub.domain.facts import After
+from hub.ports import Announcer, Clock, JournalReader
+from hub.upstream.answers import Conflict, Position, Refusal, TooLarge
+from hub.upstream.batches import Batch, Packer
+from hub.upstream.client import Answer, CloudClient
+from hub.upstream.history import History, liar
+from hub.upstream.keeper import Keeper
+from hub.upstream.link import LinkMonitor
+from hub.upstream.outcomes import Signal, Trouble
+from hub.upstream.pace import PaceSettings
+from hub.upstream.quarantine import Quarantine
+from hub.upstream.reconcile import Reconciler
+from hub.upstream.retry import Patience, routes
+from hub.upstream.sizing import BatchSizer, pause_s
+
+log = logging.getLogger(__name__)
+
+# Without traffic the line is probed this often: with the silence that ends an attempt, a dead one shows within 30 s.
+PROBE_S: Final = 12.0
+# CONTRACT section 9: five refusals in a row are no bad entries but a bad set-up.
+REFUSALS_MAX: Final = 5
+# While the line is down: how often the routes are looked at, and how soon after a try they may cause another.
+ROUTES_S: Final = 1.0
+ROUTES_TRY_S_MIN: Final = 2.0
+TURNS_MAX: Final = 3
+# After a restart a short stretch is counted before sending, a long one after it.
+CATCH_UP_FIRST: Final = 10_000
+
+
+class Replicator:
+    """`run` never returns by itself. Everything it knows of the cloud it learns again after any doubt."""
+
+    def __init__(
+        self,
+        *,
+        client: CloudClient,
+        journal: JournalReader,
+        history: History,
+        keeper: Keeper,
+        quarantine: Quarantine,
+        reconciler: Reconciler,
+        packer: Packer,
+        monitor: LinkMonitor,
+        announcer: Announcer,
+        clock: Clock,
+        pace: PaceSettings,
+        lan_busy: Callable[[], float],
+        settle: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._client = client
+        self._journal = journal
+        self._history = history
+        self._keeper = keeper
+        self._quarantine = quarantine
+        self._reconciler = reconciler
+        self._packer = packer
+        self._monitor = monitor
+        self._announcer = announcer
+        self._clock = clock
+        self._pace = pace
+        self._lan_busy = lan_busy
+        self._settle = settle
+        self._sizer = BatchSizer(pace)
+        self._position: After | None = None
+        self._try: RetryCallState | None = None
+        # A person's wish to try now, or a doubt of somebody else's about the line.
+        self._nudged = asyncio.Event()
+        self._doubted = asyncio.Event()
+        self._refused_in_a_row: list[int] = []
+        self._rejected = False
+        # How often the cloud has sent us elsewhere since it last came further than ever.
+        self._turns = 0
+        self._furthest = 0
+        self._told_seq = 0
+
+    def nudge(self) -> None:
+        """Try at once, whatever was being waited for."""
+        self._nudged.set()
+
+    def doubt(self) -> None:
+        """Somebody's call failed: look at the line, if nothing is known of it otherwise."""
+        self._doubted.set()
+
+    async def run(self) -> None:
+        # tenacity keeps the count of failed tries; progress sets it back.
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(Trouble), wait=Patience(), sleep=self._rest, reraise=True
+        ):
+            with attempt:
+                self._try = attempt.retry_state
+                try:
+                    await self._session()
+                except Trouble as trouble:
+                    if trouble.timed_out:
+                        self._sizer.timed_out()
+                    self._monitor.trouble(trouble)
+                    log.debug("cloud: %s", trouble.reason)
+                    raise
+
+    async def _session(self) -> None:
+        """From one cursor on until trouble."""
+        await self._where_the_cloud_stands()
+        await self._keeper.catch_up(entries_max=CATCH_UP_FIRST)
+        replayed = True
+        while True:
+            replayed = await self._drain() or replayed
+            await self._fill_holes()
+            if self._journal.position.seq > self._at.seq:
+                continue
+            if self._reconciler.due(drained_replay=replayed):
+                await self._reconciler.compare()
+                if not self._keeper.changed:
+                    self._settle()
+            replayed = False
+            await self._keeper.save()
+            await self._idle()
+
+    @property
+    def _at(self) -> After:
+        assert self._position is not None, "asked for before the cloud was"  # noqa: S101
+        return self._position
+
+    async def _where_the_cloud_stands(self) -> None:
+        claim, answer = await self._client.cursor()
+        await self._checked(claim.as_after())
+        self._heard(answer)
+        await self._history.fetch_lost()
+        if self._journal.position.seq <= self._at.seq:
+            self._progressed()
+
+    async def _checked(self, claim: After) -> None:
+        """Take the claimed cursor when it is ours; else where the cloud stands after it was told where we part."""
+        if not await self._history.believes(claim):
+            claim = await self._history.part_ways(claim)
+        await self._accept(claim)
+
+    async def _accept(self, at: After) -> None:
+        """Take a believed cursor as the cloud's position."""
+        acked = self._keeper.acked
+        if at.seq < acked.seq:
+            log.warning("the cloud went back from %d to %d: sending again from there", acked.seq, at.seq)
+            await self._quarantine.cloud_went_back(at.seq)
+        if at != acked:
+            self._keeper.moved(at, self._clock.stamp().time)
+        self._position = at
+        self._further(at.seq)
+        self._tell(at)
+
+    async def _turn_to(self, claim: After) -> None:
+        """Go on from where the cloud says, at once; but one that sends us to and fro is a trouble like any other."""
+        self._turns += 1
+        if self._turns > TURNS_MAX:
+            self._turns = 0
+            raise Trouble(Signal.BUSY, f"no-progress: the cloud sends us to and fro, now to {claim.seq}")
+        await self._checked(claim)
+
+    async def _drain(self) -> bool:
+        """Send until nothing is left. True when anything was sent."""
+        ready: Batch | None = None
+        counted: list[Entry] = []
+        sent = False
+        while True:
+            at = self._at
+            batch = ready if ready is not None and ready.first_seq == at.seq + 1 else await self._read(at.seq)
+            ready = None
+            if batch is None:
+                await self._keeper.add(counted)
+                return sent
+            if batch.epoch != at.epoch:
+                moved = await self._history.announce(batch.epoch, at)
+                if moved != at:
+                    await self._turn_to(moved)
+                    continue
+            in_flight = asyncio.create_task(self._client.send(batch.epoch, batch.first_seq, batch.packed))
+            try:
+                # While the batch is under way: count the one before it, and make the next one ready.
+                await self._keeper.add(counted)
+                counted = []
+                await self._keeper.save()
+                ready = await self._read(batch.last.seq)
+                answer, facts = await in_flight
+            finally:
+                in_flight.cancel()
+            sent = True
+            counted = await self._outcome(batch, answer, facts)
+            await self._make_room(batch, facts)
+
+    async def _read(self, seq: int) -> Batch | None:
+        count, size = self._sizer.limits(self._lan_busy())
+        return await self._packer.after(seq, count_max=count, bytes_max=size, tight=self._sizer.slow_line)
+
+    async def _make_room(self, batch: Batch, facts: Answer) -> None:
+        rest = pause_s(self._pace, busy=self._lan_busy(), took_s=facts.took_s, entries=len(batch.entries))
+        if rest > 0:
+            await asyncio.sleep(rest)
+
+    async def _outcome(
+        self, batch: Batch, answer: Position | Conflict | Refusal | TooLarge, facts: Answer
+    ) -> list[Entry]:
+        """Go where the answer leads. Returns the entries that are acknowledged now."""
+        match answer:
+            case Position():
+                self._sizer.delivered(
+                    entries=len(batch.entries), raw_bytes=batch.raw_bytes, took_s=facts.took_s
+                )
+                return await self._acknowledged(batch, answer.as_after(), facts)
+            case Conflict():
+                return await self._conflict(batch, answer, facts)
+            case TooLarge():
+                return await self._too_large(batch, facts)
+            case Refusal():
+                return await self._refused(batch, answer.seq, answer.reason, facts)
+
+    async def _acknowledged(self, batch: Batch, claim: After, facts: Answer) -> list[Entry]:
+        before = self._at
+        if claim != batch.last and not await self._history.believes(claim):
+            raise liar(f"{claim.epoch}:{claim.seq} was acknowledged, which is not in this journal")
+        if claim == before:
+            raise Trouble(Signal.BUSY, "no-progress: the cloud answers well and keeps nothing")
+        self._heard(facts)
+        if claim.seq < before.seq:
+            await self._turn_to(claim)
+            return []
+        self._refused_in_a_row = []
+        self._progressed()
+        self._monitor.signal(Signal.ACCEPTED)
+        await self._taken_after_all(batch.first_seq, claim.seq)
+        if self._rejected:
+            # The set-up is mended: what it refused before it was found out is tried again too.
+            self._rejected = False
+            self._quarantine.want(None)
+        await self._accept(claim)
+        return [entry for entry in batch.entries if entry.seq <= claim.seq]
+
+    async def _taken_after_all(self, low: int, high: int) -> None:
+        """The cloud may now take an entry that it refused before it lost its memory, or its operator mended it."""
+        for one in await self._quarantine.accepted(low, high) if len(self._quarantine) else ():
+            entry = await self._journal.at(one.seq)
+            if entry is not None:
+                self._keeper.fill(entry)
+
+    async def _conflict(self, batch: Batch, conflict: Conflict, facts: Answer) -> list[Entry]:
+        before = self._at
+        if conflict.at != before:
+            await self._turn_to(conflict.at)
+            self._heard(facts)
+            return [entry for entry in batch.entries if before.seq < entry.seq <= self._at.seq]
+        # It stands where we thought and yet takes nothing: it may have forgotten the epoch.
+        await self._history.announce(batch.epoch, before)
+        raise Trouble(Signal.BUSY, f"conflict: the cloud takes nothing after {before.seq}: {conflict.words}")
+
+    async def _too_large(self, batch: Batch, facts: Answer) -> list[Entry]:
+        if len(batch.entries) > 1:
+            self._sizer.too_large(batch.raw_bytes)
+            return []
+        return await self._refused(batch, batch.first_seq, "too large for the cloud (413)", facts)
+
+    async def _refused(self, batch: Batch, seq: int, reason: str, facts: Answer) -> list[Entry]:
+        """Set the entry aside, unless it is the fifth in a row."""
+        entry = batch.at(seq)
+        if entry is None:
+            raise liar(f"entry {seq} was refused, which was not sent")
+        self._heard(facts)
+        row = self._refused_in_a_row
+        if seq not in row:
+            self._refused_in_a_row = row = [*row, seq] if row and row[-1] == seq - 1 else [seq]
+        if len(row) >= REFUSALS_MAX:
+            self._rejected = True
+            raise Trouble(
+                Signal.REJECTED, f"rejected: {len(row)} entries in a row were refused, last {seq}: {reason}"
+            )
+        await self._quarantine.set_aside(entry, reason, self._clock.stamp().time)
+        answer, facts = await self._client.quarantine(entry.epoch, seq, entry.hash, reason)
+        claim = answer.at if isinstance(answer, Conflict) else answer.as_after()
+        if not await self._history.believes(claim):
+            raise liar("the cursor after setting an entry aside is not in this journal")
+        if isinstance(answer, Conflict) or claim.seq < seq:
+            await self._accept(claim)
+            raise Trouble(Signal.BUSY, f"conflict: the cloud does not pass over {seq}")
+        await self._quarantine.recorded(entry.epoch, seq)
+        self._heard(facts)
+        self._progressed()
+        await self._accept(claim)
+        return [one for one in batch.entries if one.seq <= claim.seq]
+
+    async def _fill_holes(self) -> None:
+        """Try again what a person wants tried."""
+        while (one := self._quarantine.wanted) is not None:
+            entry = await self._journal.at(one.seq)
+            if entry is None or entry.hash != one.hash:
+                await self._quarantine.refused_again(one, "this box no longer has the entry", one.at)
+                continue
+            good, reason, facts = await self._client.fill(one.epoch, one.seq, entry.raw)
+            self._heard(facts)
+            if good:
+                await self._quarantine.filled(one)
+                self._keeper.fill(entry)
+            else:
+                await self._quarantine.refused_again(one, reason, self._clock.stamp().time)
+
+    def _heard(self, facts: Answer) -> None:
+        self._monitor.answered(facts.took_s, facts.sent_bytes)
+        self._client.trust(facts)
+
+    def _progressed(self) -> None:
+        """Only progress forgets earlier failures: a cloud that answers and takes nothing must not be hammered."""
+        if self._try is not None:
+            self._try.attempt_number = 1
+
+    def _further(self, seq: int) -> None:
+        if seq > self._furthest:
+            self._furthest, self._turns = seq, 0
+
+    def _tell(self, at: After) -> None:
+        if at.seq > 0 and at.seq != self._told_seq:
+            self._told_seq = at.seq
+            self._announcer.announce("synced", {"epoch": at.epoch, "seq": at.seq})
+
+    async def _idle(self) -> None:
+        """Wait for an entry, a wish or a doubt; without any, probe."""
+        waits = [
+            asyncio.create_task(self._journal.wait_beyond(self._at.seq)),
+            asyncio.create_task(self._nudged.wait()),
+            asyncio.create_task(self._doubted.wait()),
+        ]
+        try:
+            done, _ = await asyncio.wait(waits, timeout=PROBE_S, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+        if waits[0] in done:
+            waits[0].result()
+            return
+        self._nudged.clear()
+        self._doubted.clear()
+        before = self._at
+        await self._where_the_cloud_stands()
+        if self._at != before:
+            log.info("the cloud stands at %d, not %d", self._at.seq, before.seq)
+
+    async def _rest(self, seconds: float) -> None:
+        """Sleep between tries. A person's wish ends it, and a new way out of the house, unless the cloud asked for peace."""
+        began = self._clock.monotonic()
+        asked_for = self._monitor.hold_until > began
+        ways = routes()
+        self._doubted.clear()
+        while not self._nudged.is_set():
+            passed = self._clock.monotonic() - began
+            if passed >= seconds:
+                break
+            try:
+                async with asyncio.timeout(min(seconds - passed, ROUTES_S)):
+                    await self._nudged.wait()
+            except TimeoutError:
+                if asked_for or passed < ROUTES_TRY_S_MIN:
+                    continue
+                if routes() != ways:
+                    log.info("the network has changed: trying the cloud at once")
+                    break
+        if self._nudged.is_set():
+            self._nudged.clear()
+            self._monitor.signal(Signal.RETRY, "retry: by hand")

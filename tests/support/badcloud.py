@@ -1,0 +1,483 @@
+"""A small cloud end, and a server before it (or before the real one) that misbehaves as a test asks.
+
+`StandIn` keeps entries as the contract says and can lie, forget and refuse. `BadCloud` is the HTTP server: every request takes
+the next fault of `faults`, else `fault`, and is recorded in `requests`. The backend is a StandIn or Forward(port).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+import ssl
+import struct
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from email.utils import formatdate
+from hashlib import sha256
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import zstandard
+
+NO_HASH = "0" * 64
+
+
+@dataclass
+class Request:
+    method: str
+    target: str
+    headers: dict[str, str]
+    body: bytes
+    at: float
+    fault: str = "ok"
+
+    @property
+    def path(self) -> str:
+        return urlsplit(self.target).path
+
+    @property
+    def leaf(self) -> str:
+        """entries, cursor, epochs, …"""
+        return self.path.split("/")[4]
+
+    @property
+    def query(self) -> dict[str, str]:
+        return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
+
+
+@dataclass
+class Reply:
+    status: int
+    body: bytes
+    kind: str = "application/json"
+    headers: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def json(cls, status: int, value: Any, **headers: str) -> Reply:
+        return cls(
+            status, json.dumps(value).encode(), headers={k.replace("_", "-"): v for k, v in headers.items()}
+        )
+
+    def wire(self) -> bytes:
+        lines = [
+            f"HTTP/1.1 {self.status} X",
+            f"Content-Type: {self.kind}",
+            f"Content-Length: {len(self.body)}",
+        ]
+        lines += [f"Date: {formatdate(usegmt=True)}", *(f"{k}: {v}" for k, v in self.headers.items())]
+        return "\r\n".join(lines).encode() + b"\r\n\r\n" + self.body
+
+
+class StandIn:
+    """The chain of one hub, orphans and holes, and a shelf of master data."""
+
+    def __init__(self, *, token: str = "t") -> None:
+        self.token = token
+        self.chain: list[tuple[str, int, str, bytes | None]] = []
+        self.epochs: dict[str, dict[str, Any]] = {}
+        self.orphans: list[tuple[str, int, str, bytes]] = []
+        self.holes: dict[tuple[str, int], dict[str, Any]] = {}
+        self.applied: list[tuple[str, int]] = []
+        self.poison: Callable[[dict[str, Any]], str | None] = lambda entry: None
+        self.entry_bytes_max = 10**9
+        self.body_bytes_max = 10**9
+        self.master: list[dict[str, Any]] = []
+        self.master_changed = asyncio.Event()
+        # Said instead of the truth by the next answers with a cursor.
+        self.lie: dict[str, Any] | None = None
+
+    @property
+    def cursor(self) -> dict[str, Any]:
+        if not self.chain:
+            return {"epoch": "", "seq": 0, "hash": NO_HASH}
+        epoch, seq, digest, _ = self.chain[-1]
+        return {"epoch": epoch, "seq": seq, "hash": digest}
+
+    @property
+    def said(self) -> dict[str, Any]:
+        return self.lie or self.cursor
+
+    @property
+    def stored(self) -> list[bytes]:
+        return [raw for *_, raw in self.chain if raw is not None]
+
+    def forget_after(self, seq: int) -> None:
+        """As a cloud restored from an older backup."""
+        self.chain = [link for link in self.chain if link[1] <= seq]
+        self.holes = {key: hole for key, hole in self.holes.items() if key[1] <= seq}
+        self.epochs = {name: at for name, at in self.epochs.items() if at["seq"] <= seq}
+
+    async def __call__(self, request: Request) -> Reply:
+        if request.headers.get("authorization") != f"Bearer {self.token}":
+            return Reply.json(401, {"title": "Unauthenticated", "detail": "this token is not known"})
+        match request.method, request.leaf:
+            case "GET", "cursor":
+                return Reply.json(200, self.said)
+            case "POST", "epochs":
+                return self._open(json.loads(request.body))
+            case "POST", "entries":
+                return self._append(request)
+            case "GET", "entries":
+                return self._back(request)
+            case "POST", "quarantine":
+                return self._hole(json.loads(request.body))
+            case "PUT", "quarantine":
+                return self._fill(request)
+            case "GET", "totals":
+                return self._totals(request)
+            case "GET", "master":
+                return await self._master(request)
+        return Reply.json(404, {"title": "Not found"})
+
+    def _open(self, asked: dict[str, Any]) -> Reply:
+        after = asked["after"]
+        if asked["epoch"] in self.epochs:
+            return Reply.json(200, self.said)
+        if after["seq"] <= len(self.chain):
+            if after["seq"] and self.chain[after["seq"] - 1][:3] != (
+                after["epoch"],
+                after["seq"],
+                after["hash"],
+            ):
+                return Reply.json(409, {"cursor": self.said, "detail": "announce your epochs oldest first"})
+            beyond = self.chain[after["seq"] :]
+            del self.chain[after["seq"] :]
+            self.orphans += [link for link in beyond if link[3] is not None]  # type: ignore[misc]
+        self.epochs[asked["epoch"]] = after
+        return Reply.json(200, self.said)
+
+    def _append(self, request: Request) -> Reply:
+        if len(request.body) > self.body_bytes_max:
+            return Reply(413, b"<html>too large</html>", "text/html")
+        lines = zstandard.ZstdDecompressor().decompress(request.body).split(b"\n")
+        if lines[-1] == b"":
+            lines.pop()
+        epoch, first = request.headers["storehub-epoch"], int(request.headers["storehub-first-seq"])
+        if epoch not in self.epochs or first > len(self.chain) + 1:
+            return Reply.json(409, {**self.said, "detail": "gap, or an epoch that was not opened"})
+        for seq, raw in enumerate(lines, first):
+            if seq <= len(self.chain):
+                if self.chain[seq - 1][:3] != (epoch, seq, sha256(raw).hexdigest()):
+                    return Reply.json(409, {**self.said, "detail": "had as another entry"})
+                continue
+            entry = json.loads(raw)
+            assert (entry["epoch"], entry["seq"]) == (epoch, seq)
+            if entry["prevhash"] != self.cursor["hash"]:
+                return Reply.json(409, {**self.said, "detail": "prevhash"})
+            if len(raw) > self.entry_bytes_max:
+                return Reply(413, b"", "text/html")
+            if reason := self.poison(entry):
+                return Reply.json(422, {"seq": seq, "reason": reason})
+            self.chain.append((epoch, seq, sha256(raw).hexdigest(), raw))
+            self.applied.append((epoch, seq))
+        return Reply.json(200, self.said)
+
+    def _back(self, request: Request) -> Reply:
+        epoch, seq = request.query["after"].split(":")
+        found = [raw for _, at, _, raw in self.orphans if at > int(seq)][:3]
+        return Reply(200, b"".join(raw + b"\n" for raw in found), "application/x-ndjson")
+
+    def _hole(self, asked: dict[str, Any]) -> Reply:
+        key = (asked["epoch"], asked["seq"])
+        if key not in self.holes:
+            if asked["seq"] != len(self.chain) + 1:
+                return Reply.json(409, {"cursor": self.said})
+            self.holes[key] = asked
+            self.chain.append((*key, asked["hash"], None))
+        return Reply.json(200, self.said)
+
+    def _fill(self, request: Request) -> Reply:
+        epoch, seq = request.path.split("/")[5:7]
+        hole = self.holes.get((epoch, int(seq)))
+        if hole is None:
+            return Reply.json(404, {"title": "no such hole"})
+        if reason := self.poison(json.loads(request.body)):
+            return Reply.json(422, {"seq": int(seq), "reason": reason})
+        assert sha256(request.body).hexdigest() == hole["hash"]
+        del self.holes[epoch, int(seq)]
+        self.chain[int(seq) - 1] = (epoch, int(seq), hole["hash"], request.body)
+        return Reply.json(200, self.said)
+
+    def _totals(self, request: Request) -> Reply:
+        upto = int(request.query["upto"].split(":")[1])
+        day = {"entries": 0, "sales": 0, "total": 0, "last_seq": 0, "hash": NO_HASH}
+        for _, seq, digest, raw in self.chain[:upto]:
+            if raw is None or (entry := json.loads(raw))["businessdate"] != request.path.split("/")[5]:
+                continue
+            day["entries"] += 1
+            day["last_seq"], day["hash"] = seq, digest
+            sign = {"completed": 1, "voided": -1, "refunded": -1}
+            kind = entry["type"].removeprefix("storehub.sale.").removesuffix(".v1")
+            if kind in sign:
+                day["sales"] += int(kind == "completed")
+                day["total"] += sign[kind] * entry["data"]["total"]
+        return Reply.json(200, day)
+
+    def publish(self, *changes: dict[str, Any]) -> None:
+        self.master.extend(changes)
+        changed, self.master_changed = self.master_changed, asyncio.Event()
+        changed.set()
+
+    async def _master(self, request: Request) -> Reply:
+        since = int(request.query.get("since", 0))
+        if since >= len(self.master):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(float(request.query.get("wait", 0))):
+                    await self.master_changed.wait()
+        return Reply.json(
+            200, {"cursor": str(len(self.master)), "full": since == 0, "changes": self.master[since:]}
+        )
+
+
+class Forward:
+    """The backend is a real cloud at a loopback port; one connection a request."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    async def __call__(self, request: Request) -> Reply:
+        reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
+        try:
+            head = [f"{request.method} {request.target} HTTP/1.1"]
+            head += [
+                f"{k}: {v}" for k, v in request.headers.items() if k not in ("connection", "content-length")
+            ]
+            head += [f"content-length: {len(request.body)}", "connection: close"]
+            writer.write("\r\n".join(head).encode() + b"\r\n\r\n" + request.body)
+            await writer.drain()
+            raw = await reader.read(-1)
+        finally:
+            writer.close()
+        top, _, body = raw.partition(b"\r\n\r\n")
+        lines = top.decode("latin1").split("\r\n")
+        headers = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
+        kind = headers.get("content-type", "")
+        kept = {k: v for k, v in headers.items() if k == "retry-after"}
+        return Reply(int(lines[0].split(" ")[1]), body, kind, kept)
+
+
+Backend = Callable[[Request], Awaitable[Reply]]
+
+PORTAL = b"<html><title>Login</title>Welcome to Free Wi-Fi</html>"
+
+
+class BadCloud:
+    """ok · rst · close (before answering) · acklost (stored, then reset) · acklost-hang · half (stored, answer cut) · hang ·
+    drip (a byte a second) · drip:N (N bytes a second) · garbage · html200 · json200 · 302 · 401 · 403 · 404 · 413 · 500 ·
+    429[:s] · 503[:s] · delay:s · flood (an answer without end) · noread (accept and never read)
+    """
+
+    def __init__(self, backend: Backend, *, tls: ssl.SSLContext | None = None) -> None:
+        self.backend = backend
+        self.requests: list[Request] = []
+        self.faults: deque[str] = deque()
+        self.fault = "ok"
+        # Only requests to these leaves are hurt; None: all. The others go through.
+        self.only: set[str] | None = None
+        self.in_flight: dict[str, int] = {}
+        self.in_flight_max: dict[str, int] = {}
+        self.connections = 0
+        self._tls = tls
+        self._server: asyncio.Server | None = None
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.port = 0
+
+    async def __aenter__(self) -> BadCloud:
+        await self.listen()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.vanish()
+
+    @property
+    def url(self) -> str:
+        return f"{'https' if self._tls else 'http'}://{'localhost' if self._tls else '127.0.0.1'}:{self.port}"
+
+    async def listen(self) -> None:
+        self._server = await asyncio.start_server(
+            self._connected, "127.0.0.1", self.port, ssl=self._tls, limit=1 << 20
+        )
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def vanish(self) -> None:
+        """Close the port and all connections."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+        for writer in list(self._writers):
+            writer.transport.abort()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def of(self, leaf: str) -> list[Request]:
+        return [request for request in self.requests if request.leaf == leaf]
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        self._writers.add(writer)
+        self.connections += 1
+        try:
+            while self.fault != "noread":
+                request = await self._read(reader)
+                if request is None:
+                    return
+                await self._serve(request, writer)
+            await asyncio.sleep(3600)
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError, ssl.SSLError):
+            pass
+        finally:
+            self._tasks.discard(task)
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _read(self, reader: asyncio.StreamReader) -> Request | None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin1").split("\r\n")
+        method, target, _ = head[0].split(" ")
+        headers = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in head[1:] if line)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        return Request(method, target, headers, body, time.monotonic())
+
+    async def _serve(self, request: Request, writer: asyncio.StreamWriter) -> None:
+        hurt = self.only is None or request.leaf in self.only
+        fault = (self.faults.popleft() if self.faults else self.fault) if hurt else "ok"
+        request.fault = fault
+        self.requests.append(request)
+        leaf = "downlink" if request.leaf == "master" else "up"
+        self.in_flight[leaf] = self.in_flight.get(leaf, 0) + 1
+        self.in_flight_max[leaf] = max(self.in_flight_max.get(leaf, 0), self.in_flight[leaf])
+        try:
+            await self._misbehave(fault, request, writer)
+            await writer.drain()
+        finally:
+            self.in_flight[leaf] -= 1
+
+    async def _misbehave(self, fault: str, request: Request, writer: asyncio.StreamWriter) -> None:
+        name, _, arg = fault.partition(":")
+        if name in ("ok", "delay", "acklost", "acklost-hang", "half", "drip"):
+            reply = await self.backend(request)
+        elif name in ("401", "403", "404", "413", "500", "502", "429", "503"):
+            later = {"Retry_After": arg} if arg else {}
+            reply = Reply.json(int(name), {"title": f"bad cloud {name}"}, **later)
+        elif name == "302":
+            reply = Reply(302, b"", "text/html", {"Location": "http://portal.invalid/login"})
+        elif name == "json200":
+            reply = Reply.json(200, {"status": "ok", "login": "required"})
+        else:
+            reply = Reply(200, PORTAL, "text/html")
+        match name:
+            case "delay":
+                await asyncio.sleep(float(arg))
+                writer.write(reply.wire())
+            case "rst" | "acklost":
+                _reset(writer)
+            case "close":
+                writer.close()
+            case "hang" | "acklost-hang":
+                await asyncio.sleep(3600)
+            case "half":
+                writer.write(reply.wire()[:-8])
+                await writer.drain()
+                writer.close()
+            case "drip":
+                for byte in reply.wire():
+                    writer.write(bytes([byte]))
+                    await writer.drain()
+                    await asyncio.sleep(1 / float(arg or 1))
+            case "garbage":
+                writer.write(b"\x00\xff\x16SSH-2.0-nope\r\n\r\n")
+                await writer.drain()
+                writer.close()
+            case "flood":
+                writer.write(
+                    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+                )
+                while True:
+                    writer.write(b"10000\r\n" + b" " * 0x10000 + b"\r\n")
+                    await writer.drain()
+            case _:
+                writer.write(reply.wire())
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    raw = writer.get_extra_info("socket")
+    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()
+
+
+class SlowPipe:
+    """A TCP proxy that delivers every byte `delay_s` later, each way, without limiting the rate; or not at all any more."""
+
+    def __init__(self, port: int, *, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
+        self._to = port
+        self._delay_s = delay_s
+        self._rate = bytes_per_s
+        # Half-open: what is sent disappears, nothing is closed.
+        self.black_hole = False
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self.port = 0
+
+    async def __aenter__(self) -> SlowPipe:
+        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
+        self.port = self._server.sockets[0].getsockname()[1]
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._tasks.add(task)
+        try:
+            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._to)
+            try:
+                await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
+            finally:
+                up_writer.close()
+        except (ConnectionError, asyncio.CancelledError):
+            pass
+        finally:
+            writer.close()
+            self._tasks.discard(task)
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop = asyncio.get_running_loop()
+        queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=4096)
+
+        async def deliver() -> None:
+            while True:
+                due, chunk = await queue.get()
+                await asyncio.sleep(max(0.0, due - loop.time()))
+                if self.black_hole:
+                    continue
+                if not chunk:
+                    writer.close()
+                    return
+                writer.write(chunk)
+                await writer.drain()
+
+        delivering = asyncio.create_task(deliver())
+        try:
+            while True:
+                chunk = await reader.read(16 * 1024)
+                if self._rate is not None:
+                    await asyncio.sleep(len(chunk) / self._rate)
+                await queue.put((loop.time() + self._delay_s, chunk))
+                if not chunk:
+                    await delivering
+                    return
+        finally:
+            delivering.cancel()
