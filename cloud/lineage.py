@@ -2,8 +2,8 @@
 
 Epochs are announced, each with the entry after which it begins. An epoch ends where the latest announced one
 that begins inside it begins. Announced ahead of time or in time makes no difference: an epoch takes its first
-entry when the chain's end is the very entry it begins after. Wherever `epochs` is a list, the latest announced
-one is the last.
+entry when the chain's end is the very entry it begins after. In every list of epochs the latest announced one
+is the last.
 """
 
 from __future__ import annotations

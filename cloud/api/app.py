@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from cloud import entries, transfer
 from cloud.api.asgi import CloudApp, read_body
+from cloud.api.document import ENTRIES_PATH, POST_ENTRIES
 from cloud.api.problems import answer
 from cloud.chain import SEQ_MAX, day_number
 from cloud.codec import decode_body
@@ -86,7 +87,19 @@ def build(desk: Desk, *, operator_token: str | None) -> CloudApp:
     api.add_exception_handler(RequestValidationError, _invalid)
     _add_routes(api, desk)
     _add_operator_routes(api, desk, operator_token)
+    _describe_entries(api)
     return CloudApp(desk, api)
+
+
+def _describe_entries(api: FastAPI) -> None:
+    served = api.openapi
+
+    def complete() -> dict[str, Any]:
+        document = served()
+        document["paths"][ENTRIES_PATH]["post"] = POST_ENTRIES
+        return document
+
+    api.openapi = complete  # type: ignore[method-assign]
 
 
 def _add_routes(api: FastAPI, desk: Desk) -> None:

@@ -22,8 +22,8 @@ T = TypeVar("T")
 _SCHEMA_VERSION: Final = 1
 # Entries are about 1.8 KB: on pages of 4 KB a quarter of each page stays empty, and is written all the same.
 _PAGE_BYTES: Final = 8192
-# Rows a statement inserts. Python's sqlite3 lets go of the interpreter lock at every step and has to win it back
-# from the thread that verifies the next batch, 5 ms at worst: so a batch should be a few steps, not one a row.
+# Rows a statement inserts. Python's sqlite3 lets go of the interpreter lock at every step and has to win it
+# back from the thread that verifies the next batch, 5 ms at worst: so a batch is a few steps, not one a row.
 _INSERT_ROWS: Final = (256, 64, 16, 4, 1)
 _COLUMNS: Final = 7
 # How much may gather in the WAL before it is copied into the database, between answers.
@@ -101,7 +101,7 @@ class SqliteDatabase:
         """Keep every other process from writing and checkpointing.
 
         SQLite 3.7.0 to 3.51.2 (Debian 12 has 3.40.1) may corrupt a database when one connection writes at the
-        moment in which another one checkpoints ("WAL-reset bug"). SQLite's own locks allow that; this one does not.
+        moment in which another one checkpoints ("WAL-reset bug"). SQLite's own locks allow it, this does not.
         """
         fcntl.flock(self._lock_file, fcntl.LOCK_EX)
         try:
