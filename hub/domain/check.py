@@ -2,18 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.domain.errors import CheckClosed
 from hub.domain.menu import Dining, TaxClass
-from hub.domain.money import Rounding, amount_due
+from hub.domain.money import Rounding, tax_on
 
 # open: takes orders.  billed: frozen, the guest has the bill; reopen or pay ends it.
 # closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check.
 Status = Literal["open", "billed", "closed", "aborted", "merged"]
 ENDED: tuple[Status, ...] = ("closed", "aborted", "merged")
+
+
+class Move(Enum):
+    """What is done to a check. JOIN: its lines go to another check. TAKE_IN: it is that other one."""
+
+    ORDER = "order"
+    VOID = "void"
+    SERVE = "serve"
+    MOVE = "move"
+    TAKE_IN = "take_in"
+    JOIN = "join"
+    SPLIT = "split"
+    BILL = "bill"
+    REOPEN = "reopen"
+    ABORT = "abort"
+    SETTLE = "settle"
+
+
+# Every move that is not here is refused. A billed check may be billed again: the guest lost the paper.
+# Food of a paid check is still served: where one pays first, that is the rule.
+NEXT: Final[dict[tuple[Status, Move], Status]] = {
+    ("open", Move.ORDER): "open",
+    ("open", Move.VOID): "open",
+    ("open", Move.SERVE): "open",
+    ("billed", Move.SERVE): "billed",
+    ("closed", Move.SERVE): "closed",
+    ("open", Move.MOVE): "open",
+    ("billed", Move.MOVE): "billed",
+    ("open", Move.TAKE_IN): "open",
+    ("open", Move.JOIN): "merged",
+    ("open", Move.SPLIT): "open",
+    ("open", Move.BILL): "billed",
+    ("billed", Move.BILL): "billed",
+    ("open", Move.REOPEN): "open",
+    ("billed", Move.REOPEN): "open",
+    ("open", Move.ABORT): "aborted",
+    ("billed", Move.ABORT): "aborted",
+    ("open", Move.SETTLE): "closed",
+    ("billed", Move.SETTLE): "closed",
+}
 
 
 class ChosenOption(Struct, frozen=True):
@@ -53,6 +96,27 @@ class Line(Struct, frozen=True, omit_defaults=True):
         )
 
 
+class RateSum(Struct, frozen=True, array_like=True):
+    """The lines of one tax rate, summed as they come: an order need not add up the whole check again.
+
+    carry: tax on top that a split or a merge moved here, so that the parts add up to the whole although each
+    is rounded once. It makes this check round up instead of down, and lasts until a line of this rate changes.
+    """
+
+    rate: str | None
+    included: bool
+    amount: int
+    carry: int = 0
+
+    def tax_on_top(self, rounding: Rounding) -> int:
+        if self.included or self.rate is None:
+            return 0
+        return tax_on(self.amount, self.rate, included=False, rounding=rounding) + self.carry
+
+
+Sums = tuple[RateSum, ...]
+
+
 class Check(Struct, frozen=True, omit_defaults=True):
     check_id: str
     check_no: int
@@ -70,6 +134,8 @@ class Check(Struct, frozen=True, omit_defaults=True):
     sale_id: str | None = None
     merged_into: str | None = None
     reason: str | None = None
+    sums: Sums = ()
+    split_from: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -78,15 +144,67 @@ class Check(Struct, frozen=True, omit_defaults=True):
     def line(self, line_id: str) -> Line | None:
         return next((line for line in self.lines if line.line_id == line_id), None)
 
+    def after(self, move: Move) -> Status:
+        """The status that the move leads to. Raises CheckClosed when it is not allowed."""
+        status = NEXT.get((self.status, move))
+        if status is None:
+            raise CheckClosed(check_id=self.check_id, status=self.status)
+        return status
 
-def sums_of(lines: tuple[Line, ...] | list[Line]) -> dict[tuple[str | None, bool], int]:
-    """The amounts of the lines by (tax rate, tax included): what tax is rounded on."""
-    sums: dict[tuple[str | None, bool], int] = {}
+
+def add_lines(sums: Sums, lines: Iterable[Line], sign: int = 1) -> Sums:
+    """The sums with these lines on top (sign -1: without them)."""
+    more: dict[tuple[str | None, bool], int] = {}
     for line in lines:
         key = (line.tax_rate, line.tax_included)
-        sums[key] = sums.get(key, 0) + line.amount
-    return sums
+        more[key] = more.get(key, 0) + sign * line.amount
+    kept = []
+    for part in sums:
+        amount = more.pop((part.rate, part.included), None)
+        kept.append(part if amount is None else RateSum(part.rate, part.included, part.amount + amount))
+    for (rate, included), amount in more.items():
+        kept.append(RateSum(rate, included, amount))
+    return tuple(kept)
 
 
-def total_of(lines: tuple[Line, ...] | list[Line], rounding: Rounding = Rounding.DOWN) -> int:
-    return amount_due(sums_of(lines), rounding)
+def total_of(sums: Sums, rounding: Rounding) -> int:
+    """What the guest pays: every line, and the tax on top of those whose price does not hold it."""
+    total = 0
+    for part in sums:
+        total += part.amount if part.included else part.amount + part.tax_on_top(rounding)
+    return total
+
+
+def merge_sums(one: Sums, other: Sums, rounding: Rounding) -> Sums:
+    """The sums of two checks as one, which comes to exactly what both came to."""
+    theirs = {(part.rate, part.included): part for part in other}
+    merged = []
+    for mine in one:
+        part = theirs.pop((mine.rate, mine.included), None)
+        if part is None:
+            merged.append(mine)
+            continue
+        plain = RateSum(mine.rate, mine.included, mine.amount + part.amount)
+        tax = mine.tax_on_top(rounding) + part.tax_on_top(rounding)
+        merged.append(replace(plain, carry=tax - plain.tax_on_top(rounding)))
+    return (*merged, *theirs.values())
+
+
+def split_sums(sums: Sums, leaving: Iterable[Line], rounding: Rounding) -> tuple[Sums, Sums]:
+    """(what stays, what leaves): together they come to exactly what the sums came to.
+
+    What stays is rounded as ever (and keeps a carry it had); the part that leaves takes the yen between.
+    """
+    gone = {(part.rate, part.included): part for part in add_lines((), leaving)}
+    stay, leave = [], []
+    for whole in sums:
+        part = gone.get((whole.rate, whole.included))
+        if part is None:
+            stay.append(whole)
+            continue
+        amount = whole.amount - part.amount
+        rest = replace(whole, amount=amount, carry=whole.carry if amount else 0)
+        stay.append(rest)
+        yen = whole.tax_on_top(rounding) - rest.tax_on_top(rounding) - part.tax_on_top(rounding)
+        leave.append(replace(part, carry=yen))
+    return tuple(stay), tuple(leave)

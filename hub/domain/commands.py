@@ -5,24 +5,25 @@ A command says what someone wants; decide() answers with facts or refuses. Unkno
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from hub.domain.command import Command, Guests, LineIn, LineQuantities, LineQuantity, OptionIn, Quantity, Text
+from hub.domain.commands_sale import (
+    CompleteSale,
+    DiscountIn,
+    RefundSale,
+    TakenIn,
+    TakenLineIn,
+    TakeNumbers,
+    TenderIn,
+    VoidSale,
+)
 from hub.domain.device import Role
 from hub.domain.facts import MasterChange
 from hub.domain.menu import Availability, Dining, Id, Instant, Price
-
-Quantity = Annotated[int, Meta(ge=1, le=9999, examples=[2])]
-Text = Annotated[str, Meta(max_length=500)]
-Guests = Annotated[int, Meta(ge=0, le=999)]
-
-
-class Command(Struct, frozen=True, forbid_unknown_fields=True):
-    """Base of all commands. FREE_TEXT names the fields that are searched for card numbers."""
-
-    FREE_TEXT: ClassVar[tuple[str, ...]] = ()
 
 
 class OpenCheck(Command, frozen=True, forbid_unknown_fields=True):
@@ -35,29 +36,10 @@ class OpenCheck(Command, frozen=True, forbid_unknown_fields=True):
     dining: Dining = "eat_in"
 
 
-class OptionIn(Struct, frozen=True, forbid_unknown_fields=True):
-    option_id: Id
-    quantity: Annotated[int, Meta(ge=1, le=99)] = 1
-
-
-class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
-    """unit_price: for open-price products only. dining: when it differs from the check's."""
-
-    product_id: Id
-    quantity: Quantity
-    line_id: Id | None = None
-    options: Annotated[tuple[OptionIn, ...], Meta(max_length=50)] = ()
-    unit_price: Price | None = None
-    dining: Dining | None = None
-    note: Text = ""
-    seat: Annotated[str, Meta(max_length=32)] = ""
-    course: Annotated[str, Meta(max_length=32)] = ""
-
-
 class PlaceOrder(Command, frozen=True, forbid_unknown_fields=True):
     """One send from one device. Names a check, or a table (whose check is opened when there is none)."""
 
-    FREE_TEXT: ClassVar[tuple[str, ...]] = ("lines[].note",)
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("lines[].note", "lines[].seat", "lines[].course")
     lines: Annotated[tuple[LineIn, ...], Meta(min_length=1, max_length=200)]
     table_id: Id | None = None
     check_id: Id | None = None
@@ -70,13 +52,14 @@ class ChangeProduct(Command, frozen=True, forbid_unknown_fields=True):
     """Sold out (売切), portions left (残数) or price, from this moment on for every device. remaining null: not counted."""
 
     availability: Availability | None = None
-    remaining: Annotated[int, Meta(ge=0, le=999_999)] | None | msgspec.UnsetType = msgspec.UNSET
+    remaining: Annotated[int, Meta(ge=0, le=999999)] | msgspec.UnsetType | None = msgspec.UNSET
     price: Price | None = None
 
 
 class RecordFact(Command, frozen=True, forbid_unknown_fields=True):
     """A fact of the handheld maker's own, kept, shared and replayed but not interpreted. At most 32 KiB."""
 
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("data", "subject")
     type: Annotated[str, Meta(pattern=r"^x\.[a-z0-9-]{1,32}(\.[a-z0-9_-]{1,64}){1,4}$")]
     data: msgspec.Raw
     subject: Annotated[str, Meta(max_length=200, min_length=1)] | None = None
@@ -85,6 +68,7 @@ class RecordFact(Command, frozen=True, forbid_unknown_fields=True):
 class PairDevice(Command, frozen=True, forbid_unknown_fields=True):
     """A device that has shown a valid code, or was added on the command line."""
 
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("name",)
     device_id: Id
     name: Annotated[str, Meta(min_length=1, max_length=100)]
     role: Role
@@ -93,13 +77,109 @@ class PairDevice(Command, frozen=True, forbid_unknown_fields=True):
 
 
 class RevokeDevice(Command, frozen=True, forbid_unknown_fields=True):
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
     reason: Text = ""
 
 
 class ApplyMaster(Command, frozen=True, forbid_unknown_fields=True):
-    """Master data from the cloud or a file. full: what is not among the changes is gone."""
+    """Master data from the cloud or a file. full: what is not among the changes is gone.
+
+    kinds: of these kinds only (a file of products says nothing about tables); none: of all.
+    """
 
     source: str
     changes: tuple[MasterChange, ...]
     full: bool = False
+    kinds: tuple[str, ...] = ()
     cursor: str | None = None
+
+
+class VoidLines(Command, frozen=True, forbid_unknown_fields=True):
+    """Take portions off a check before it is paid; the stock gets them back."""
+
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
+    lines: LineQuantities
+    reason: Text
+
+
+class ServeLines(Command, frozen=True, forbid_unknown_fields=True):
+    """These portions reached the guest."""
+
+    lines: LineQuantities
+
+
+class MoveCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """The party sits at these tables from now on, and at no other."""
+
+    table_ids: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=20)]
+
+
+class MergeCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """check_id: the check whose lines, guests and tables come to the one in the path; it ends as merged."""
+
+    check_id: Id
+
+
+class SplitCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """These portions go to a new check (個別会計)."""
+
+    lines: LineQuantities
+
+
+class BillCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """The guest gets the bill: no more orders until the check is reopened."""
+
+
+class ReopenCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """A billed check takes orders again."""
+
+
+class AbortCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """取引中止: the check ends unpaid. It cannot be undone."""
+
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
+    reason: Text
+
+
+class RecoverEntry(Command, frozen=True, forbid_unknown_fields=True):
+    """An entry that this disk had lost and another place still has: its exact bytes as text."""
+
+    epoch: str
+    seq: int
+    hash: str
+    entry: str
+    source: Literal["cloud", "mirror", "device"] = "cloud"
+
+
+__all__ = [
+    "AbortCheck",
+    "ApplyMaster",
+    "BillCheck",
+    "ChangeProduct",
+    "Command",
+    "CompleteSale",
+    "DiscountIn",
+    "LineIn",
+    "LineQuantities",
+    "LineQuantity",
+    "MergeCheck",
+    "MoveCheck",
+    "OpenCheck",
+    "OptionIn",
+    "PairDevice",
+    "PlaceOrder",
+    "Quantity",
+    "RecordFact",
+    "RecoverEntry",
+    "RefundSale",
+    "ReopenCheck",
+    "RevokeDevice",
+    "ServeLines",
+    "SplitCheck",
+    "TakeNumbers",
+    "TakenIn",
+    "TakenLineIn",
+    "TenderIn",
+    "VoidLines",
+    "VoidSale",
+]

@@ -62,6 +62,12 @@ class SoldOut(HubError):
     slug = "sold-out"
 
 
+class Conflict(HubError):
+    """It cannot be done as things stand now. Field: reason."""
+
+    slug = "conflict"
+
+
 class CheckChanged(HubError):
     """If-Match names an older version. Field: check (the current one)."""
 

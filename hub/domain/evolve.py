@@ -8,64 +8,36 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from hub.domain import entries
-from hub.domain.check import Check, Line
-from hub.domain.decide.menu import KINDS
+from hub.domain import entries, evolve_floor, evolve_sales
+from hub.domain.decide.recovery import recovered_key
 from hub.domain.device import Device
+from hub.domain.evolve_floor import Misfit
 from hub.domain.facts import (
     CORE_FACTS,
+    CheckAborted,
+    CheckBilled,
+    CheckMerged,
+    CheckMoved,
     CheckOpened,
+    CheckReopened,
+    CheckSplit,
     DevicePaired,
     DeviceRevoked,
     EntryCorrected,
     EntryRecovered,
     Fact,
     HubStarted,
+    LinesServed,
+    LinesVoided,
     MasterApplied,
+    NumbersReserved,
     OrderPlaced,
     ProductChanged,
+    SaleCompleted,
+    SaleRefunded,
+    SaleVoided,
 )
-from hub.domain.state import Meta, State
-
-
-def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
-    state.checks.put(
-        fact.check_id,
-        Check(
-            check_id=fact.check_id,
-            check_no=fact.check_no,
-            business_date=meta.business_date,
-            status="open",
-            version=1,
-            table_ids=fact.table_ids,
-            guests=fact.guests,
-            dining=fact.dining,
-            opened_at=meta.time,
-            name=fact.name,
-        ),
-    )
-    for table_id in fact.table_ids:
-        state.seated.put(table_id, fact.check_id)
-    state.counters.put(f"check_no:{meta.business_date}", fact.check_no)
-
-
-def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
-    check = state.checks.get(fact.check_id)
-    assert check is not None, f"order on an unknown check {fact.check_id}"
-    state.checks.put(
-        fact.check_id,
-        replace(check, lines=check.lines + fact.lines, total=fact.check_total, version=fact.check_version),
-    )
-    take_stock(state, fact.lines)
-
-
-def take_stock(state: State, lines: tuple[Line, ...], sign: int = -1) -> None:
-    """Lines take their portions from the products that are counted; with sign 1 they give them back."""
-    for line in lines:
-        product = state.products.get(line.product_id)
-        if product is not None and product.remaining is not None:
-            left = max(0, product.remaining + sign * line.quantity)
-            state.products.put(product.id, replace(product, remaining=left))
+from hub.domain.state import KINDS, Meta, State
 
 
 def product_changed(state: State, fact: ProductChanged, meta: Meta) -> None:
@@ -138,13 +110,14 @@ def hub_started(state: State, fact: HubStarted, meta: Meta) -> None:
 
 def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
     """A lost entry counts as if it had never been lost, as far as its fact still fits."""
+    state.counters.put(recovered_key(fact.epoch, fact.seq), 1)
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied)):
         try:
             evolve(state, lost, meta_of(inner))
-        except AssertionError:
-            return  # What it builds on was lost too and comes, if at all, as an entry of its own.
+        except Misfit:
+            return  # What it builds on was lost too, or has ended: the entry is kept, and people are told.
 
 
 def nothing(state: State, fact: Fact, meta: Meta) -> None:
@@ -152,8 +125,20 @@ def nothing(state: State, fact: Fact, meta: Meta) -> None:
 
 
 EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
-    CheckOpened: check_opened,
-    OrderPlaced: order_placed,
+    CheckOpened: evolve_floor.check_opened,
+    OrderPlaced: evolve_floor.order_placed,
+    LinesVoided: evolve_floor.lines_voided,
+    LinesServed: evolve_floor.lines_served,
+    CheckMoved: evolve_floor.check_moved,
+    CheckMerged: evolve_floor.check_merged,
+    CheckSplit: evolve_floor.check_split,
+    CheckBilled: evolve_floor.check_billed,
+    CheckReopened: evolve_floor.check_reopened,
+    CheckAborted: evolve_floor.check_aborted,
+    SaleCompleted: evolve_sales.sale_completed,
+    SaleVoided: evolve_sales.sale_voided,
+    SaleRefunded: evolve_sales.sale_refunded,
+    NumbersReserved: evolve_sales.numbers_reserved,
     ProductChanged: product_changed,
     MasterApplied: master_applied,
     DevicePaired: device_paired,
@@ -181,6 +166,4 @@ def fact_of(entry_type: str, data: bytes) -> Fact | None:
 
 
 def meta_of(envelope: entries.Envelope) -> Meta:
-    return Meta(
-        envelope.seq, envelope.epoch, envelope.time, envelope.businessdate, envelope.deviceid
-    )
+    return Meta(envelope.seq, envelope.epoch, envelope.time, envelope.businessdate, envelope.deviceid)

@@ -13,29 +13,26 @@ from msgspec import Struct
 
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
+from hub.domain.fact import Fact, OfCheck
+from hub.domain.facts_floor import (
+    FLOOR_FACTS,
+    CheckAborted,
+    CheckBilled,
+    CheckMerged,
+    CheckMoved,
+    CheckReopened,
+    CheckSplit,
+    LineCount,
+    LinesServed,
+    LinesVoided,
+    Renamed,
+    VoidedLine,
+)
+from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.menu import Dining
 
 
-class Fact(Struct, frozen=True, omit_defaults=True):
-    """Base of all facts. TYPE is `<noun>.<past verb>`; subject_of() names the thing that the fact is about."""
-
-    TYPE: ClassVar[str]
-
-    def subject(self) -> str:
-        raise NotImplementedError
-
-    def entry_type(self) -> str:
-        return f"storehub.{self.TYPE}.v1"
-
-
-class _OfCheck(Fact, frozen=True, omit_defaults=True, kw_only=True):
-    check_id: str
-
-    def subject(self) -> str:
-        return f"checks/{self.check_id}"
-
-
-class CheckOpened(Fact, frozen=True):
+class CheckOpened(Fact, frozen=True, omit_defaults=False):
     """The new check as a whole, so that the answer is a check."""
 
     TYPE: ClassVar[str] = "check.opened"
@@ -54,7 +51,7 @@ class CheckOpened(Fact, frozen=True):
         return f"checks/{self.check_id}"
 
 
-class OrderPlaced(_OfCheck, frozen=True, omit_defaults=True, kw_only=True):
+class OrderPlaced(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
     TYPE: ClassVar[str] = "order.placed"
     order_id: str
     check_no: int
@@ -201,5 +198,41 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
-    HubStarted, EntryRecovered, EntryCorrected,
+    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS,
 )  # fmt: skip
+
+__all__ = [
+    "CORE_FACTS",
+    "FLOOR_FACTS",
+    "SALE_FACTS",
+    "After",
+    "CheckAborted",
+    "CheckBilled",
+    "CheckMerged",
+    "CheckMoved",
+    "CheckOpened",
+    "CheckReopened",
+    "CheckSplit",
+    "DevicePaired",
+    "DeviceRevoked",
+    "EntryCorrected",
+    "EntryRecovered",
+    "Fact",
+    "ForeignRecorded",
+    "HubStarted",
+    "LineCount",
+    "LinesServed",
+    "LinesVoided",
+    "MasterApplied",
+    "MasterChange",
+    "MasterDecision",
+    "MasterKind",
+    "NumbersReserved",
+    "OrderPlaced",
+    "ProductChanged",
+    "Renamed",
+    "SaleCompleted",
+    "SaleRefunded",
+    "SaleVoided",
+    "VoidedLine",
+]

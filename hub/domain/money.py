@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from enum import Enum
+from enum import StrEnum
 from functools import lru_cache
 
 
-class Rounding(str, Enum):
+class Rounding(StrEnum):
     DOWN = "down"
     UP = "up"
     HALF_UP = "half_up"

@@ -75,6 +75,9 @@ class Shelf(Generic[V]):
     def discard(self) -> None:
         self._flying, self._open = {}, {}
 
+    def discard_open(self) -> None:
+        self._open = {}
+
     @property
     def drafted(self) -> bool:
         return bool(self._open)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
@@ -20,8 +20,22 @@ from hub.domain.menu import (
     TenderMethod,
 )
 from hub.domain.money import Rounding
+from hub.domain.numbers import RegisterNumbers
+from hub.domain.sale import Sale
 from hub.domain.shelf import Shelf
 from hub.domain.tax import TaxSchedule
+
+# The kinds of master data: the shelf of each and what stands on it.
+KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
+    "category": ("categories", Category),
+    "product": ("products", Product),
+    "option_group": ("option_groups", OptionGroup),
+    "tax_rate": ("tax_rates", TaxRate),
+    "table": ("tables", Table),
+    "tender_method": ("tender_methods", TenderMethod),
+    "staff": ("staff", Staff),
+    "customer": ("customers", Customer),
+}
 
 
 class State:
@@ -40,7 +54,11 @@ class State:
         self.checks: Shelf[Check] = Shelf("checks")
         # table id -> the check that is open there.
         self.seated: Shelf[str] = Shelf("seated")
-        # Numbers that only grow, e.g. "check_no:2026-11-21", "menu_version".
+        self.sales: Shelf[Sale] = Shelf("sales")
+        # register id -> the receipt numbers set aside for it.
+        self.numbers: Shelf[RegisterNumbers] = Shelf("numbers")
+        # Numbers: "check_no:<date>", "receipt_no:<series>", "menu_version", "stock_version", "sales_count" only grow;
+        # "sales_total" is completed less voided and refunded since the store began.
         self.counters: Shelf[int] = Shelf("counters")
         # e.g. "currency", "master_cursor", "receipt_series", "rounding".
         self.settings: Shelf[str] = Shelf("settings")
@@ -69,12 +87,18 @@ class State:
             shelf.discard()
         self._tax = None
 
+    def discard_open(self) -> None:
+        """Forget what was decided since the last group left for the disk."""
+        for shelf in self._all:
+            shelf.discard_open()
+        self._tax = None
+
     @property
     def _all(self) -> tuple[Shelf[Any], ...]:
         shelves = self.__dict__.get("_shelves")
         if shelves is None:
             shelves = self.__dict__["_shelves"] = tuple(self.shelves())
-        return shelves  # type: ignore[no-any-return]
+        return shelves
 
     # -- derived ------------------------------------------------------------------------------------------------
 
@@ -85,6 +109,10 @@ class State:
     @property
     def currency(self) -> str:
         return self.settings.get("currency") or "JPY"
+
+    @property
+    def receipt_series(self) -> str:
+        return self.settings.get("receipt_series") or "A"
 
     @property
     def rounding(self) -> Rounding:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from hub.domain.commands import Command
-from hub.domain.decide import devices, floor, menu, orders
+from hub.domain.decide import devices, floor, menu, orders, recovery, sales
 from hub.domain.decide.at import At
 from hub.domain.facts import Fact
 from hub.domain.state import State
@@ -19,8 +19,10 @@ Decision = Callable[[State, Any, At], list[Fact]]
 DECISIONS: Final[dict[type[Command], Decision]] = {
     **orders.DECISIONS,
     **floor.DECISIONS,
+    **sales.DECISIONS,
     **menu.DECISIONS,
     **devices.DECISIONS,
+    **recovery.DECISIONS,
 }
 
 

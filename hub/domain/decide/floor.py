@@ -4,4 +4,258 @@ from __future__ import annotations
 
 from typing import Any
 
-DECISIONS: dict[type[Any], Any] = {}
+from msgspec.structs import replace
+
+from hub.domain.check import Check, Line, Move, add_lines, merge_sums, split_sums, total_of
+from hub.domain.commands import (
+    AbortCheck,
+    BillCheck,
+    LineQuantity,
+    MergeCheck,
+    MoveCheck,
+    ReopenCheck,
+    ServeLines,
+    SplitCheck,
+    VoidLines,
+)
+from hub.domain.decide.at import At
+from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
+from hub.domain.errors import CheckChanged, InvalidRequest, PreconditionRequired, TableOccupied
+from hub.domain.facts import (
+    CheckAborted,
+    CheckBilled,
+    CheckMerged,
+    CheckMoved,
+    CheckReopened,
+    CheckSplit,
+    Fact,
+    LineCount,
+    LinesServed,
+    LinesVoided,
+    Renamed,
+    VoidedLine,
+)
+from hub.domain.reckoning import sale_line, tax_rows
+from hub.domain.state import State
+from hub.domain.views import check_view
+
+
+def target_check(state: State, at: At, move: Move, *, version: bool = False) -> Check:
+    """The check in the request's path, as the caller knows it and when the move is allowed.
+
+    version: If-Match must be there. A stale one is told with the check as it is now.
+    """
+    check = find_check(state, at.target)
+    if version and at.version is None:
+        raise PreconditionRequired
+    seen_as_it_is(check, at)
+    check.after(move)
+    return check
+
+
+def seen_as_it_is(check: Check, at: At) -> None:
+    """Raises CheckChanged when If-Match names another version than the check has now."""
+    if at.version is not None and at.version != check.version:
+        raise CheckChanged(check=check_view(check))
+
+
+def void_lines(state: State, command: VoidLines, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.VOID)
+    voided = [line.with_quantity(quantity) for line, quantity in _portions(check, command.lines)]
+    return [
+        LinesVoided(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            lines=tuple(
+                VoidedLine(line.line_id, line.product_id, line.name, line.quantity, line.amount)
+                for line in voided
+            ),
+            reason=command.reason,
+            check_version=check.version + 1,
+            check_total=total_of(add_lines(check.sums, voided, -1), state.rounding),
+        )
+    ]
+
+
+def _portions(check: Check, wanted: tuple[LineQuantity, ...]) -> list[tuple[Line, int]]:
+    """The lines and how much of each. Raises InvalidRequest when the check does not have as much."""
+    found = []
+    seen: set[str] = set()
+    for index, want in enumerate(wanted):
+        line = check.line(want.line_id)
+        if line is None:
+            raise InvalidRequest.at(f"lines[{index}].line_id", f"no such line: {want.line_id}")
+        if want.line_id in seen:
+            raise InvalidRequest.at(f"lines[{index}].line_id", "the line is named twice")
+        if want.quantity > line.quantity:
+            raise InvalidRequest.at(f"lines[{index}].quantity", f"the line has {line.quantity}")
+        seen.add(want.line_id)
+        found.append((line, want.quantity))
+    return found
+
+
+def serve_lines(state: State, command: ServeLines, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.SERVE)
+    for index, (line, quantity) in enumerate(_portions(check, command.lines)):
+        if line.served + quantity > line.quantity:
+            left = line.quantity - line.served
+            raise InvalidRequest.at(f"lines[{index}].quantity", f"only {left} are still to be served")
+    return [
+        LinesServed(
+            check_id=check.check_id,
+            lines=tuple(LineCount(line.line_id, line.quantity) for line in command.lines),
+            check_version=check.version + 1,
+            check_total=check.total,
+        )
+    ]
+
+
+def move_check(state: State, command: MoveCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.MOVE, version=True)
+    for index, table_id in enumerate(command.table_ids):
+        known_table(state, table_id, f"table_ids[{index}]")
+        occupant = state.seated.get(table_id)
+        if occupant is not None and occupant != check.check_id:
+            raise TableOccupied(table_id=table_id, check_id=occupant)
+    if len(set(command.table_ids)) != len(command.table_ids):
+        raise InvalidRequest.at("table_ids", "a table is named twice")
+    return [
+        CheckMoved(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            from_table_ids=check.table_ids,
+            table_ids=command.table_ids,
+            check_version=check.version + 1,
+            check_total=check.total,
+        )
+    ]
+
+
+def merge_check(state: State, command: MergeCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.TAKE_IN, version=True)
+    if command.check_id == check.check_id:
+        raise InvalidRequest.at("check_id", "a check cannot be merged with itself")
+    other = find_check(state, command.check_id)
+    other.after(Move.JOIN)
+    total = total_of(merge_sums(check.sums, other.sums, state.rounding), state.rounding)
+    if total > AMOUNT_MAX:
+        raise InvalidRequest.at("check_id", f"the check would come to more than {AMOUNT_MAX}")
+    return [
+        CheckMerged(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            merged_check_id=other.check_id,
+            table_ids=(
+                *check.table_ids,
+                *(table for table in other.table_ids if table not in check.table_ids),
+            ),
+            guests=check.guests + other.guests,
+            renamed=_renamed(check, other),
+            check_version=check.version + 1,
+            check_total=total,
+        )
+    ]
+
+
+def _renamed(check: Check, other: Check) -> tuple[Renamed, ...]:
+    """New ids for lines whose ids both checks have: ids of the hub's never meet, but a device may use its own twice."""
+    used = {line.line_id for line in check.lines}
+    taken = used | {line.line_id for line in other.lines}
+    renamed = []
+    for line in other.lines:
+        if line.line_id in used:
+            number = 2
+            while (new := f"{line.line_id[:58]}.{number}") in taken:
+                number += 1
+            taken.add(new)
+            renamed.append(Renamed(line.line_id, new))
+    return tuple(renamed)
+
+
+def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.SPLIT, version=True)
+    portions = _portions(check, command.lines)
+    if sum(quantity for _, quantity in portions) == sum(line.quantity for line in check.lines):
+        raise InvalidRequest.at(
+            "lines", "a split leaves something on the check; to change its table, move it"
+        )
+    new_id = at.mint()
+    new_lines = []
+    for index, (line, quantity) in enumerate(portions):
+        part = line.with_quantity(quantity)
+        if quantity < line.quantity:
+            # Portions that were served stay with the check as far as it has room for them.
+            served = max(0, line.served - (line.quantity - quantity))
+            part = replace(part, line_id=f"{new_id}-{index + 1}", served=served)
+        new_lines.append(part)
+    stay, leave = split_sums(check.sums, new_lines, state.rounding)
+    return [
+        CheckSplit(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            lines=tuple(LineCount(line.line_id, quantity) for line, quantity in portions),
+            check_version=check.version + 1,
+            check_total=total_of(stay, state.rounding),
+            new_check_id=new_id,
+            new_check_no=next_check_no(state, at),
+            new_check_version=1,
+            new_check_total=total_of(leave, state.rounding),
+            new_lines=tuple(new_lines),
+        )
+    ]
+
+
+def bill_check(state: State, command: BillCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.BILL)
+    lines = [
+        sale_line(line, dining=check.dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
+        for line in check.lines
+    ]
+    carries = {(part.rate, part.included): part.carry for part in check.sums}
+    return [
+        CheckBilled(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            table_ids=check.table_ids,
+            taxes=tax_rows(lines, state.rounding, carries=carries),
+            check_version=check.version + 1,
+            check_total=check.total,
+        )
+    ]
+
+
+def reopen_check(state: State, command: ReopenCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.REOPEN)
+    return [
+        CheckReopened(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            check_version=check.version + 1,
+            check_total=check.total,
+        )
+    ]
+
+
+def abort_check(state: State, command: AbortCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.ABORT, version=True)
+    return [
+        CheckAborted(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            reason=command.reason,
+            check_version=check.version + 1,
+            check_total=check.total,
+        )
+    ]
+
+
+DECISIONS: dict[type[Any], Any] = {
+    VoidLines: void_lines,
+    ServeLines: serve_lines,
+    MoveCheck: move_check,
+    MergeCheck: merge_check,
+    SplitCheck: split_check,
+    BillCheck: bill_check,
+    ReopenCheck: reopen_check,
+    AbortCheck: abort_check,
+}

@@ -3,33 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
 
 from hub.domain.commands import ApplyMaster, ChangeProduct
 from hub.domain.decide.at import At
-from hub.domain.errors import Forbidden, InvalidRequest, NotFound
 from hub.domain.device import may
+from hub.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from hub.domain.facts import Fact, MasterApplied, MasterChange, MasterDecision, ProductChanged
-from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
+from hub.domain.menu import Product
 from hub.domain.shelf import Shelf
-from hub.domain.state import State
+from hub.domain.state import KINDS, State
 
 # One entry holds at most this many changes, so that no entry grows past what a device or a batch can carry.
 CHANGES_MAX: Final = 200
-
-KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
-    "category": ("categories", Category),
-    "product": ("products", Product),
-    "option_group": ("option_groups", OptionGroup),
-    "tax_rate": ("tax_rates", TaxRate),
-    "table": ("tables", Table),
-    "tender_method": ("tender_methods", TenderMethod),
-    "staff": ("staff", Staff),
-    "customer": ("customers", Customer),
-}
 
 
 def change_product(state: State, command: ChangeProduct, at: At) -> list[Fact]:
@@ -58,7 +46,7 @@ def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
     changes = list(_effective(state, command))
     if not changes and (command.cursor is None or command.cursor == state.settings.get("master_cursor")):
         return []
-    source = "cloud" if command.source == "cloud" else "import"
+    source: Literal["cloud", "import"] = "cloud" if command.source == "cloud" else "import"
     facts: list[Fact] = []
     for start in range(0, max(len(changes), 1), CHANGES_MAX):
         part = changes[start : start + CHANGES_MAX]
@@ -80,13 +68,23 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
     seen: set[tuple[str, str]] = set()
     for index, change in enumerate(command.changes):
         seen.add((change.kind, change.id))
+        if (
+            (change.kind, change.id) == ("setting", "currency")
+            and change.value != state.currency
+            and _used(state)
+        ):
+            if command.source == "cloud":
+                continue  # It must not stop what else the cloud sends.
+            raise Conflict(reason=f"the store has orders in {state.currency}: its currency cannot change")
         value = _checked(state, change, f"changes[{index}]")
         if value != _present(state, change):
             yield MasterChange(change.kind, change.id, value, change.version)
     if command.full:
         for kind, (shelf_name, _) in KINDS.items():
+            if command.kinds and kind not in command.kinds:
+                continue
             shelf: Shelf[Any] = getattr(state, shelf_name)
-            for key, _ in shelf.items():
+            for key in [key for key, _ in shelf.items()]:
                 if (kind, key) not in seen and (kind != "customer" or command.source == "cloud"):
                     yield MasterChange(kind, key, None)  # type: ignore[arg-type]
 
@@ -118,6 +116,11 @@ def _checked(state: State, change: MasterChange, path: str) -> Any:
             remaining=mine.remaining if value.stock_tracked == mine.stock_tracked else value.remaining,
         )
     return msgspec.to_builtins(value)
+
+
+def _used(state: State) -> bool:
+    """Whether anything was ever ordered or sold here."""
+    return any(key.startswith(("check_no:", "receipt_no:")) for key, _ in state.counters.items())
 
 
 def _decided(state: State, changes: list[MasterChange]) -> Iterator[MasterDecision]:

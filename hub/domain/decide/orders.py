@@ -6,11 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.domain.check import Check, ChosenOption, Line, total_of
+from hub.domain.check import Check, ChosenOption, Line, Move, add_lines, total_of
 from hub.domain.commands import LineIn, OpenCheck, OptionIn, PlaceOrder, RecordFact
 from hub.domain.decide.at import At
 from hub.domain.errors import (
-    CheckClosed,
     Forbidden,
     InvalidRequest,
     NotFound,
@@ -28,7 +27,7 @@ AMOUNT_MAX = 999_999_999
 
 def open_check(state: State, command: OpenCheck, at: At) -> list[Fact]:
     for index, table_id in enumerate(command.table_ids):
-        _table(state, table_id, f"table_ids[{index}]")
+        known_table(state, table_id, f"table_ids[{index}]")
         if occupant := state.seated.get(table_id):
             raise TableOccupied(table_id=table_id, check_id=occupant)
     if len(set(command.table_ids)) != len(command.table_ids):
@@ -41,7 +40,13 @@ def open_check(state: State, command: OpenCheck, at: At) -> list[Fact]:
 
 
 def new_check(
-    state: State, at: At, table_ids: tuple[str, ...], *, guests: int, dining: Dining = "eat_in", name: str = ""
+    state: State,
+    at: At,
+    table_ids: tuple[str, ...],
+    *,
+    guests: int,
+    dining: Dining = "eat_in",
+    name: str = "",
 ) -> CheckOpened:
     return CheckOpened(
         check_id=at.mint(),
@@ -64,7 +69,7 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
     check, opened = _check_for(state, command, at)
     order_id = at.mint()
     lines = price_lines(state, command.lines, at, order_id=order_id, dining=check.dining, taken=check.lines)
-    total = total_of([*check.lines, *lines], state.rounding)
+    total = total_of(add_lines(check.sums, lines), state.rounding)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
     placed = OrderPlaced(
@@ -103,7 +108,9 @@ def price_lines(
             raise InvalidRequest.at(f"lines[{index}].line_id", f"the check has this line already: {line_id}")
         used.add(line_id)
         options, extra = (
-            _options(state, product, line.options, index) if line.options or product.option_group_ids else ((), 0)
+            _options(state, product, line.options, index)
+            if line.options or product.option_group_ids
+            else ((), 0)
         )
         unit_price = _base_price(product, line, index) + extra
         where = line.dining or dining
@@ -137,7 +144,9 @@ def _in_stock(product: Product, wanted: int) -> None:
 def _base_price(product: Product, line: LineIn, index: int) -> int:
     if line.unit_price is None:
         if product.open_price:
-            raise InvalidRequest.at(f"lines[{index}].unit_price", "this product is sold at an open price: state it")
+            raise InvalidRequest.at(
+                f"lines[{index}].unit_price", "this product is sold at an open price: state it"
+            )
         return product.price
     if not product.open_price:
         raise InvalidRequest.at(f"lines[{index}].unit_price", "only an open-price product takes a price")
@@ -181,7 +190,7 @@ def _check_for(state: State, command: PlaceOrder, at: At) -> tuple[Check, CheckO
         check = open_check_of(state, command.check_id)
         return check, None
     table_id = str(command.table_id)
-    _table(state, table_id, "table_id")
+    known_table(state, table_id, "table_id")
     if seated := state.seated.get(table_id):
         return open_check_of(state, seated), None
     opened = new_check(state, at, (table_id,), guests=command.guests or 0)
@@ -214,8 +223,7 @@ def find_check(state: State, check_id: str) -> Check:
 def open_check_of(state: State, check_id: str) -> Check:
     """The check, when it takes orders now."""
     check = find_check(state, check_id)
-    if check.status != "open":
-        raise CheckClosed(check_id=check_id, status=check.status)
+    check.after(Move.ORDER)
     return check
 
 
@@ -236,7 +244,8 @@ def _own_table(state: State, command: PlaceOrder, at: At) -> PlaceOrder:
     return replace(command, table_id=table_id)
 
 
-def _table(state: State, table_id: str, path: str) -> None:
+def known_table(state: State, table_id: str, path: str) -> None:
+    """Raises InvalidRequest for a table that the store does not have."""
     # A store that has imported no tables yet is not kept from working: any table id will do.
     if state.tables.get(table_id) is None and next(iter(state.tables.items()), None) is not None:
         raise InvalidRequest.at(path, f"no such table: {table_id}")

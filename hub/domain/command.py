@@ -1,0 +1,46 @@
+"""What all commands share: their base, and the types of their fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from msgspec import Meta, Struct
+
+from hub.domain.menu import Dining, Id, Price
+
+Quantity = Annotated[int, Meta(ge=1, le=9999, examples=[2])]
+Text = Annotated[str, Meta(max_length=500)]
+Guests = Annotated[int, Meta(ge=0, le=999)]
+
+
+class Command(Struct, frozen=True, forbid_unknown_fields=True):
+    """Base of all commands. FREE_TEXT names the fields that are searched for card numbers."""
+
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ()
+
+
+class OptionIn(Struct, frozen=True, forbid_unknown_fields=True):
+    option_id: Id
+    quantity: Annotated[int, Meta(ge=1, le=99)] = 1
+
+
+class LineIn(Struct, frozen=True, forbid_unknown_fields=True):
+    """unit_price: for open-price products only. dining: when it differs from the check's."""
+
+    product_id: Id
+    quantity: Quantity
+    line_id: Id | None = None
+    options: Annotated[tuple[OptionIn, ...], Meta(max_length=50)] = ()
+    unit_price: Price | None = None
+    dining: Dining | None = None
+    note: Text = ""
+    seat: Annotated[str, Meta(max_length=32)] = ""
+    course: Annotated[str, Meta(max_length=32)] = ""
+
+
+class LineQuantity(Struct, frozen=True, forbid_unknown_fields=True):
+    line_id: Id
+    quantity: Quantity
+
+
+LineQuantities = Annotated[tuple[LineQuantity, ...], Meta(min_length=1, max_length=200)]

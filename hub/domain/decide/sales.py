@@ -1,0 +1,225 @@
+"""Settling checks and selling over the counter; voids and refunds; receipt numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hub.domain.check import Check, Move
+from hub.domain.commands_sale import CompleteSale, RefundSale, TakeNumbers, VoidSale
+from hub.domain.decide.at import At
+from hub.domain.decide.floor import seen_as_it_is
+from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
+from hub.domain.decide.taken import record_taken
+from hub.domain.decide.tenders import accepted, change_of, points_in
+from hub.domain.errors import Conflict, InvalidRequest, NotFound
+from hub.domain.facts import Fact, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.money import Rounding, divide
+from hub.domain.numbers import written
+from hub.domain.reckoning import Discount, RateKey, SaleLine, reckon, sale_line
+from hub.domain.sale import NEXT, RefundedLine, Sale, SaleMove, Tender, reckon_refund
+from hub.domain.state import State
+
+
+def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
+    if command.taken is not None:
+        return [record_taken(state, command, command.taken, at)]
+    if (command.check_id is None) == (command.lines is None):
+        raise InvalidRequest.at("check_id", "name either a check_id or lines")
+    sale_id = at.mint()
+    check = None
+    if command.check_id is not None:
+        check = find_check(state, command.check_id)
+        seen_as_it_is(check, at)
+        check.after(Move.SETTLE)
+    lines = (
+        _counter_lines(state, command, at, sale_id)
+        if check is None
+        else check_lines(state, check, command, at)
+    )
+    if not lines:
+        raise InvalidRequest.at("lines", "there is nothing to pay for; a check without lines is aborted")
+    discounts = [
+        Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
+        for wish in command.discounts
+    ]
+    carries = {} if check is None else carries_of(check, lines)
+    bill = reckon(lines, discounts, state.rounding, carries=carries)
+    if bill.total > AMOUNT_MAX:
+        raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
+    tenders = accepted(state, command.tenders, bill.total, at)
+    return [
+        SaleCompleted(
+            sale_id=sale_id,
+            receipt_no=next_receipt_no(state),
+            check_id=None if check is None else check.check_id,
+            lines=bill.lines,
+            subtotal=bill.subtotal,
+            discount=bill.discount,
+            taxes=bill.taxes,
+            total=bill.total,
+            tenders=tenders,
+            change=change_of(tenders),
+            register_id=command.register_id or at.device.device_id,
+            discounts=bill.discounts,
+            customer_id=command.customer_id,
+            points_used=_points(state, command, tenders),
+        )
+    ]
+
+
+def check_lines(state: State, check: Check, command: CompleteSale, at: At) -> list[SaleLine]:
+    return [
+        sale_line(
+            line, dining=check.dining, wished=command.dining, schedule=state.tax, unix_s=at.stamp.unix_s
+        )
+        for line in check.lines
+    ]
+
+
+def carries_of(check: Check, lines: list[SaleLine]) -> dict[RateKey, int]:
+    """The carries of the check's rates; none when a line changed its rate at the till."""
+    if any(sold.tax_rate != line.tax_rate for sold, line in zip(lines, check.lines, strict=True)):
+        return {}
+    return {(part.rate, part.included): part.carry for part in check.sums if part.carry}
+
+
+def _counter_lines(state: State, command: CompleteSale, at: At, sale_id: str) -> list[SaleLine]:
+    """Lines sold without a check: priced and taken from the stock like an order."""
+    dining = command.dining or "eat_in"
+    priced = price_lines(state, command.lines or (), at, order_id=sale_id, dining=dining)
+    return [
+        sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
+        for line in priced
+    ]
+
+
+def _points(state: State, command: CompleteSale, tenders: tuple[Tender, ...]) -> int:
+    """The points that the sale takes from the customer. Raises InvalidRequest when there are not as many."""
+    paid = points_in(tenders)
+    points = paid if command.points_used is None else command.points_used
+    if paid and points != paid:
+        raise InvalidRequest.at("points_used", f"the points tender comes to {paid}")
+    if not points:
+        return 0
+    customer = None if command.customer_id is None else state.customers.get(command.customer_id)
+    if customer is None:
+        raise InvalidRequest.at("customer_id", "points need a customer that the store knows")
+    if customer.points < points:
+        raise InvalidRequest.at("points_used", f"the customer has {customer.points} points")
+    return points
+
+
+def next_receipt_no(state: State) -> str:
+    series = state.receipt_series
+    return written(series, (state.counters.get(f"receipt_no:{series}") or 0) + 1)
+
+
+def find_sale(state: State, sale_id: str) -> Sale:
+    sale = state.sales.get(sale_id)
+    if sale is None:
+        raise NotFound(kind="sale", id=sale_id)
+    return sale
+
+
+def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
+    sale = _movable(state, at, SaleMove.VOID)
+    if sale.business_date != at.stamp.business_date:
+        raise Conflict(reason=f"The sale is of {sale.business_date}, which is over: refund it instead.")
+    if sale.refunds:
+        raise Conflict(reason="The sale was refunded in part: refund the rest of it instead.")
+    return [
+        SaleVoided(
+            sale_id=sale.sale_id,
+            receipt_no=sale.receipt_no,
+            check_id=sale.check_id,
+            lines=tuple(
+                RefundedLine(line.line_id, line.product_id, line.name, line.quantity, line.net)
+                for line in sale.lines
+            ),
+            taxes=sale.taxes,
+            total=sale.total,
+            tenders=sale.tenders,
+            reason=command.reason,
+            points_returned=sale.points_used,
+        )
+    ]
+
+
+def _movable(state: State, at: At, move: SaleMove) -> Sale:
+    sale = find_sale(state, at.target)
+    if (sale.status, move) not in NEXT:
+        raise Conflict(reason=f"The sale was {sale.status} already.")
+    return sale
+
+
+def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
+    sale = _movable(state, at, SaleMove.REFUND)
+    quantities: dict[str, int] = {}
+    for index, want in enumerate(command.lines):
+        line = sale.line(want.line_id)
+        if line is None or want.line_id in quantities:
+            problem = "is not a line of the sale" if line is None else "is named twice"
+            raise InvalidRequest.at(f"lines[{index}].line_id", f"{want.line_id} {problem}")
+        left = line.quantity - sale.returned.get(line.line_id, 0)
+        if want.quantity > left:
+            raise InvalidRequest.at(f"lines[{index}].quantity", f"{left} are left to be given back")
+        quantities[want.line_id] = want.quantity
+    back = reckon_refund(sale, quantities)
+    tenders = accepted(state, command.tenders, back.total, at)
+    if change_of(tenders):
+        raise InvalidRequest.at("tenders", "a refund gives no change")
+    return [
+        SaleRefunded(
+            sale_id=sale.sale_id,
+            receipt_no=sale.receipt_no,
+            check_id=sale.check_id,
+            refund_id=at.mint(),
+            refund_no=next_receipt_no(state),
+            lines=back.lines,
+            taxes=back.taxes,
+            total=back.total,
+            tenders=tenders,
+            reason=command.reason,
+            points_returned=_points_back(sale, quantities, back.total, tenders),
+        )
+    ]
+
+
+def _points_back(sale: Sale, quantities: dict[str, int], total: int, tenders: tuple[Tender, ...]) -> int:
+    """Points paid back as a tender; where points were no tender, in proportion, the rest with the last refund."""
+    left = sale.points_used - sale.points_returned
+    paid = points_in(tenders)
+    if paid:
+        if paid > left:
+            raise InvalidRequest.at("tenders", f"{left} of the points used are left to be given back")
+        return paid
+    if not left or points_in(sale.tenders):
+        return 0
+    if sale.all_returned(quantities):
+        return left
+    part = divide(sale.points_used * total, sale.total or 1, Rounding.DOWN)
+    return max(0, min(left, part))
+
+
+def take_numbers(state: State, command: TakeNumbers, at: At) -> list[Fact]:
+    series = state.receipt_series
+    first = (state.counters.get(f"receipt_no:{series}") or 0) + 1
+    last = first + command.count - 1
+    return [
+        NumbersReserved(
+            register_id=command.register_id,
+            series=series,
+            first=first,
+            last=last,
+            first_no=written(series, first),
+            last_no=written(series, last),
+        )
+    ]
+
+
+DECISIONS: dict[type[Any], Any] = {
+    CompleteSale: complete_sale,
+    VoidSale: void_sale,
+    RefundSale: refund_sale,
+    TakeNumbers: take_numbers,
+}

@@ -1,0 +1,223 @@
+"""Sales that a device made without the hub: the guest has paid and left, so they are recorded as they were taken.
+
+Nothing about price, stock, points or state refuses one; what does not fit is flagged.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from hub.domain.check import NEXT, Check, Line, Move
+from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
+from hub.domain.decide.at import At
+from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
+from hub.domain.errors import InvalidRequest
+from hub.domain.facts import SaleCompleted
+from hub.domain.menu import Dining, Product
+from hub.domain.numbers import parsed, written
+from hub.domain.reckoning import Discount, SaleLine, reckon, sale_line
+from hub.domain.sale import Taken
+from hub.domain.state import State
+
+FLAGS: Final = {
+    "price_differs": "a line was sold at another price than the menu's",
+    "tax_differs": "a line was sold at another tax rate than the menu's",
+    "total_differs": "the hub reckons another total; `adjustment` is the difference",
+    "tenders_differ": "the tenders do not add up to the total",
+    "unknown_tender": "a tender that the store does not have",
+    "unknown_product": "a product that the menu does not have",
+    "stock_short": "more portions were sold than were left",
+    "points_short": "more points were used than the customer had",
+    "unknown_customer": "points of a customer that the store does not know",
+    "unknown_check": "the check is not known",
+    "check_ended": "the check had ended already, perhaps paid at another register",
+    "duplicate_number": "the number was used already: the sale has a new one",
+    "unreserved_number": "the number is of no block: the sale has a new one",
+    "foreign_number": "the number is of another register's block",
+}
+
+
+def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) -> SaleCompleted:
+    """The sale as it was taken. Its receipt number is the one on the paper, unless that would give two sales one number:
+    then it gets a fresh one, and `taken.receipt_no` tells what the paper says.
+    """
+    unix_s = _instant(taken.at)
+    flags: list[str] = []
+    check = _check(state, command, flags)
+    register_id = command.register_id or at.device.device_id
+    sale_id = at.mint()
+    lines = _lines(state, command, taken, check, sale_id, unix_s, flags)
+    discounts = [
+        Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
+        for wish in command.discounts
+    ]
+    bill = reckon(lines, discounts, state.rounding, carries={}, lenient=True)
+    if bill.total != taken.total:
+        flags.append("total_differs")
+    tenders = as_taken(state, command.tenders)
+    if sum(tender.amount for tender in tenders) != taken.total:
+        flags.append("tenders_differ")
+    known = methods(state)
+    if any(tender.method not in known for tender in tenders):
+        flags.append("unknown_tender")
+    points = points_in(tenders) if command.points_used is None else command.points_used
+    _check_points(state, command, points, flags)
+    _check_stock(state, bill.lines, check, flags)
+    return SaleCompleted(
+        sale_id=sale_id,
+        receipt_no=_receipt_no(state, taken.receipt_no, register_id, flags),
+        check_id=command.check_id,
+        lines=bill.lines,
+        subtotal=bill.subtotal,
+        discount=bill.discount,
+        taxes=bill.taxes,
+        total=taken.total,
+        tenders=tenders,
+        change=change_of(tenders),
+        register_id=register_id,
+        discounts=bill.discounts,
+        customer_id=command.customer_id,
+        points_used=points,
+        adjustment=taken.total - bill.total,
+        taken=Taken(taken.at, taken.receipt_no, taken.total),
+        flags=tuple(dict.fromkeys(flags)),
+    )
+
+
+def _instant(text: str) -> float:
+    try:
+        when = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidRequest.at("taken.at", "is no time of RFC 3339") from error
+    if when.tzinfo is None:
+        raise InvalidRequest.at("taken.at", "needs an offset")
+    return when.timestamp()
+
+
+def _check(state: State, command: CompleteSale, flags: list[str]) -> Check | None:
+    """The check that the sale ends."""
+    if command.check_id is None:
+        return None
+    check = state.checks.get(command.check_id)
+    if check is None:
+        flags.append("unknown_check")
+        return None
+    if (check.status, Move.SETTLE) not in NEXT:
+        flags.append("check_ended")
+        return None
+    return check
+
+
+def _lines(
+    state: State,
+    command: CompleteSale,
+    taken: TakenIn,
+    check: Check | None,
+    sale_id: str,
+    unix_s: float,
+    flags: list[str],
+) -> list[SaleLine]:
+    dining: Dining = check.dining if check is not None else "eat_in"
+    if not taken.lines and check is not None:
+        lines: list[Line] = list(check.lines)
+    else:
+        where = command.dining or dining
+        lines = [
+            _line(state, line, f"{sale_id}-{index + 1}", where, unix_s, flags)
+            for index, line in enumerate(taken.lines)
+        ]
+        names = [line.line_id for line in lines]
+        if len(set(names)) != len(names):
+            raise InvalidRequest.at("taken.lines", "a line_id is there twice")
+    if not lines:
+        raise InvalidRequest.at("taken.lines", "say what was sold")
+    return [
+        sale_line(line, dining=dining, wished=command.dining, schedule=state.tax, unix_s=unix_s)
+        if not taken.lines
+        else sale_line(line, dining=command.dining or dining, wished=None, schedule=state.tax, unix_s=unix_s)
+        for line in lines
+    ]
+
+
+def _line(
+    state: State, line: TakenLineIn, line_id: str, dining: Dining, unix_s: float, flags: list[str]
+) -> Line:
+    product = state.products.get(line.product_id)
+    if product is None:
+        flags.append("unknown_product")
+        product = Product(
+            id=line.product_id, name=line.name or line.product_id, category_id="", price=line.unit_price
+        )
+    elif not product.open_price and line.unit_price != product.price + _extra(state, product, line):
+        flags.append("price_differs")
+    tax_class = line.tax_class or product.tax_class
+    expected = state.tax.rate(tax_class, line.dining or dining, unix_s)
+    rate = expected if line.tax_rate is None else line.tax_rate
+    included = product.tax_included if line.tax_included is None else line.tax_included
+    if (tax_class, rate, included) != (product.tax_class, expected, product.tax_included):
+        flags.append("tax_differs")
+    amount = line.quantity * line.unit_price
+    if line.amount not in (None, amount):
+        flags.append("price_differs")
+    return Line(
+        line_id=line.line_id or line_id,
+        product_id=line.product_id,
+        name=line.name or product.name,
+        quantity=line.quantity,
+        unit_price=line.unit_price,
+        amount=amount,
+        tax_class=tax_class,
+        tax_rate=rate,
+        tax_included=included,
+        dining=line.dining,
+    )
+
+
+def _extra(state: State, product: Product, line: TakenLineIn) -> int:
+    prices = {
+        option.id: option.price
+        for group_id in product.option_group_ids
+        if (group := state.option_groups.get(group_id)) is not None
+        for option in group.options
+    }
+    return sum(prices.get(option.option_id, 0) * option.quantity for option in line.options)
+
+
+def _check_points(state: State, command: CompleteSale, points: int, flags: list[str]) -> None:
+    if points:
+        customer = None if command.customer_id is None else state.customers.get(command.customer_id)
+        if customer is None:
+            flags.append("unknown_customer")
+        elif customer.points < points:
+            flags.append("points_short")
+
+
+def _check_stock(state: State, sold: tuple[SaleLine, ...], check: Check | None, flags: list[str]) -> None:
+    wanted: dict[str, int] = {}
+    for line in sold:
+        wanted[line.product_id] = wanted.get(line.product_id, 0) + line.quantity
+    for had in check.lines if check is not None else ():
+        wanted[had.product_id] = wanted.get(had.product_id, 0) - had.quantity
+    for product_id, quantity in wanted.items():
+        product = state.products.get(product_id)
+        if product is not None and product.remaining is not None and product.remaining < quantity:
+            flags.append("stock_short")
+
+
+def _receipt_no(state: State, receipt_no: str, register_id: str, flags: list[str]) -> str:
+    number = parsed(receipt_no)
+    for owner, numbers in sorted(state.numbers.items()) if number is not None else ():
+        block = numbers.block_of(*number)  # type: ignore[misc]
+        if block is None:
+            continue
+        if block.is_used(number[1]):  # type: ignore[index]
+            flags.append("duplicate_number")
+            break
+        if owner != register_id:
+            flags.append("foreign_number")
+        return receipt_no
+    else:
+        flags.append("unreserved_number")
+    series = state.receipt_series
+    return written(series, (state.counters.get(f"receipt_no:{series}") or 0) + 1)

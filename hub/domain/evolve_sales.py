@@ -1,0 +1,137 @@
+"""What the facts of the till mean for sales, checks, stock, points and numbers."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from hub.domain.check import NEXT as CHECK_NEXT
+from hub.domain.check import Move
+from hub.domain.evolve_floor import Misfit, grow, leave_tables, move_stock
+from hub.domain.facts import NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.numbers import NumberBlock, RegisterNumbers, parsed
+from hub.domain.sale import Refund, Sale
+from hub.domain.state import Meta, State
+
+
+def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
+    state.sales.put(
+        fact.sale_id,
+        Sale(
+            sale_id=fact.sale_id,
+            receipt_no=fact.receipt_no,
+            check_id=fact.check_id,
+            business_date=meta.business_date,
+            seq=meta.seq,
+            accepted_at=meta.time,
+            device_id=meta.device_id,
+            register_id=fact.register_id,
+            lines=fact.lines,
+            subtotal=fact.subtotal,
+            discount=fact.discount,
+            taxes=fact.taxes,
+            total=fact.total,
+            tenders=fact.tenders,
+            change=fact.change,
+            discounts=fact.discounts,
+            customer_id=fact.customer_id,
+            points_used=fact.points_used,
+            adjustment=fact.adjustment,
+            taken=fact.taken,
+            flags=fact.flags,
+        ),
+    )
+    portions: dict[str, int] = {}
+    for line in fact.lines:
+        portions[line.product_id] = portions.get(line.product_id, 0) - line.quantity
+    check = None if fact.check_id is None else state.checks.get(fact.check_id)
+    if check is not None and (check.status, Move.SETTLE) in CHECK_NEXT:
+        # Its orders took these portions already.
+        for had in check.lines:
+            portions[had.product_id] = portions.get(had.product_id, 0) + had.quantity
+        leave_tables(state, check)
+        state.checks.put(
+            check.check_id,
+            replace(
+                check, status="closed", sale_id=fact.sale_id, ended_at=meta.time, version=check.version + 1
+            ),
+        )
+    move_stock(state, portions.items())
+    _count_number(state, fact.receipt_no, taken=fact.taken is not None)
+    move_points(state, fact.customer_id, -fact.points_used)
+    _count(state, fact.total, sales=1)
+
+
+def _count(state: State, amount: int, *, sales: int = 0) -> None:
+    state.counters.put("sales_total", (state.counters.get("sales_total") or 0) + amount)
+    if sales:
+        state.counters.put("sales_count", (state.counters.get("sales_count") or 0) + sales)
+
+
+def _count_number(state: State, receipt_no: str, *, taken: bool = False) -> None:
+    number = parsed(receipt_no)
+    if number is None:
+        return
+    grow(state, f"receipt_no:{number[0]}", number[1])
+    if taken:
+        for register_id, numbers in state.numbers.items():
+            if numbers.block_of(*number) is not None:
+                state.numbers.put(register_id, numbers.with_used(*number))
+                return
+
+
+def move_points(state: State, customer_id: str | None, points: int) -> None:
+    """Add points to the customer's, never below 0."""
+    customer = None if customer_id is None or not points else state.customers.get(customer_id)
+    if customer is not None:
+        state.customers.put(customer.id, replace(customer, points=max(0, customer.points + points)))
+
+
+def _sale(state: State, sale_id: str) -> Sale:
+    sale = state.sales.get(sale_id)
+    if sale is None:
+        raise Misfit(f"sale {sale_id} is not there")
+    return sale
+
+
+def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
+    sale = _sale(state, fact.sale_id)
+    state.sales.put(
+        fact.sale_id,
+        replace(
+            sale,
+            status="voided",
+            voided_at=meta.time,
+            reason=fact.reason,
+            points_returned=sale.points_returned + fact.points_returned,
+        ),
+    )
+    move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
+    move_points(state, sale.customer_id, fact.points_returned)
+    _count(state, -fact.total)
+
+
+def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
+    sale = _sale(state, fact.sale_id)
+    returned = dict(sale.returned)
+    for line in fact.lines:
+        returned[line.line_id] = returned.get(line.line_id, 0) + line.quantity
+    sale = replace(
+        sale,
+        returned=returned,
+        refunds=(
+            *sale.refunds,
+            Refund(fact.refund_id, fact.refund_no, fact.total, meta.time, meta.business_date, fact.reason),
+        ),
+        points_returned=sale.points_returned + fact.points_returned,
+    )
+    state.sales.put(fact.sale_id, replace(sale, status="refunded") if sale.all_returned({}) else sale)
+    move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
+    move_points(state, sale.customer_id, fact.points_returned)
+    _count_number(state, fact.refund_no)
+    _count(state, -fact.total)
+
+
+def numbers_reserved(state: State, fact: NumbersReserved, meta: Meta) -> None:
+    numbers = state.numbers.get(fact.register_id) or RegisterNumbers(fact.register_id)
+    state.numbers.put(fact.register_id, numbers.with_block(NumberBlock(fact.series, fact.first, fact.last)))
+    grow(state, f"receipt_no:{fact.series}", fact.last)

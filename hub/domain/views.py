@@ -1,0 +1,86 @@
+"""What readers see: the bodies of GET /v1/menu and of a check, as plain JSON values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from hub.domain.check import Check, Line
+from hub.domain.menu import Product
+from hub.domain.state import State
+
+
+def check_view(check: Check) -> dict[str, Any]:
+    """A check as GET /v1/checks/{id} shows it. `sums` are the hub's own and stay out."""
+    return {
+        "check_id": check.check_id,
+        "check_no": check.check_no,
+        "business_date": check.business_date,
+        "status": check.status,
+        "version": check.version,
+        "table_ids": list(check.table_ids),
+        "guests": check.guests,
+        "name": check.name,
+        "dining": check.dining,
+        "opened_at": check.opened_at,
+        "lines": [line_view(line) for line in check.lines],
+        "total": check.total,
+        "ended_at": check.ended_at,
+        "sale_id": check.sale_id,
+        "merged_into": check.merged_into,
+        "split_from": check.split_from,
+        "reason": check.reason,
+    }
+
+
+def line_view(line: Line) -> dict[str, Any]:
+    view: dict[str, Any] = msgspec.to_builtins(line)
+    view["served"] = line.served
+    return view
+
+
+def menu_version(state: State) -> str:
+    """Changes whenever anything that menu_view shows does, sold portions included."""
+    counters = state.counters.committed
+    return f"{counters.get('menu_version', 0)}.{counters.get('stock_version', 0)}"
+
+
+def menu_view(state: State) -> dict[str, Any]:
+    """The body of GET /v1/menu, from what is committed."""
+    return {
+        "version": menu_version(state),
+        "currency": state.settings.committed.get("currency", "JPY"),
+        "categories": _all(state.categories.committed.values()),
+        "products": [product_view(product) for product in state.products.committed.values()],
+        "option_groups": _all(state.option_groups.committed.values()),
+        "tax_rates": _all(state.tax_rates.committed.values()),
+        "tables": _all(state.tables.committed.values()),
+        "tender_methods": _all(state.tender_methods.committed.values()),
+        "staff": _all(state.staff.committed.values()),
+    }
+
+
+def product_view(product: Product) -> dict[str, Any]:
+    """availability as it is in effect: sold out when no portion is left. remaining only when portions are counted."""
+    view: dict[str, Any] = {
+        "id": product.id,
+        "code": product.code,
+        "name": product.name,
+        "kana": product.kana,
+        "category_id": product.category_id,
+        "price": product.price,
+        "tax_class": product.tax_class,
+        "tax_included": product.tax_included,
+        "option_group_ids": list(product.option_group_ids),
+        "open_price": product.open_price,
+        "stock_tracked": product.stock_tracked,
+        "availability": "sold_out" if product.sold_out else "orderable",
+    }
+    if product.remaining is not None:
+        view["remaining"] = product.remaining
+    return view
+
+
+def _all(values: Any) -> list[Any]:
+    return [msgspec.to_builtins(value) for value in values]
