@@ -12,7 +12,7 @@ fi
 
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
-.venv/bin/hatchling build -t wheel -d "$scratch" >/dev/null
+.venv/bin/hatchling build -t wheel -d "$scratch" >/dev/null 2>&1
 wheel=$(basename "$scratch"/storehub-*.whl)
 
 there=$(ssh "$host" mktemp -d)

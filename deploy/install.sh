@@ -80,7 +80,8 @@ build_wheel() {
     [ -z "$dry" ] || return 0
     "$PYTHON" -m venv "$scratch/build"
     pip_install "$scratch/build" --require-hashes -r requirements/build.lock
-    "$scratch/build/bin/python" -m hatchling build -t wheel -d "$scratch/dist" >/dev/null
+    "$scratch/build/bin/python" -m hatchling build -t wheel -d "$scratch/dist" >"$scratch/log" 2>&1 ||
+        fail "the wheel cannot be built: $(cat "$scratch/log")"
     wheel=$(echo "$scratch"/dist/storehub-*.whl)
 }
 
@@ -177,7 +178,7 @@ start_service() {
             fail "storehub did not start; the lines above say why (journalctl -u storehub shows more)"
         }
     fi
-    [ -n "$dry" ] || systemctl --no-pager --lines 0 status storehub.service | sed -n '1,3p'
+    [ -n "$dry" ] || step "storehub.service is $(systemctl is-active storehub.service)"
 }
 
 check_machine

@@ -57,6 +57,12 @@ class Notifier:
         """Whether anybody listens, as far as the environment says."""
         return self._socket is not None
 
+    def starting(self, status: str, *, within_s: float) -> bool:
+        """Say that the start is still going on and will be ready, or heard of again, within this time."""
+        return self._send(
+            _with_status(f"EXTEND_TIMEOUT_USEC={int(within_s * 1_000_000)}", status), timeout_s=0
+        )
+
     def ready(self, status: str = "") -> bool:
         """Say that the hub serves; `systemctl start` returns now."""
         return self._send(_with_status("READY=1", status), timeout_s=ONCE_TIMEOUT_S)

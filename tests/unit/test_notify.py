@@ -26,12 +26,14 @@ def test_every_state_arrives_as_systemd_spells_it(listener: tuple[str, socket.so
     name, sock = listener
     with Notifier.from_environment({"NOTIFY_SOCKET": name}) as notifier:
         assert notifier.connected
+        assert notifier.starting("Checking the journal", within_s=60)
         assert notifier.ready("Serving")
         assert notifier.watchdog()
         assert notifier.status("12 entries\nWATCHDOG=trigger unsent")
         assert notifier.stopping()
-    heard = [sock.recv(4096).decode() for _ in range(4)]
+    heard = [sock.recv(4096).decode() for _ in range(5)]
     assert heard == [
+        "EXTEND_TIMEOUT_USEC=60000000\nSTATUS=Checking the journal",
         "READY=1\nSTATUS=Serving",
         "WATCHDOG=1",
         "STATUS=12 entries WATCHDOG=trigger unsent",
