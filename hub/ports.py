@@ -10,6 +10,16 @@ from msgspec import Struct
 from hub.domain.commands import Command
 from hub.domain.entries import Entry, Stamp
 from hub.domain.facts import After
+from hub.domain.report import DayReport
+from hub.domain.state import State
+
+
+class StoreError(Exception):
+    """The disk or the database refused. `full`: there is no space left."""
+
+    def __init__(self, message: str, *, full: bool = False) -> None:
+        super().__init__(message)
+        self.full = full
 
 
 class EpochStart(Struct, frozen=True):
@@ -47,6 +57,66 @@ class JournalReader(Protocol):
 
     async def wait_beyond(self, seq: int) -> None:
         """Return as soon as there is a committed entry after seq."""
+        ...
+
+
+class JournalWriter(JournalReader, Protocol):
+    """The journal as its one writer sees it."""
+
+    async def append(self, group: Sequence[Entry], *, opens: EpochStart | None = None) -> None:
+        """Commit the entries; when this returns they are on stable storage and followers see them.
+
+        Raises StoreError when the commit failed: whether they are kept is then unknown until reopen().
+        """
+        ...
+
+    async def reopen(self) -> None:
+        """Find out what is on disk and make it durable. Raises StoreError."""
+        ...
+
+    async def put(self, name: str, value: bytes) -> None: ...
+
+    async def checkpoint(self, *, idle: bool) -> None: ...
+
+
+class StateKeeper(Protocol):
+    """Keeps the state's shelves beside the journal, so that a start need not read all of it."""
+
+    async def load(self, state: State) -> After:
+        """Fill the shelves with what stays in memory; the entry as of which all this was saved. Raises StoreError."""
+        ...
+
+    async def save(
+        self,
+        state: State,
+        *,
+        requests: Sequence[tuple[int, int]],
+        reports: Sequence[DayReport],
+        position: After,
+        today: str,
+    ) -> None:
+        """Write what changed, as of the committed entry `position`. Raises StoreError, and then nothing is changed.
+
+        What is to be written is taken before the first pause.
+        """
+        ...
+
+    async def reports(self) -> tuple[list[str], list[DayReport]]:
+        """The days that have a saved report, and the newest reports."""
+        ...
+
+    async def report(self, date: str) -> DayReport | None: ...
+
+    async def requests_after(self, fingerprint: int, seq: int, *, limit: int) -> list[tuple[int, int]]:
+        """Saved requests in the order of (fingerprint, seq), to be read in pages."""
+        ...
+
+    async def fetch(self, state: State, shelf: str, key: str) -> None:
+        """Bring one aggregate back to memory, if it is kept."""
+        ...
+
+    async def requests_of(self, fingerprint: int) -> Sequence[int]:
+        """The seqs of saved entries that answered a request of this fingerprint."""
         ...
 
 

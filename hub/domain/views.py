@@ -8,6 +8,7 @@ import msgspec
 
 from hub.domain.check import Check, Line
 from hub.domain.menu import Product
+from hub.domain.sale import Sale
 from hub.domain.state import State
 
 
@@ -79,6 +80,13 @@ def product_view(product: Product) -> dict[str, Any]:
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining
+    return view
+
+
+def sale_view(sale: Sale) -> dict[str, Any]:
+    """A sale as it stands now."""
+    view: dict[str, Any] = msgspec.to_builtins(sale)
+    view["status"] = sale.status
     return view
 
 

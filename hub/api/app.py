@@ -1,0 +1,129 @@
+"""The HTTP application: FastAPI for the ordinary routes, and in front of it the edge that carries the hot ones."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.routing import Route
+
+from hub.api import openapi
+from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
+from hub.api.events import Events
+from hub.api.problems import document
+from hub.api.routes import box as box_routes
+from hub.api.routes import devices, floor
+from hub.api.web import router as web_router
+from hub.api.writes import WRITES, WriteEndpoint, send_problem
+from hub.domain.errors import Forbidden, HubError, Internal, InvalidRequest, NotFound, PayloadTooLarge, Superseded
+from hub.service.box import Box
+
+log = logging.getLogger(__name__)
+
+
+class MethodNotAllowed(HubError):
+    slug = "method-not-allowed"
+
+
+def build(box: Box) -> App:
+    """The ASGI application of a box."""
+    app = FastAPI(
+        title="storehub",
+        version=box.identity.version,
+        summary="The box in the store that keeps every order while the internet is down.",
+        docs_url="/docs",
+        redoc_url=None,
+    )
+    app.state.box = box
+    app.include_router(floor.router)
+    app.include_router(box_routes.router)
+    app.include_router(devices.router)
+    app.include_router(web_router)
+    hot: dict[tuple[str, str], App] = {("GET", "/v1/events"): Events(box)}
+    for write in WRITES:
+        endpoint = WriteEndpoint(write, box)
+        app.router.routes.append(Route(write.path, endpoint, methods=[write.method]))  # type: ignore[arg-type]
+        if "{id}" not in write.path:
+            hot[write.method, write.path] = endpoint
+    app.add_exception_handler(HubError, _hub_error)
+    app.add_exception_handler(RequestValidationError, _validation)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.openapi = openapi.maker(app)  # type: ignore[method-assign]
+    return Edge(app, hot, box)
+
+
+class Edge:
+    """Sends the hot requests straight to their endpoints, and gives the others their limits and the position header."""
+
+    def __init__(self, app: App, hot: dict[tuple[str, str], App], box: Box) -> None:
+        self._app = app
+        self._hot = hot
+        self._box = box
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        endpoint = self._hot.get((scope["method"], scope["path"]))
+        if endpoint is not None:
+            await endpoint(scope, receive, send)
+            return
+        box = self._box
+        started = False
+        size = 0
+
+        async def limited() -> Message:
+            nonlocal size
+            message = await receive()
+            size += len(message.get("body", b""))
+            if size > BODY_BYTES_MAX:
+                raise PayloadTooLarge(limit_bytes=BODY_BYTES_MAX)
+            return message
+
+        async def marked(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                message["headers"] = [*message.get("headers", ()), (b"storehub-position", box.positions.current())]
+            await send(message)
+
+        try:
+            await self._app(scope, limited, marked)
+        except HubError as error:
+            if not started:
+                await send_problem(scope, send, box, error)
+        except Exception:
+            log.exception("a %s %s failed", scope["method"], scope["path"])
+            if not started:
+                await send_problem(scope, send, box, Internal())
+
+
+def _problem(request: Request, error: HubError) -> Response:
+    language = (header(request.scope, b"accept-language") or b"").decode("latin-1")
+    made = document(error, language)
+    headers = {key.decode(): value.decode() for key, value in made.headers}
+    return Response(made.body, made.status, headers)
+
+
+async def _hub_error(request: Request, error: Any) -> Response:
+    return _problem(request, error)
+
+
+async def _validation(request: Request, error: Any) -> Response:
+    errors = [
+        {"path": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()
+    ]
+    return _problem(request, InvalidRequest(errors=errors))
+
+
+async def _http_error(request: Request, error: Any) -> Response:
+    kinds: dict[int, HubError] = {
+        404: NotFound(kind="address", id=request.url.path),
+        405: MethodNotAllowed(),
+        403: Forbidden(role=""),
+        503: Superseded(),
+    }
+    response = _problem(request, kinds.get(error.status_code) or InvalidRequest.at("", str(error.detail)))
+    if allow := (error.headers or {}).get("Allow"):
+        response.headers["allow"] = allow
+    return response

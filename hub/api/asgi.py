@@ -1,0 +1,59 @@
+"""The few pieces of bare ASGI that the hot path needs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any, Final
+
+from hub.domain.errors import PayloadTooLarge
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+BODY_BYTES_MAX: Final = 256 * 1024
+JSON: Final = (b"content-type", b"application/json")
+
+
+class Gone(Exception):
+    """The device hung up before its request was whole."""
+
+
+async def read_body(receive: Receive) -> bytes:
+    """The whole body. Raises PayloadTooLarge as soon as it is too large, Gone when the device hangs up."""
+    message = await receive()
+    body: bytes = message.get("body", b"")
+    if message["type"] == "http.disconnect":
+        raise Gone
+    if not message.get("more_body"):
+        if len(body) > BODY_BYTES_MAX:
+            raise PayloadTooLarge(limit_bytes=BODY_BYTES_MAX)
+        return body
+    parts, size = [body], len(body)
+    while message.get("more_body"):
+        if size > BODY_BYTES_MAX:
+            raise PayloadTooLarge(limit_bytes=BODY_BYTES_MAX)
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Gone
+        parts.append(message.get("body", b""))
+        size += len(parts[-1])
+    if size > BODY_BYTES_MAX:
+        raise PayloadTooLarge(limit_bytes=BODY_BYTES_MAX)
+    return b"".join(parts)
+
+
+async def send_answer(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    headers.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+def header(scope: Scope, name: bytes) -> bytes | None:
+    """The first header of that (lower case) name."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return bytes(value)
+    return None

@@ -1,0 +1,59 @@
+"""Who calls, and whether they may: a bearer token, or a console page's cookie from the same origin."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.api.asgi import Scope
+from hub.domain.device import Device, may
+from hub.domain.errors import Forbidden, Unauthenticated
+from hub.service.box import Box
+
+COOKIE_TLS: Final = "__Host-storehub"
+COOKIE_PLAIN: Final = "storehub"
+
+
+def caller(scope: Scope, box: Box) -> Device:
+    """The device that calls. Raises Unauthenticated or DeviceRevoked."""
+    token = origin = site = host = cookie = b""
+    for key, value in scope["headers"]:
+        if key == b"authorization":
+            token = value
+        elif key == b"cookie":
+            cookie = value
+        elif key == b"origin":
+            origin = value
+        elif key == b"sec-fetch-site":
+            site = value
+        elif key == b"host":
+            host = value
+        elif key == b"storehub-seen":
+            box.positions.seen(value)
+    box.lan_requests += 1
+    if token[:7].lower() == b"bearer ":
+        return box.doorman.device_of(token[7:].decode("latin-1").strip())
+    if cookie and same_origin(scope, origin=origin, site=site, host=host):
+        name = COOKIE_TLS if box.facing.tls else COOKIE_PLAIN
+        for part in cookie.decode("latin-1").split(";"):
+            key, _, value = part.strip().partition("=")
+            if key == name:
+                return box.doorman.device_of(value)
+    raise Unauthenticated
+
+
+def same_origin(scope: Scope, *, origin: bytes, site: bytes, host: bytes) -> bool:
+    """Whether a page of this very hub asks: a cookie alone proves nothing, as browsers send it for everyone."""
+    if origin:
+        return origin == b"%b://%b" % (scope["scheme"].encode(), host)
+    return site in (b"same-origin", b"none")
+
+
+def allow(device: Device, *permissions: str) -> None:
+    """Raises Forbidden unless the role has one of the permissions."""
+    if not any(may(device.role, permission) for permission in permissions):
+        raise Forbidden(role=device.role)
+
+
+def address_of(scope: Scope) -> str:
+    client = scope.get("client")
+    return str(client[0]) if client else "local"

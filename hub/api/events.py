@@ -1,0 +1,174 @@
+"""GET /v1/events: the live feed as Server-Sent Events (CONTRACT section 6), bare ASGI."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.api.asgi import Receive, Scope, Send, header
+from hub.api.caller import allow, caller
+from hub.api.writes import send_problem
+from hub.domain.device import Device
+from hub.domain.entries import Entry
+from hub.domain.errors import HubError, InvalidRequest
+from hub.service.box import Box
+
+COMMENT_EVERY_S: Final = 15.0
+# A busy evening's entries reach a device in a few chunks a second, not one by one.
+CHUNK_EVERY_S: Final = 0.025
+CHUNK_ENTRIES: Final = 256
+CHUNK_BYTES: Final = 256 * 1024
+# What a technician may see go by: no sales.
+TECHNICAL: Final = ("storehub.device.", "storehub.hub.", "storehub.clock.", "storehub.entry.corrected")
+
+
+class _About(Struct):
+    subject: str
+
+
+_about = msgspec.json.Decoder(_About)
+
+
+class Events:
+    def __init__(self, box: Box) -> None:
+        self._box = box
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        box = self._box
+        try:
+            device = caller(scope, box)
+            allow(device, "feed", "box")
+            query = _query(scope)
+            wanted = frozenset(filter(None, query.get("types", "").split(",")))
+            cursor, known = self._start(query.get("after") or (header(scope, b"last-event-id") or b"").decode("latin-1"))
+        except HubError as error:
+            await send_problem(scope, send, box, error)
+            return
+        position = box.positions.current()
+        await send(
+            {
+                "type": "http.response.start",
+                "status": 200,
+                "headers": [
+                    (b"content-type", b"text/event-stream; charset=utf-8"),
+                    (b"cache-control", b"no-store"),
+                    (b"storehub-position", position),
+                ],
+            }
+        )
+        gone = asyncio.ensure_future(receive())
+        online = box.doorman.online
+        online[device.device_id] = online.get(device.device_id, 0) + 1
+        try:
+            first = b": storehub\n\n" if known else self._reset()
+            await self._follow(_Subscriber(device, wanted, cursor), first + box.feed.standing(), gone, send)
+        finally:
+            online[device.device_id] -= 1
+            gone.cancel()
+        await send({"type": "http.response.body", "body": b""})
+
+    def _start(self, after: str) -> tuple[int, bool]:
+        """The seq to follow from, and whether `after` is a place in this journal. Raises InvalidRequest."""
+        journal = self._box.core.journal
+        if not after:
+            return journal.position.seq, True
+        epoch, colon, number = after.partition(":")
+        number = number.partition(":")[0]
+        if not colon or not (number.isascii() and number.isdigit() and len(number) < 16):
+            raise InvalidRequest.at("after", "must be <epoch>:<seq>")
+        seq = int(number)
+        if journal.first_seq - 1 <= seq <= self._box.core.last_of(epoch):
+            return seq, True
+        return journal.position.seq, False
+
+    def _reset(self) -> bytes:
+        position = self._box.core.journal.position
+        data = msgspec.json.encode({"epoch": position.epoch, "seq": position.seq})
+        return b"id: %b:%d\nevent: reset\ndata: %b\n\n" % (position.epoch.encode(), position.seq, data)
+
+    async def _follow(
+        self, subscriber: _Subscriber, first: bytes, gone: asyncio.Future[object], send: Send
+    ) -> None:
+        """Send what is new until the device hangs up or is locked out."""
+        feed = self._box.feed
+        announced = feed.announced
+        chunk, said_at = first, 0.0
+        loop = asyncio.get_running_loop()
+        while not gone.done():
+            if chunk:
+                await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                said_at = loop.time()
+            chunk = b""
+            if feed.closed or self._locked_out(subscriber.device):
+                return
+            found = await feed.journal.after(subscriber.cursor, count_max=CHUNK_ENTRIES, bytes_max=CHUNK_BYTES)
+            if found:
+                chunk = self._frames(subscriber, found)
+            announced, news = feed.announcements(announced)
+            chunk += b"".join(news)
+            if not chunk and not found:
+                silence = COMMENT_EVERY_S - (loop.time() - said_at)
+                if silence <= 0:
+                    chunk = b": \n\n"
+                    continue
+                await self._news(feed.wait(silence), gone)
+                pause = CHUNK_EVERY_S - (loop.time() - said_at)
+                if pause > 0:
+                    await asyncio.sleep(pause)
+
+    @staticmethod
+    async def _news(waiting: object, gone: asyncio.Future[object]) -> None:
+        task = asyncio.ensure_future(waiting)  # type: ignore[call-overload]
+        await asyncio.wait([task, gone], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+
+    def _locked_out(self, device: Device) -> bool:
+        now = self._box.core.state.devices.committed.get(device.device_id)
+        return now is None or now.revoked_at is not None
+
+    def _frames(self, subscriber: _Subscriber, found: list[Entry]) -> bytes:
+        subscriber.cursor = found[-1].seq
+        frames = []
+        for entry in found:
+            kind, frame = self._box.feed.frame(entry)
+            if (not subscriber.wanted or kind in subscriber.wanted) and self._may_see(subscriber, kind, entry):
+                frames.append(frame)
+        return b"".join(frames)
+
+    def _may_see(self, subscriber: _Subscriber, kind: str, entry: Entry) -> bool:
+        role = subscriber.device.role
+        if role == "technician":
+            return kind.startswith(TECHNICAL)
+        if role == "table":
+            return kind == "storehub.product.changed.v1" or self._own(subscriber, kind, entry)
+        return True
+
+    def _own(self, subscriber: _Subscriber, kind: str, entry: Entry) -> bool:
+        """Whether the entry is about the check that is at the tablet's table, or was until this entry."""
+        state = self._box.core.state
+        now = state.seated.committed.get(subscriber.device.table_id or "")
+        subject = _about.decode(entry.raw).subject
+        mine = subject in (f"checks/{now}", f"checks/{subscriber.check_id}")
+        if now is not None:
+            subscriber.check_id = now
+        return mine
+
+
+class _Subscriber:
+    __slots__ = ("check_id", "cursor", "device", "wanted")
+
+    def __init__(self, device: Device, wanted: frozenset[str], cursor: int) -> None:
+        self.device = device
+        self.wanted = wanted
+        self.cursor = cursor
+        self.check_id = ""
+
+
+def _query(scope: Scope) -> dict[str, str]:
+    from urllib.parse import parse_qsl
+
+    return dict(parse_qsl(scope.get("query_string", b"").decode("latin-1")))

@@ -1,0 +1,51 @@
+"""GET /metrics for Prometheus: read from the box when asked, so that counting costs an order nothing."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from hub.service.box import Box
+
+STATES = ("online", "degraded", "offline", "captive_portal", "refused", "paused")
+
+
+async def render(box: Box) -> bytes:
+    status = await box.upstream.status()
+
+    class Snapshot:
+        def collect(self) -> Iterator[Metric]:
+            position = box.core.journal.position
+            yield CounterMetricFamily("storehub_entries", "Entries in the journal", value=position.seq)
+            yield GaugeMetricFamily("storehub_acked_seq", "Last entry the cloud has", value=status["acked_seq"])
+            yield GaugeMetricFamily(
+                "storehub_unsent_entries", "Entries the cloud does not have yet", value=status["unsent"]["count"]
+            )
+            yield GaugeMetricFamily(
+                "storehub_quarantined_entries", "Entries the cloud refused", value=len(status["quarantined"])
+            )
+            link = GaugeMetricFamily("storehub_link_state", "1 for the state of the link", labels=["state"])
+            for state in STATES:
+                link.add_metric([state], float(status["link"]["state"] == state))
+            yield link
+            writable = box.core.writer.trouble is None
+            yield GaugeMetricFamily("storehub_journal_writable", "1 when orders are accepted", value=float(writable))
+            storage = box.storage()
+            yield GaugeMetricFamily("storehub_free_bytes", "Free space on the journal's disk", value=storage["free_bytes"])
+            yield GaugeMetricFamily("storehub_journal_bytes", "Size of the journal", value=storage["journal_bytes"])
+            yield CounterMetricFamily("storehub_requests", "Requests by devices", value=box.lan_requests)
+            yield GaugeMetricFamily(
+                "storehub_feeds", "Open live feeds", value=sum(box.doorman.online.values())
+            )
+            trusted = box.clock.stamp().trusted
+            yield GaugeMetricFamily("storehub_clock_trusted", "1 when the time is known to be right", value=float(trusted))
+            usage = resource.getrusage(resource.RUSAGE_SELF)
+            yield GaugeMetricFamily("storehub_resident_bytes_max", "Peak memory", value=usage.ru_maxrss * 1024)
+            yield CounterMetricFamily("storehub_cpu_seconds", "CPU time used", value=usage.ru_utime + usage.ru_stime)
+
+    registry = CollectorRegistry()
+    registry.register(Snapshot())  # type: ignore[arg-type]
+    return generate_latest(registry)

@@ -1,0 +1,216 @@
+"""The OpenAPI document: FastAPI's own, and what the tables of writes and problems add to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from hub.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
+from hub.api.routes import devices as device_routes
+from hub.api.routes.box import Retry
+from hub.api.schemas import VIEWS, answer_schema
+from hub.api.writes import WRITES, Write
+
+REF = "#/components/schemas/{name}"
+KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "1 to 255 printable ASCII characters, unique per device and thing done. The same key gets the first answer.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+    "example": "0192f0c1-2b3c-7d4e-8f50-6172839405a6",
+}
+# What any write may be refused with, beside its own.
+COMMON = ("unauthenticated", "forbidden", "payload-too-large", "invalid-request", "internal", "not-ready", "storage-full")
+
+
+def maker(app: FastAPI) -> Callable[[], dict[str, Any]]:
+    def openapi() -> dict[str, Any]:
+        if app.openapi_schema is None:
+            app.openapi_schema = _make(app)
+        return app.openapi_schema
+
+    return openapi
+
+
+def _make(app: FastAPI) -> dict[str, Any]:
+    document = get_openapi(
+        title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
+    )
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for name in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(name, None)
+    extra = (device_routes.Pairing, Retry)
+    kinds = [*{write.command for write in WRITES}, *VIEWS.values(), *extra]
+    _, known = msgspec.json.schema_components(kinds, ref_template=REF)
+    schemas.update(known)
+    schemas["Problem"] = _problem_schema()
+    for write in WRITES:
+        schemas[_answer_name(write)] = answer_schema(write.answer, schemas, REF)
+    components["securitySchemes"] = {"device": {"type": "http", "scheme": "bearer"}}
+    paths = document["paths"]
+    for path, item in paths.items():
+        for operation in item.values():
+            _finish(path, operation)
+    for write in WRITES:
+        paths.setdefault(write.path, {})[write.method.lower()] = _operation(write)
+    paths["/v1/events"] = {"get": _events()}
+    return document
+
+
+def _answer_name(write: Write) -> str:
+    return f"{write.answer.__name__}Answer"
+
+
+def _problem_schema() -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": "RFC 9457. Fields of its own stand beside these.",
+        "required": ["type", "title", "status", "detail", "slug"],
+        "properties": {
+            "type": {"type": "string"},
+            "title": {"type": "string"},
+            "status": {"type": "integer"},
+            "detail": {"type": "string", "description": "What happened and what to do, by Accept-Language (en, ja)."},
+            "slug": {"type": "string", "enum": sorted(PROBLEMS)},
+        },
+    }
+
+
+def refusals(*slugs: str) -> dict[str, Any]:
+    """The problem responses of an operation, by status."""
+    found: dict[str, Any] = {}
+    for slug in slugs:
+        problem = PROBLEMS[slug]
+        status = str(problem.status)
+        response = found.setdefault(
+            status,
+            {
+                "description": "",
+                "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}, "examples": {}}},
+            },
+        )
+        response["description"] = ", ".join(filter(None, (response["description"], slug)))
+        response["content"][MEDIA_TYPE]["examples"][slug] = {
+            "value": {
+                "type": TYPE_BASE + slug,
+                "title": problem.title,
+                "status": problem.status,
+                "detail": problem.en,
+                "slug": slug,
+            }
+        }
+    return found
+
+
+def _finish(path: str, operation: dict[str, Any]) -> None:
+    """What FastAPI cannot know of an ordinary route: its refusals and who may ask."""
+    responses = operation["responses"]
+    responses.pop("422", None)
+    slugs: tuple[str, ...] = ("invalid-request", "internal")
+    if path.startswith("/v1/") and path != "/v1/pairings":
+        operation["security"] = [{"device": []}]
+        slugs += ("unauthenticated", "forbidden", "device-revoked")
+    if "{" in path:
+        slugs += ("not-found",)
+    if operation.get("requestBody"):
+        slugs += ("payload-too-large", "not-ready", "storage-full", "not-found")
+    if path == "/v1/pairings":
+        slugs += ("pairing-code-invalid", "too-many-requests", "outcome-unknown")
+    if path == "/metrics":
+        slugs += ("unauthenticated", "forbidden")
+        operation["security"] = [{"device": []}, {}]
+    if path == "/readyz":
+        slugs += ("not-ready", "storage-full")
+    if path == "/v1/menu":
+        responses["304"] = {"description": "Unchanged since If-None-Match"}
+    if path.endswith("/receipt"):
+        slugs += ("not-acceptable",)
+    for status, response in refusals(*dict.fromkeys(slugs)).items():
+        responses.setdefault(status, response)
+
+
+def _operation(write: Write) -> dict[str, Any]:
+    parameters: list[dict[str, Any]] = [KEY]
+    slugs = [*COMMON, "device-revoked", "idempotency-key-required", "idempotency-key-reused", "outcome-unknown"]
+    slugs += ["superseded", "card-number-refused", *write.refusals]
+    if "{id}" in write.path:
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}})
+        slugs.append("not-found")
+    if write.match:
+        slugs.append("check-changed")
+        required = write.match == "required"
+        slugs += ["precondition-required"] if required else []
+        parameters.append(
+            {
+                "name": "If-Match",
+                "in": "header",
+                "required": required,
+                "description": "The check's version that the device saw.",
+                "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+                "example": '"7"',
+            }
+        )
+    schema = {"$ref": REF.format(name=write.command.__name__)}
+    operation: dict[str, Any] = {
+        "summary": write.summary,
+        "description": (write.command.__doc__ or "").strip(),
+        "operationId": f"{write.method.lower()}_{write.path.replace('/', '_').replace('{id}', 'id').strip('_')}",
+        "tags": ["writes"],
+        "security": [{"device": []}],
+        "parameters": parameters,
+        "requestBody": {
+            "required": write.method != "DELETE",
+            "content": {"application/json": {"schema": schema, "example": write.example}},
+        },
+        "responses": {
+            str(write.status): {
+                "description": "Kept: the fact is on stable storage.",
+                "headers": {
+                    "Storehub-Seq": {"schema": {"type": "integer"}},
+                    "Storehub-Position": {"schema": {"type": "string"}},
+                    "Idempotency-Replayed": {"schema": {"const": "true"}},
+                },
+                "content": {"application/json": {"schema": {"$ref": REF.format(name=_answer_name(write))}}},
+            },
+            **refusals(*dict.fromkeys(slugs)),
+        },
+    }
+    return operation
+
+
+def _events() -> dict[str, Any]:
+    return {
+        "summary": "The live feed (Server-Sent Events)",
+        "tags": ["feed"],
+        "security": [{"device": []}],
+        "operationId": "get_v1_events",
+        "parameters": [
+            {
+                "name": "after",
+                "in": "query",
+                "required": False,
+                "description": "<epoch>:<seq>; without it the feed begins now",
+                "schema": {"type": "string", "pattern": "^[0-9a-f]{16}:[0-9]{1,15}$"},
+            },
+            {
+                "name": "types",
+                "in": "query",
+                "required": False,
+                "description": "entry types, separated by commas",
+                "schema": {"type": "string"},
+            },
+        ],
+        "responses": {
+            "200": {
+                "description": "id: <epoch>:<seq>, event: entry type, data: the entry's exact bytes",
+                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+            },
+            **refusals("unauthenticated", "forbidden", "device-revoked", "invalid-request", "internal"),
+        },
+    }

@@ -1,0 +1,41 @@
+"""Answers of the ordinary routes: JSON by msgspec, and the dependency that names the caller."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from fastapi import Request, Response
+
+from hub.api.caller import allow, caller
+from hub.domain.device import Device
+from hub.service.box import Box
+
+
+def box_of(request: Request) -> Box:
+    box: Box = request.app.state.box
+    return box
+
+
+def allowed(*permissions: str) -> Callable[[Request], Device]:
+    """A dependency: the calling device, which must have one of the permissions."""
+
+    def dependency(request: Request) -> Device:
+        device = caller(request.scope, box_of(request))
+        allow(device, *permissions)
+        return device
+
+    return dependency
+
+
+def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    return Response(
+        msgspec.json.encode(content), status_code=status, media_type="application/json", headers=headers
+    )
+
+
+def ref(name: str) -> dict[int | str, dict[str, Any]]:
+    """The `responses` of a route that answers with a schema of docs by that name."""
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
+    return {200: {"description": "OK", "content": content}}

@@ -1,0 +1,212 @@
+"""Pairing, the list of devices, and the console's session."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Literal
+
+import msgspec
+from fastapi import APIRouter, Depends, Request, Response
+
+from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_origin
+from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.routes.box import facts_of
+from hub.clock import new_id
+from hub.domain.commands import PairDevice, Text
+from hub.domain.device import Device, Role
+from hub.domain.errors import Forbidden, InvalidRequest
+from hub.domain.menu import Id
+from hub.service.box import Box
+from hub.service.doorman import new_token, token_hash
+
+router = APIRouter(tags=["devices"])
+SESSION_ROLES: tuple[Role, ...] = ("manager", "technician")
+
+
+class Pairing(msgspec.Struct, forbid_unknown_fields=True):
+    """code: as shown or scanned, upper or lower case, with or without the dash."""
+
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+    role: Role | None = None
+
+
+class Session(msgspec.Struct, forbid_unknown_fields=True):
+    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+
+
+class NewCode(msgspec.Struct, forbid_unknown_fields=True):
+    role: Role
+    table_id: Id | None = None
+    minutes: Annotated[int, msgspec.Meta(ge=1, le=1440)] = 10
+
+
+class Revocation(msgspec.Struct, forbid_unknown_fields=True):
+    reason: Text = ""
+
+
+async def body_as(request: Request, kind: type[Any]) -> Any:
+    """Raises InvalidRequest."""
+    try:
+        return msgspec.json.decode(await request.body() or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        from hub.api.writes import invalid
+
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise InvalidRequest.at("", f"not JSON: {error}") from error
+
+
+def _body(name: str, example: dict[str, Any]) -> dict[str, Any]:
+    schema = {"$ref": f"#/components/schemas/{name}"}
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+
+
+@router.post(
+    "/v1/pairings",
+    status_code=201,
+    summary="Become a device of this store with a one-time code",
+    responses={201: ref("Paired")[200]},
+    openapi_extra=_body("Pairing", {"code": "K7QM2-4WX9P", "name": "ハンディ 3"}),
+)
+async def pair(request: Request) -> Response:
+    box = box_of(request)
+    wanted: Pairing = await body_as(request, Pairing)
+    box.core.writer.check_open()
+    code = await box.doorman.take_code(wanted.code, wanted.role, address=address_of(request.scope))
+    # An old token of the same device keeps its id, also one that was locked out: the code vouches for it.
+    old = request.headers.get("authorization", "").partition(" ")[2].strip()
+    before = box.doorman.known_token(old) if old else None
+    device, token = await pair_device(
+        box, wanted.name, code.role, table_id=code.table_id, device_id=before.device_id if before else None
+    )
+    return reply(
+        {"device_id": device, "token": token, "role": code.role, "hub": facts_of(box)},
+        201,
+        headers={"cache-control": "no-store"},
+    )
+
+
+async def pair_device(
+    box: Box, name: str, role: Role, *, table_id: str | None = None, device_id: str | None = None
+) -> tuple[str, str]:
+    """The id and the token of a device that is paired from now on."""
+    token, device_id = new_token(), device_id or new_id()
+    await box.core.desk.order(PairDevice(device_id, name, role, token_hash(token), table_id))
+    return device_id, token
+
+
+@router.get("/v1/devices", summary="All devices of the store", responses=ref("DeviceList"))
+async def devices(request: Request, _: Annotated[Device, Depends(allowed("devices"))]) -> Response:
+    box = box_of(request)
+    return reply({"devices": device_rows(box)})
+
+
+def device_rows(box: Box) -> list[dict[str, Any]]:
+    rows = []
+    for device in box.core.state.devices.committed.values():
+        seen = box.doorman.seen_at.get(device.device_id)
+        rows.append(
+            {
+                "device_id": device.device_id,
+                "name": device.name,
+                "role": device.role,
+                "table_id": device.table_id,
+                "paired_at": device.paired_at,
+                "last_seen_at": datetime.fromtimestamp(seen, UTC).isoformat() if seen else None,
+                "revoked_at": device.revoked_at,
+                "online": box.doorman.online.get(device.device_id, 0) > 0,
+            }
+        )
+    return rows
+
+
+# -- the console's session --------------------------------------------------------------------------------------
+
+
+def _cookie(box: Box) -> str:
+    return COOKIE_TLS if box.facing.tls else COOKIE_PLAIN
+
+
+def _own_page(request: Request) -> None:
+    """Raises Forbidden for a page of another origin."""
+    headers = request.headers
+    origin, site, host = headers.get("origin", ""), headers.get("sec-fetch-site", ""), headers.get("host", "")
+    if not same_origin(request.scope, origin=origin.encode(), site=site.encode(), host=host.encode()):
+        raise Forbidden(role="page of another origin")
+
+
+@router.post("/console/session", include_in_schema=False)
+async def sign_in(request: Request) -> Response:
+    box = box_of(request)
+    _own_page(request)
+    wanted: Session = await body_as(request, Session)
+    code = await box.doorman.take_code(
+        wanted.code, None, address=address_of(request.scope), roles=SESSION_ROLES
+    )
+    _, token = await pair_device(box, f"console {box.clock.stamp().time[:16]}", code.role)
+    response = Response(status_code=204)
+    response.set_cookie(
+        _cookie(box), token, max_age=30 * 86400, path="/", secure=box.facing.tls, httponly=True, samesite="strict"
+    )
+    return response
+
+
+@router.get("/console/session", include_in_schema=False)
+async def session(request: Request) -> Response:
+    box = box_of(request)
+    device = caller(request.scope, box)
+    hub = {
+        **facts_of(box),
+        "timezone": box.timezone,
+        "currency": box.core.state.settings.committed.get("currency", "JPY"),
+        "business_date": box.clock.today(),
+        "version": box.identity.version,
+    }
+    return reply({"device_id": device.device_id, "name": device.name, "role": device.role, "hub": hub})
+
+
+@router.delete("/console/session", include_in_schema=False)
+async def sign_out(request: Request) -> Response:
+    from hub.domain.commands import RevokeDevice
+
+    box = box_of(request)
+    _own_page(request)
+    device = caller(request.scope, box)
+    await box.core.desk.order(RevokeDevice("signed out"), target=device.device_id)
+    response = Response(status_code=204)
+    response.delete_cookie(_cookie(box), path="/", secure=box.facing.tls, httponly=True, samesite="strict")
+    return response
+
+
+@router.post("/console/pairing-codes", include_in_schema=False)
+async def pairing_code(
+    request: Request, _: Annotated[Device, Depends(allowed("devices"))]
+) -> Response:
+    box = box_of(request)
+    wanted: NewCode = await body_as(request, NewCode)
+    return reply(await new_code(box, wanted.role, wanted.minutes, wanted.table_id))
+
+
+async def new_code(
+    box: Box, role: Role, minutes: float, table_id: str | None = None, *, form: Literal["svg", "none"] = "svg"
+) -> dict[str, Any]:
+    """A one-time code and the ways to hand it to a device. Raises InvalidRequest."""
+    if (role == "table") != (table_id is not None):
+        raise InvalidRequest.at("table_id", "a table's tablet belongs to one table, and only it")
+    code, expires_at = await box.doorman.issue_code(role, minutes=minutes, table_id=table_id)
+    uri = box.facing.pair_uri(code)
+    view = {
+        "code": code,
+        "role": role,
+        "expires_at": datetime.fromtimestamp(expires_at, UTC).isoformat(),
+        "uri": uri,
+        "url": box.facing.base_url,
+        "fingerprint": box.facing.fingerprint,
+        "digits": box.facing.digits,
+    }
+    if form == "svg":
+        import segno
+
+        view["qr_svg"] = segno.make(uri, error="m", micro=False).svg_inline(scale=4, border=2, omitsize=True)
+    return view

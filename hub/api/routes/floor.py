@@ -1,0 +1,146 @@
+"""Reads of the floor and the till: menu, checks, sales, reports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from hub.api.reply import allowed, box_of, ref, reply
+from hub.domain.check import Check
+from hub.domain.device import Device
+from hub.domain.errors import Forbidden, InvalidRequest, NotFound
+from hub.domain.report import DayReport
+from hub.domain.report import view as day_view
+from hub.domain.sale import Sale
+from hub.domain.views import check_view, menu_version, menu_view, sale_view
+from hub.service.box import Box
+
+router = APIRouter(tags=["floor"])
+PAGE_MAX = 200
+Date = Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+
+
+@router.get("/v1/menu", summary="Everything that can be ordered, where and how it is paid", responses=ref("MenuView"))
+async def menu(request: Request, _: Annotated[Device, Depends(allowed("menu.read"))]) -> Response:
+    box = box_of(request)
+    state = box.core.state
+    etag = f'"{menu_version(state)}"'
+    if etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"etag": etag})
+    return reply(menu_view(state), headers={"etag": etag, "cache-control": "no-cache"})
+
+
+@router.get("/v1/checks", summary="Checks: the open ones, or ended ones newest first", responses=ref("CheckList"))
+async def checks(
+    request: Request,
+    device: Annotated[Device, Depends(allowed("floor.read", "table.read"))],
+    status: Literal["open", "closed", "aborted"] | None = None,
+    table_id: Annotated[str | None, Query(max_length=64)] = None,
+    cursor: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    box = box_of(request)
+    if device.role == "table":
+        status, table_id = "open", device.table_id
+    known = box.core.state.checks.committed
+    if status in (None, "open"):
+        found = [check for check in known.values() if not check.ended]
+        found.sort(key=lambda check: check.check_id)
+        shown = [check for check in found if table_id is None or table_id in check.table_ids]
+        return reply({"checks": [check_view(check) for check in shown], "next_cursor": None})
+    page, following = await _ended(box, str(status), table_id, cursor)
+    return reply({"checks": [check_view(check) for check in page], "next_cursor": following})
+
+
+async def _ended(box: Box, status: str, table_id: str | None, cursor: str) -> tuple[list[Check], str | None]:
+    day, _, last = cursor.partition("|")
+    known = [check for check in box.core.state.checks.committed.values() if check.ended]
+    place = (day, last) if cursor else ("9999-99-99", "")
+    saved: list[Check] = await box.keeper.before("checks", *place, limit=PAGE_MAX)
+    merged = {check.check_id: check for check in (*saved, *known)}
+    order = sorted(merged.values(), key=lambda check: (check.business_date, check.check_id), reverse=True)
+    page = [check for check in order if (check.business_date, check.check_id) < place][:PAGE_MAX]
+    following = f"{page[-1].business_date}|{page[-1].check_id}" if len(page) == PAGE_MAX else None
+    shown = [
+        check
+        for check in page
+        if check.status == status and (table_id is None or table_id in check.table_ids)
+    ]
+    return shown, following
+
+
+@router.get("/v1/checks/{check_id}", summary="One check", responses=ref("CheckView"))
+async def check(
+    request: Request,
+    check_id: str,
+    device: Annotated[Device, Depends(allowed("floor.read", "table.read"))],
+) -> Response:
+    box = box_of(request)
+    found = box.core.state.checks.committed.get(check_id)
+    if found is None:
+        await box.keeper.fetch(box.core.state, "checks", check_id)
+        found = box.core.state.checks.committed.get(check_id)
+    if found is None:
+        raise NotFound(kind="check", id=check_id)
+    if device.role == "table" and (found.ended or device.table_id not in found.table_ids):
+        raise Forbidden(role="table")
+    return reply(check_view(found), headers={"etag": f'"{found.version}"'})
+
+
+@router.get("/v1/sales", summary="The sales of a business day, oldest first", responses=ref("SaleList"))
+async def sales(
+    request: Request,
+    _: Annotated[Device, Depends(allowed("sales.read"))],
+    business_date: Date | None = None,
+    cursor: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    box = box_of(request)
+    day = business_date or box.clock.today()
+    saved = await box.keeper.of_day("sales", day, after=cursor, limit=PAGE_MAX)
+    known = _of_day(box.core.state.sales.committed.values(), day, cursor)
+    merged = {sale.sale_id: sale for sale in (*saved, *known)}
+    page = [merged[key] for key in sorted(merged)][:PAGE_MAX]
+    following = page[-1].sale_id if len(page) == PAGE_MAX else None
+    return reply({"sales": [sale_view(sale) for sale in page], "next_cursor": following})
+
+
+def _of_day(found: Iterable[Sale], day: str, after: str) -> list[Sale]:
+    return [sale for sale in found if sale.business_date == day and sale.sale_id > after]
+
+
+async def find_sale(box: Box, sale_id: str) -> Sale:
+    """Raises NotFound."""
+    found = box.core.state.sales.committed.get(sale_id)
+    if found is None:
+        await box.keeper.fetch(box.core.state, "sales", sale_id)
+        found = box.core.state.sales.committed.get(sale_id)
+    if found is None:
+        raise NotFound(kind="sale", id=sale_id)
+    return found
+
+
+@router.get("/v1/sales/{sale_id}", summary="One sale", responses=ref("SaleView"))
+async def sale(
+    request: Request, sale_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    return reply(sale_view(await find_sale(box_of(request), sale_id)))
+
+
+@router.get("/v1/reports/days/{business_date}", summary="A business day in figures", responses=ref("DayView"))
+async def day_report(
+    request: Request, business_date: str, _: Annotated[Device, Depends(allowed("report"))]
+) -> Response:
+    box = box_of(request)
+    if not _is_date(business_date):
+        raise InvalidRequest.at("business_date", "must be YYYY-MM-DD")
+    report = await box.core.reports.of(business_date, box.keeper.report)
+    return reply(day_view(report or DayReport(business_date=business_date)))
+
+
+def _is_date(text: str) -> bool:
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False

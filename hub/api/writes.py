@@ -1,0 +1,199 @@
+"""The write requests: one table, one way in.
+
+Each row names what is asked (a command), what answers (the fact whose data is the answer) and who may. They all go the same
+way below FastAPI's machinery, which costs five times as much as the rest of an order; the OpenAPI document is made from the same table.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, read_body, send_answer
+from hub.api.caller import allow, caller
+from hub.api.problems import document
+from hub.domain import commands, facts
+from hub.domain.commands import Command
+from hub.domain.errors import HubError, IdempotencyKeyRequired, Internal, InvalidRequest
+from hub.domain.facts import Fact
+from hub.service.box import Box
+from hub.service.desk import Request
+
+log = logging.getLogger(__name__)
+
+
+class Write(Struct, frozen=True):
+    """permissions: any of them will do. match: 'required' or 'honoured' If-Match. refusals: slugs of its own."""
+
+    method: str
+    path: str
+    command: type[Command]
+    answer: type[Fact]
+    permissions: tuple[str, ...]
+    summary: str
+    status: int = 200
+    match: str = ""
+    refusals: tuple[str, ...] = ()
+    example: dict[str, Any] = {}
+
+
+_LINES: Final = {"lines": [{"line_id": "l-1", "quantity": 1}]}
+_CASH: Final = [{"method": "cash", "amount": 1200, "tendered": 2000}]
+
+WRITES: Final[tuple[Write, ...]] = (
+    Write(
+        "POST", "/v1/orders", commands.PlaceOrder, facts.OrderPlaced, ("order", "table.order"), "Take an order", 201,
+        refusals=("check-closed", "sold-out", "not-found"),
+        example={"table_id": "t-4", "lines": [{"product_id": "p-1203", "quantity": 2, "note": "no onions"}]},
+    ),
+    Write(
+        "POST", "/v1/sales", commands.CompleteSale, facts.SaleCompleted, ("sale",), "Settle a check, or sell at once", 201,
+        match="honoured", refusals=("check-closed", "sold-out", "not-found", "tender-offline", "tender-mismatch", "conflict"),
+        example={"check_id": "c-1", "tenders": _CASH},
+    ),
+    Write(
+        "POST", "/v1/checks", commands.OpenCheck, facts.CheckOpened, ("check",), "Open a check (check-in)", 201,
+        refusals=("table-occupied",), example={"table_ids": ["t-4"], "guests": 3},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/void", commands.VoidLines, facts.LinesVoided, ("check",), "Take lines off", match="honoured",
+        refusals=("check-closed",), example={**_LINES, "reason": "dropped"},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/serve", commands.ServeLines, facts.LinesServed, ("serve",), "Mark lines as served",
+        refusals=("check-closed",), example=_LINES,
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/move", commands.MoveCheck, facts.CheckMoved, ("check",), "Move to other tables",
+        match="required", refusals=("check-closed", "table-occupied"), example={"table_ids": ["t-7"]},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/merge", commands.MergeCheck, facts.CheckMerged, ("check",), "Take in another check",
+        match="required", refusals=("check-closed",), example={"check_id": "c-2"},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/split", commands.SplitCheck, facts.CheckSplit, ("check",), "Part of the lines to a new check",
+        match="required", refusals=("check-closed",), example=_LINES,
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/bill", commands.BillCheck, facts.CheckBilled, ("check",), "Freeze and print the bill",
+        match="honoured", refusals=("check-closed",), example={},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/reopen", commands.ReopenCheck, facts.CheckReopened, ("check",), "Take orders again",
+        refusals=("check-closed",), example={},
+    ),
+    Write(
+        "POST", "/v1/checks/{id}/abort", commands.AbortCheck, facts.CheckAborted, ("check",), "End a check unpaid",
+        match="required", refusals=("check-closed",), example={"reason": "guests left"},
+    ),
+    Write(
+        "POST", "/v1/sales/{id}/void", commands.VoidSale, facts.SaleVoided, ("sale.correct",), "Cancel a sale on its day",
+        refusals=("conflict",), example={"reason": "wrong table"},
+    ),
+    Write(
+        "POST", "/v1/sales/{id}/refunds", commands.RefundSale, facts.SaleRefunded, ("sale.correct",), "Give back in part", 201,
+        refusals=("conflict", "tender-mismatch", "tender-offline"),
+        example={**_LINES, "tenders": [{"method": "cash", "amount": 500}], "reason": "cold"},
+    ),
+    Write(
+        "POST", "/v1/number-blocks", commands.TakeNumbers, facts.NumbersReserved, ("numbers",),
+        "Receipt numbers for a register that may lose the hub", 201, example={"register_id": "r-1", "count": 100},
+    ),
+    Write(
+        "PATCH", "/v1/products/{id}", commands.ChangeProduct, facts.ProductChanged, ("product",),
+        "Sold out, portions left, price", example={"availability": "sold_out"},
+    ),
+    Write(
+        "POST", "/v1/facts", commands.RecordFact, facts.ForeignRecorded, ("facts",), "Keep a fact of your own", 201,
+        example={"type": "x.acme.temperature", "data": {"fridge": 2, "celsius": 3.5}},
+    ),
+    Write(
+        "DELETE", "/v1/devices/{id}", commands.RevokeDevice, facts.DeviceRevoked, ("devices",), "Lock a device out",
+    ),
+)  # fmt: skip
+
+
+class WriteEndpoint:
+    """The ASGI application of one write route."""
+
+    def __init__(self, write: Write, box: Box) -> None:
+        self.write = write
+        self._box = box
+        self._decode = msgspec.json.Decoder(write.command).decode
+        self._bare = write.path.find("{id}") < 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        box = self._box
+        try:
+            request = await self._read(scope, receive)
+            answer = await box.core.desk.submit(request)
+        except Gone:
+            return
+        except HubError as error:
+            await send_problem(scope, send, box, error)
+            return
+        except Exception:
+            log.exception("a %s %s failed", self.write.method, self.write.path)
+            await send_problem(scope, send, box, Internal())
+            return
+        headers = [
+            JSON,
+            (b"storehub-seq", b"%d" % answer.seq),
+            (b"storehub-position", box.positions.current()),
+        ]
+        if answer.replayed:
+            headers.append((b"idempotency-replayed", b"true"))
+        await send_answer(send, self.write.status, headers, answer.body)
+
+    async def _read(self, scope: Scope, receive: Receive) -> Request:
+        """The request, as far as it can be judged without the state. Raises HubError."""
+        write = self.write
+        device = caller(scope, self._box)
+        allow(device, *write.permissions)
+        key = idempotency_key(scope)
+        body = await read_body(receive)
+        try:
+            command = self._decode(body or b"{}")
+        except msgspec.ValidationError as error:
+            raise invalid(error) from error
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise InvalidRequest.at("", f"not JSON: {error}") from error
+        target = "" if self._bare else str(scope["path_params"]["id"])
+        version = if_match(scope) if write.match else None
+        return Request(device, key, write.method, str(scope["path"]), command, target, version)
+
+
+def idempotency_key(scope: Scope) -> str:
+    """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
+    value = header(scope, b"idempotency-key")
+    if value is None or not 1 <= len(value) <= 255 or not all(0x20 <= byte < 0x7F for byte in value):
+        raise IdempotencyKeyRequired
+    return value.decode("ascii")
+
+
+def if_match(scope: Scope) -> int | None:
+    """The version of `If-Match: "7"`. Raises InvalidRequest for anything else but `*`."""
+    value = header(scope, b"if-match")
+    if value is None or value.strip() == b"*":
+        return None
+    text = value.decode("latin-1").strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdigit() and len(text) < 10):
+        raise InvalidRequest.at("If-Match", 'must be the version of a check, e.g. "7"')
+    return int(text)
+
+
+def invalid(error: msgspec.ValidationError) -> InvalidRequest:
+    """msgspec's sentence, with its place taken out: 'Expected `int`, got `str` - at `$.lines[0].quantity`'."""
+    message, _, place = str(error).partition(" - at `")
+    return InvalidRequest.at(place.rstrip("`").removeprefix("$").removeprefix("."), message)
+
+
+async def send_problem(scope: Scope, send: Send, box: Box, error: HubError) -> None:
+    language = (header(scope, b"accept-language") or b"").decode("latin-1")
+    problem = document(error, language)
+    problem.headers.append((b"storehub-position", box.positions.current()))
+    await send_answer(send, problem.status, problem.headers, problem.body)

@@ -1,0 +1,210 @@
+"""The composition root: the one place that names concrete classes, and the order in which they start and stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import secrets
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+from hub.clock import BoxClock, boot_id, new_id
+from hub.datadir import DataDir, DataDirError
+from hub.domain.commands import ApplyMaster
+from hub.domain.facts import Fact, MasterChange
+from hub.domain.state import Meta
+from hub.ports import StoreError, Upstream
+from hub.service.box import Box, Facing
+from hub.service.doorman import Doorman
+from hub.service.feed import Feed
+from hub.service.hub import Core, Identity
+from hub.service.positions import Positions
+from hub.settings import Settings
+from hub.store.highwater import HighWater
+from hub.store.journal import Journal
+from hub.store.statestore import StateStore
+
+log = logging.getLogger(__name__)
+
+HIGHWATER_EVERY_S: Final = 1.0
+
+
+class Hub:
+    """A box that is open: everything but its doors. Made by open_hub()."""
+
+    def __init__(self, settings: Settings, data: DataDir, box: Box, journal: Journal, highwater: HighWater) -> None:
+        self.settings = settings
+        self.data = data
+        self.box = box
+        self.journal = journal
+        self.highwater = highwater
+
+
+@asynccontextmanager
+async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncIterator[Hub]:
+    """Open journal, state and writer in a directory that is locked; `replay`: and call the cloud, if one is set.
+
+    Raises DataDirError or StoreError.
+    """
+    kept = data.identity(settings.hub_id)
+    identity = Identity(kept.hub_id, settings.store_id, settings.store_name, kept.box, version("storehub"))
+    async with AsyncExitStack() as stack:
+        journal = await stack.enter_async_context(Journal(data.journal))
+        keeper = StateStore(journal)
+        clock = BoxClock(
+            zone=settings.timezone, day_change=settings.day_change, floor_unix_s=await _last_time(journal)
+        )
+        feed = Feed(journal)
+        highwater = HighWater(data.highwater)
+        hooks: list[Callable[[Sequence[tuple[Fact, Meta]]], None]] = []
+        upstream: Upstream | None = None
+        core = Core(
+            identity=identity,
+            journal=journal,
+            keeper=keeper,
+            clock=clock,
+            mint=new_id,
+            # Without a cloud there is nothing to tell by: then the terminal has to.
+            online=lambda: upstream is None or upstream.online,
+            on_committed=lambda facts: [hook(facts) for hook in hooks] and None,
+        )
+        hooks.append(lambda facts: feed.wake())
+        await core.start(epoch=secrets.token_hex(8), boot=boot_id(), witness=highwater.read())
+        stack.push_async_callback(core.stop)
+        doorman = Doorman(core.state, journal)
+        hooks.append(doorman.committed)
+        doorman.on_revoked(lambda device_id: feed.wake())
+        await doorman.start()
+        box = Box(
+            identity=identity,
+            core=core,
+            doorman=doorman,
+            positions=Positions(core, bytes.fromhex(kept.store_key), feed),
+            feed=feed,
+            upstream=_nobody(journal, clock, core),
+            clock=clock,
+            keeper=keeper,
+            started_at=clock.stamp().time,
+            timezone=settings.timezone,
+            storage=lambda: storage_of(data.path, core),
+            draw=_draw,
+        )
+        if settings.currency != "JPY" and not core.state.settings.committed.get("currency"):
+            await core.desk.order(
+                ApplyMaster("import", (MasterChange("setting", "currency", settings.currency),))
+            )
+        if replay and settings.cloud_url is not None:
+            cloud = _cloud(settings, box, journal)
+            upstream = box.upstream = cloud
+            await cloud.start()
+            stack.push_async_callback(cloud.stop)
+        if core.behind is not None:
+            feed.announce("resend", {"epoch": core.behind.epoch, "after": core.last_of(core.behind.epoch)})
+        yield Hub(settings, data, box, journal, highwater)
+
+
+def _nobody(journal: Journal, clock: BoxClock, core: Core) -> Upstream:
+    from hub.upstream.service import NoUpstream
+
+    return NoUpstream(
+        journal=journal,
+        clock=clock,
+        running_sales_total=lambda: core.state.counters.committed.get("sales_total", 0),
+    )
+
+
+def _cloud(settings: Settings, box: Box, journal: Journal) -> Any:
+    from hub.upstream.pace import PaceSettings
+    from hub.upstream.service import CloudUpstream
+
+    return CloudUpstream(
+        url=settings.cloud_url or "",
+        token=settings.cloud_token or "",
+        hub_id=box.identity.hub_id,
+        journal=journal,
+        notes=journal,
+        office=box.core.desk,
+        announcer=box.feed,
+        clock=box.clock,
+        running_sales_total=lambda: box.core.state.counters.committed.get("sales_total", 0),
+        lan_busy=LanLoad(box).busy,
+        status_facts=lambda: {
+            "version": box.identity.version,
+            "box": box.identity.box,
+            "storage": box.storage(),
+            "clock": {"trusted": box.clock.trusted, "source": box.clock.source},
+        },
+        pace=PaceSettings(
+            yield_to_lan=not settings.replay_full_pace,
+            entries_per_s_max=settings.replay_entries_per_s_max or None,
+        ),
+    )
+
+
+class LanLoad:
+    """How busy the devices keep the hub, from 0 to 1: requests in the last moments, against what they'd notice."""
+
+    WINDOW_S: Final = 0.2
+    # From about this many requests a second on, the replay makes all the room it can.
+    FULL_AT: Final = 50.0
+
+    def __init__(self, box: Box) -> None:
+        self._box = box
+        self._at = 0.0
+        self._count = 0
+        self._busy = 0.0
+
+    def busy(self) -> float:
+        now = asyncio.get_running_loop().time()
+        passed = now - self._at
+        if passed >= self.WINDOW_S:
+            rate = (self._box.lan_requests - self._count) / passed
+            self._at, self._count = now, self._box.lan_requests
+            self._busy = min(1.0, rate / self.FULL_AT)
+        return self._busy
+
+
+def _draw(text: str, form: str) -> bytes:
+    from hub.printing.render import render_receipt
+
+    return render_receipt(text, form)
+
+
+async def _last_time(journal: Journal) -> float:
+    """When the last entry was made, as far as it was sure of the time: a box without a clock battery goes on from there."""
+    from hub.domain import entries
+
+    last = await journal.at(journal.position.seq) if journal.position.seq else None
+    if last is None:
+        return 0.0
+    envelope = entries.read(last.raw)
+    return datetime.fromisoformat(envelope.time).timestamp() if envelope.timetrusted else 0.0
+
+
+def storage_of(path: Path, core: Core) -> dict[str, Any]:
+    """Space on the journal's disk, and for how many days it lasts at the pace of the last days."""
+    try:
+        disk = os.statvfs(path)
+        free = disk.f_bavail * disk.f_frsize
+        used = sum(file.stat().st_size for file in path.glob("journal.db*"))
+    except OSError:
+        return {"free_bytes": 0, "journal_bytes": 0, "days_left": None}
+    entries_a_day = max(core.entries_a_day(), 1)
+    position = core.journal.position.seq
+    each = used / position if position else 2000
+    return {"free_bytes": free, "journal_bytes": used, "days_left": min(int(free / (each * entries_a_day)), 9999)}
+
+
+async def keep_highwater(hub: Hub) -> None:
+    while True:
+        await asyncio.sleep(HIGHWATER_EVERY_S)
+        with suppress(OSError):
+            hub.highwater.write(hub.journal.position)
+
+
+__all__ = ["DataDirError", "Facing", "Hub", "StoreError", "keep_highwater", "open_hub", "storage_of"]

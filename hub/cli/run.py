@@ -1,0 +1,61 @@
+"""storehub run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hub.cli.common import data_option, settings_of
+from hub.datadir import DataDir, DataDirError
+
+
+@click.command()
+@click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file with settings.")
+@data_option
+@click.option("--host", help="Listen here only  [STOREHUB_HOST; default: the whole LAN, loopback with --http]")
+@click.option("--port", type=int, help="[STOREHUB_PORT; default: 8443]  0 takes a free one.")
+@click.option("--http", is_flag=True, default=None, help="Plain HTTP instead of TLS, on loopback only.")
+@click.option("--insecure-lan", is_flag=True, default=None, help="With --http: serve the LAN without TLS.")
+@click.option("--no-mdns", is_flag=True, help="Do not announce the hub on the LAN.")
+@click.option("--cloud", "cloud_url", metavar="URL", help="Replay to this cloud  [STOREHUB_CLOUD_URL]")
+@click.option("--cloud-token", metavar="T", help="[STOREHUB_CLOUD_TOKEN]")
+@click.option("--store-id", help="[STOREHUB_STORE_ID]")
+@click.option("--hub-id", help="[STOREHUB_HUB_ID; default: made at the first start]")
+@click.option("--store-name", help="[STOREHUB_STORE_NAME]")
+def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> None:
+    """Run the hub in the foreground.
+
+    When it serves it prints one line: `storehub ready <base url> hub=<hub id> store=<store id>`. SIGTERM stops it cleanly: the
+    last commit is finished and answered.
+    """
+    settings = settings_of(
+        {**flags, "data": str(data) if data else None, "mdns": False if no_mdns else None}, config
+    )
+    logging.basicConfig(
+        stream=sys.stderr, level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
+    )
+    for noisy in ("httpx", "httpcore", "hpack", "asyncio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+    folder = DataDir(Path(settings.data))
+    try:
+        if not folder.lock():
+            raise click.ClickException(f"another hub runs in {folder.path}")
+        # Here and not above: the other commands need neither a web server nor an event loop in C.
+        import uvloop
+
+        from hub.ports import StoreError
+        from hub.serve import serve
+
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(serve(settings, folder))
+    except (DataDirError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except StoreError as error:
+        raise click.ClickException(f"the journal cannot be opened: {error}") from error
+    finally:
+        folder.unlock()

@@ -1,0 +1,1 @@
+"""Use cases: accepting a request, keeping it, answering once. Talks to the world through hub.ports only."""

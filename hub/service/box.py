@@ -1,0 +1,48 @@
+"""What the doors of the hub (HTTP, the local socket) need to know of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from hub.clock import BoxClock
+from hub.ports import BeaconStatus, StateKeeper, Upstream
+from hub.service.doorman import Doorman
+from hub.service.feed import Feed
+from hub.service.hub import Core, Identity
+from hub.service.positions import Positions
+
+
+@dataclass(slots=True)
+class Facing:
+    """How the box is reached: told to devices, never decided by them."""
+
+    base_url: str = ""
+    tls: bool = True
+    fingerprint: str = ""
+    ca_pem: bytes = b""
+    # The six digits that a person compares when a code is typed instead of scanned.
+    digits: str = ""
+    pair_uri: Callable[[str], str] = lambda code: ""
+
+
+@dataclass(slots=True)
+class Box:
+    identity: Identity
+    core: Core
+    doorman: Doorman
+    positions: Positions
+    feed: Feed
+    upstream: Upstream
+    clock: BoxClock
+    keeper: StateKeeper
+    started_at: str
+    timezone: str
+    storage: Callable[[], dict[str, Any]]
+    # A receipt's text as a picture: (text, media type) -> bytes. Slow: call it in a thread.
+    draw: Callable[[str, str], bytes]
+    facing: Facing = field(default_factory=Facing)
+    beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")
+    # Requests of devices in the last moments: the replay gives way to them.
+    lan_requests: int = 0

@@ -1,0 +1,167 @@
+"""Where requests arrive: recognised, decided, kept, answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+from msgspec import Struct
+
+from hub.domain import entries
+from hub.domain.check import Check
+from hub.domain.commands import Command
+from hub.domain.decide import decide
+from hub.domain.decide.at import At
+from hub.domain.device import Device
+from hub.domain.entries import Envelope, Origin
+from hub.domain.errors import HubError, IdempotencyKeyReused
+from hub.domain.facts import EntryRecovered
+from hub.domain.state import State
+from hub.ports import Clock, JournalReader, StateKeeper
+from hub.service.requests import Requests, fingerprint, request_hash
+from hub.service.writer import Writer
+
+# The box itself, for commands that come from the cloud, the command line or its own clock.
+HUB = Device(device_id="hub", name="hub", role="manager", token_hash="", paired_at="")
+
+_canonical = msgspec.json.Encoder(order="sorted").encode
+
+
+class Answer(Struct):
+    """body: JSON. seq: the last entry of the write. replayed: this is the first answer, given again."""
+
+    body: bytes
+    seq: int
+    replayed: bool = False
+
+
+class Request(Struct):
+    """A write as it was asked. path: with the ids in it, as the device sent it (it is part of what a key stands for)."""
+
+    device: Device
+    key: str
+    method: str
+    path: str
+    command: Command
+    target: str = ""
+    version: int | None = None
+
+
+class Desk:
+    def __init__(
+        self,
+        *,
+        state: State,
+        writer: Writer,
+        journal: JournalReader,
+        keeper: StateKeeper,
+        requests: Requests,
+        clock: Clock,
+        mint: Callable[[], str],
+        online: Callable[[], bool],
+    ) -> None:
+        self._state = state
+        self._writer = writer
+        self._journal = journal
+        self._keeper = keeper
+        self._requests = requests
+        self._clock = clock
+        self._mint = mint
+        self._online = online
+        # The requests being answered now, by device and key: a second one waits for the first.
+        self._running: dict[tuple[str, str], asyncio.Future[None]] = {}
+
+    async def submit(self, request: Request) -> Answer:
+        """The answer, once every entry of it is on stable storage.
+
+        Raises HubError. Only what was kept is remembered: a refused request may be sent again with the same key.
+        """
+        name = (request.device.device_id, request.key)
+        while (running := self._running.get(name)) is not None:
+            await running
+        done = self._running[name] = asyncio.get_running_loop().create_future()
+        try:
+            return await self._answer(request)
+        finally:
+            del self._running[name]
+            done.set_result(None)
+
+    async def _answer(self, request: Request) -> Answer:
+        digest = request_hash(f"{request.method} {request.path}", _canonical(request.command))
+        found = fingerprint(request.device.device_id, request.key)
+        # A recent request stands in memory until the table has it, so one of the two always knows it.
+        seqs = self._requests.recent(found)
+        if not seqs and self._requests.filter.may_hold(found):
+            seqs = tuple(await self._keeper.requests_of(found))
+        for seq in seqs:
+            first = await self._first_answer(request, digest, seq)
+            if first is not None:
+                return first
+        await self._fetch_cold(request.command, request.target)
+        self._writer.check_open()
+        stamp = self._clock.stamp()
+        at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
+        try:
+            facts = decide(self._state, request.command, at)
+        except HubError:
+            # It may rest on decisions that are not on disk yet: refuse only what they, too, would have refused.
+            if (seen := self._writer.pending()) is not None:
+                await seen.kept()
+            raise
+        origin = Origin(request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest)
+        entry, data, group = self._writer.add(facts, stamp, origin)
+        await group.kept()
+        body = entries.answer(
+            data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time
+        )
+        return Answer(body, entry.seq)
+
+    async def _first_answer(self, request: Request, digest: str, seq: int) -> Answer | None:
+        """The first answer again, if the entry at seq is that of this very key."""
+        entry = await self._journal.at(seq)
+        if entry is None:
+            return None
+        envelope = entries.read(entry.raw)
+        if envelope.type == f"storehub.{EntryRecovered.TYPE}.v1":
+            recovered = msgspec.json.decode(bytes(envelope.data), type=EntryRecovered)
+            envelope = entries.read(recovered.entry.encode())
+        if envelope.deviceid != request.device.device_id or envelope.idempotencykey != request.key:
+            return None
+        if envelope.requesthash != digest:
+            raise IdempotencyKeyReused
+        return Answer(_answer_of(envelope), envelope.seq, replayed=True)
+
+    async def _fetch_cold(self, command: Command, target: str) -> None:
+        """Bring ended checks and older sales that the command names back to memory."""
+        state = self._state
+        for check_id in (target, getattr(command, "check_id", None)):
+            if check_id and state.checks.get(check_id) is None:
+                await self._keeper.fetch(state, "checks", check_id)
+        if target and state.sales.get(target) is None:
+            await self._keeper.fetch(state, "sales", target)
+
+    async def order(self, command: Command, *, target: str = "") -> int:
+        """A command of the box itself (ports.Office): the seq of its last entry once it is on disk, 0 when there was none."""
+        await self._fetch_cold(command, target)
+        self._writer.check_open()
+        stamp = self._clock.stamp()
+        at = At(stamp, HUB, self._mint, target, None, self._online())
+        facts = decide(self._state, command, at)
+        if not facts:
+            return 0
+        entry, _, group = self._writer.add(facts, stamp, Origin(HUB.device_id))
+        await group.kept()
+        return entry.seq
+
+    def check(self, check_id: str) -> Check | None:
+        return self._state.checks.committed.get(check_id)
+
+
+def _answer_of(envelope: Envelope) -> bytes:
+    return entries.answer(
+        bytes(envelope.data),
+        seq=envelope.seq,
+        business_date=envelope.businessdate,
+        accepted_at=envelope.time,
+    )

@@ -1,0 +1,253 @@
+"""The hub without its doors: journal, state and writer, started and stopped as one."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct
+
+from hub.domain import entries
+from hub.domain.entries import Chain, Origin
+from hub.domain.errors import HubError
+from hub.domain.facts import After, Fact, HubStarted
+from hub.domain.state import Meta, State
+from hub.ports import Clock, EpochStart, JournalWriter, StateKeeper, StoreError
+from hub.service.desk import HUB, Desk
+from hub.service.reports import Reports
+from hub.service.requests import Requests
+from hub.service.writer import Writer, apply
+
+log = logging.getLogger(__name__)
+
+# The state is saved after this many entries: a start reads no more than about so many again.
+UNSAVED_MAX: Final = 1024
+# A quiet store saves what it has after this long.
+SAVE_QUIET_S: Final = 30.0
+# Followers may keep their cursors no closer than this.
+FILTER_PAGE: Final = 2000
+
+
+class Identity(Struct, frozen=True):
+    """hub_id belongs to the store and moves to a new box; box names the machine."""
+
+    hub_id: str
+    store_id: str
+    store_name: str
+    box: str
+    version: str
+
+    @property
+    def source(self) -> str:
+        return f"/stores/{self.store_id}/hubs/{self.hub_id}"
+
+
+class Behind(Struct, frozen=True):
+    """A witness knows of entries that this journal does not have."""
+
+    witness: str
+    epoch: str
+    seq: int
+
+
+class Core:
+    """Everything between a request and the disk."""
+
+    def __init__(
+        self,
+        *,
+        identity: Identity,
+        journal: JournalWriter,
+        keeper: StateKeeper,
+        clock: Clock,
+        mint: Callable[[], str],
+        online: Callable[[], bool],
+        on_committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
+    ) -> None:
+        self.identity = identity
+        self.journal = journal
+        self.keeper = keeper
+        self.clock = clock
+        self.state = State()
+        self.requests = Requests()
+        self.reports = Reports()
+        self.behind: Behind | None = None
+        self._mint = mint
+        self._online = online
+        self._on_committed = on_committed
+        self._tasks: list[asyncio.Task[None]] = []
+        self._per_day = 0
+        # The state's tables hold everything up to this entry.
+        self.saved_seq = 0
+        self._saving = asyncio.Lock()
+        self._last_save = time.monotonic()
+        self.writer: Writer
+        self.desk: Desk
+
+    async def start(self, *, epoch: str, boot: str, reason: str = "start", witness: After | None = None) -> None:
+        """Load the state, check the chain from the last known-good entry, and open a new epoch on disk.
+
+        Raises StoreError when the journal cannot be read or its chain is broken.
+        """
+        saved = await self.keeper.load(self.state)
+        self.saved_seq = saved.seq
+        days, loaded = await self.keeper.reports()
+        self.reports = Reports(days, loaded)
+        head = await self._read_tail(saved)
+        if witness is not None and self._unknown(witness):
+            self.behind = Behind("high-water mark", witness.epoch, witness.seq)
+            reason = "loss"
+            log.error("the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq)
+        chain = Chain(source=self.identity.source, boot_id=boot, epoch=epoch, seq=head.seq, head=head.hash)
+        self.writer = Writer(
+            state=self.state,
+            journal=self.journal,
+            chain=chain,
+            requests=self.requests,
+            reports=self.reports,
+            committed=self._on_committed,
+        )
+        self.desk = Desk(
+            state=self.state,
+            writer=self.writer,
+            journal=self.journal,
+            keeper=self.keeper,
+            requests=self.requests,
+            clock=self.clock,
+            mint=self._mint,
+            online=self._online,
+        )
+        self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
+        self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
+        started = HubStarted(
+            version=self.identity.version,
+            box=self.identity.box,
+            after=head,
+            receipt_series=next_series(self.state.settings.get("receipt_series"), new=reason != "start"),
+            reason=reason,
+        )
+        _, _, group = self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
+        await group.kept()
+        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
+        self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+
+    async def stop(self) -> None:
+        """Finish and answer the last commit, save the state. The journal stays open."""
+        await self.writer.close()
+        with suppress(StoreError):
+            await self.save()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _read_tail(self, saved: After) -> After:
+        """Evolve the state with what was committed after the last save; the last entry."""
+        seq, head, epoch = saved.seq, saved.hash, saved.epoch
+        while found := await self.journal.after(seq, count_max=1000, bytes_max=8 << 20):
+            facts: list[tuple[Fact, Meta]] = []
+            for entry in found:
+                envelope = entries.read(entry.raw)
+                if envelope.prevhash != head or envelope.seq != seq + 1:
+                    raise StoreError(f"the journal is damaged at entry {entry.seq}: the chain does not hold")
+                apply(self.state, self.requests, facts, entry, envelope)
+                seq, head, epoch = entry.seq, entry.hash, entry.epoch
+            self.state.seal()
+            self.state.settle()
+            self.reports.fold(facts)
+        return After(epoch, seq, head)
+
+    def entries_a_day(self) -> int:
+        """About how many entries a day the store makes: those of the newest day seen, or 3,000 before there is one."""
+        return self._per_day or 3000
+
+    def _unknown(self, position: After) -> bool:
+        """Whether this journal cannot have been at that position."""
+        known = {start.epoch: start for start in self.journal.epochs()}
+        if position.seq == 0:
+            return False
+        if position.epoch not in known:
+            return position.seq > self.journal.position.seq or not known
+        return position.seq > self.last_of(position.epoch)
+
+    def last_of(self, epoch: str) -> int:
+        """The last seq of an epoch; 0 for one that is not known."""
+        starts = list(self.journal.epochs())
+        for index, start in enumerate(starts):
+            if start.epoch == epoch:
+                return (
+                    starts[index + 1].first_seq - 1 if index + 1 < len(starts) else self.journal.position.seq
+                )
+        return 0
+
+    # -- saving -------------------------------------------------------------------------------------------------
+
+    async def save(self) -> None:
+        """Save the state as of the last committed entry. Raises StoreError."""
+        async with self._saving:
+            reports = await self.reports.unsaved(self.keeper.report)
+            requests, position = self.requests.unsaved(), self.journal.position
+            unsaved = self.writer.unsaved
+            self.reports.saved(reports)
+            try:
+                await self.keeper.save(
+                    self.state,
+                    requests=requests,
+                    reports=reports,
+                    position=position,
+                    today=self.clock.stamp().business_date,
+                )
+            except BaseException:
+                self.reports.not_saved(reports)
+                raise
+            self.requests.saved(requests)
+            self.reports.forget_old()
+            self.saved_seq = position.seq
+            self.writer.unsaved -= unsaved
+            self._last_save = time.monotonic()
+
+    async def _save_now_and_then(self) -> None:
+        quiet_at = self.journal.position.seq
+        while True:
+            await asyncio.sleep(0.05 if self.writer.unsaved else 0.5)
+            seq = self.journal.position.seq
+            idle, quiet_at = seq == quiet_at, seq
+            late = time.monotonic() - self._last_save > SAVE_QUIET_S
+            try:
+                if self.writer.unsaved >= UNSAVED_MAX or (self.writer.unsaved and late):
+                    await self.save()
+                await self.journal.checkpoint(idle=idle)
+            except StoreError as error:
+                log.warning("the state could not be saved: %s", error)
+                await asyncio.sleep(1.0)
+            except HubError:
+                log.exception("the state could not be saved")
+
+    async def _fill_filter(self) -> None:
+        """Read the saved requests in pages, giving way to everything else in between."""
+        place = (-1, 0)
+        while page := await self.keeper.requests_after(*place, limit=FILTER_PAGE):
+            for number, _ in page:
+                self.requests.filter.add(number)
+            place = page[-1]
+            await asyncio.sleep(0.002)
+        self.requests.filter.complete = True
+
+
+def next_series(series: str | None, *, new: bool) -> str:
+    """Receipt numbers go on in a new series (A, B, … Z, AA) where the old one's end is not known for sure."""
+    if series is None:
+        return "A"
+    if not new:
+        return series
+    if series[-1] != "Z":
+        return series[:-1] + chr(ord(series[-1]) + 1)
+    return (next_series(series[:-1], new=True) if series[:-1] else "A") + "A"
+
+
+def unix_of(time_text: str) -> float:
+    return datetime.fromisoformat(time_text).timestamp()

@@ -1,0 +1,81 @@
+"""What the technician's command line asks of a box, running or not."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from hub.domain.commands import ApplyMaster, RevokeDevice
+from hub.domain.errors import InvalidRequest
+from hub.domain.facts import MasterChange
+from hub.service.box import Box
+
+
+async def status(box: Box) -> dict[str, Any]:
+    from hub.api.routes.box import sync_view
+
+    return await sync_view(box)
+
+
+async def device_code(box: Box, role: str, minutes: float = 10, table_id: str | None = None) -> dict[str, Any]:
+    from hub.api.routes.devices import new_code
+
+    return await new_code(box, role, minutes, table_id, form="none")  # type: ignore[arg-type]
+
+
+async def device_add(box: Box, name: str, role: str, table_id: str | None = None) -> dict[str, Any]:
+    from hub.api.routes.devices import pair_device
+
+    device_id, token = await pair_device(box, name, role, table_id=table_id)  # type: ignore[arg-type]
+    return {"device_id": device_id, "token": token}
+
+
+async def device_list(box: Box) -> list[dict[str, Any]]:
+    from hub.api.routes.devices import device_rows
+
+    return device_rows(box)
+
+
+async def device_revoke(box: Box, device_id: str) -> dict[str, Any]:
+    await box.core.desk.order(RevokeDevice("revoked on the command line"), target=device_id)
+    return {"device_id": device_id}
+
+
+async def apply_master(
+    box: Box, changes: list[dict[str, Any]], full: bool = True, kinds: list[str] | None = None, currency: str | None = None
+) -> dict[str, Any]:
+    """Import a menu. The currency follows the file only while nothing was ordered or sold in another."""
+    found = [msgspec.convert(change, MasterChange) for change in changes]
+    counters = box.core.state.counters.committed
+    now = box.core.state.settings.committed.get("currency", "JPY")
+    if currency is not None and currency != now:
+        if counters.get("sales_count", 0) or box.core.state.checks.committed:
+            raise InvalidRequest.at("currency", f"the store has orders or sales in {now}: the currency cannot change")
+        found.append(MasterChange("setting", "currency", currency))
+    seq = await box.core.desk.order(
+        ApplyMaster(source="import", changes=tuple(found), full=full, kinds=tuple(kinds or ()))
+    )
+    return {"seq": seq, "changes": len(found), "applied": seq > 0}
+
+
+async def pause(box: Box) -> None:
+    await box.upstream.pause()
+
+
+async def resume(box: Box) -> None:
+    await box.upstream.resume()
+
+
+Operation = Callable[..., Awaitable[Any]]
+OPERATIONS: Final[dict[str, Operation]] = {
+    "status": status,
+    "device.code": device_code,
+    "device.add": device_add,
+    "device.list": device_list,
+    "device.revoke": device_revoke,
+    "master.apply": apply_master,
+    "sync.pause": pause,
+    "sync.resume": resume,
+}

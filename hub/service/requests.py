@@ -1,0 +1,88 @@
+"""Which requests were answered already, so that a retry has one effect and gets the first answer again.
+
+The record of a request is the entry that answers it: its `deviceid`, `idempotencykey` and `requesthash`. What is kept beside
+the journal only finds that entry: in memory for the newest, in the `requests` table for those before the last save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from hashlib import blake2b, sha256
+
+from hub.domain.entries import Envelope
+
+_MASK = (1 << 63) - 1
+
+
+def fingerprint(device_id: str, key: str) -> int:
+    """63 bits of device and key. Two requests may share one: the entry itself decides."""
+    return int.from_bytes(blake2b(f"{device_id}\0{key}".encode(), digest_size=8).digest(), "big") & _MASK
+
+
+def request_hash(method_and_path: str, canonical: bytes) -> str:
+    """Same method, path and JSON value: same hash. canonical: the command encoded with its defaults filled and its keys sorted."""
+    return sha256(b"%b\n%b" % (method_and_path.encode(), canonical)).hexdigest()[:32]
+
+
+class Filter:
+    """Tells for sure that a fingerprint is not in the table (a Bloom filter), so that a new order needs no look-up.
+
+    16 Mbit and four probes: one needless look-up in 25,000 with the 350,000 requests of five busy weeks, and it only ever
+    errs on the side of looking.
+    """
+
+    BITS = 1 << 24
+
+    def __init__(self) -> None:
+        self._bits = bytearray(self.BITS >> 3)
+        # False until every saved fingerprint was added: till then everything is looked up.
+        self.complete = False
+
+    def add(self, fingerprint: int) -> None:
+        bits = self._bits
+        step = (fingerprint >> 24) | 1
+        for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
+            bits[(place & 0xFFFFFF) >> 3] |= 1 << (place & 7)
+
+    def may_hold(self, fingerprint: int) -> bool:
+        if not self.complete:
+            return True
+        bits = self._bits
+        step = (fingerprint >> 24) | 1
+        for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
+            if not bits[(place & 0xFFFFFF) >> 3] & (1 << (place & 7)):
+                return False
+        return True
+
+
+class Requests:
+    """The requests answered since the last save, and the filter over those before it."""
+
+    def __init__(self) -> None:
+        self._recent: dict[int, tuple[int, ...]] = {}
+        self.filter = Filter()
+
+    def note(self, fingerprint: int, seq: int) -> None:
+        """A committed entry answers this request."""
+        self._recent[fingerprint] = (*self._recent.get(fingerprint, ()), seq)
+
+    def note_entry(self, envelope: Envelope, *, seq: int) -> None:
+        """The same, for an entry that was read. seq: where it stands, or where its recovery stands."""
+        if envelope.idempotencykey is not None:
+            self.note(fingerprint(envelope.deviceid, envelope.idempotencykey), seq)
+
+    def recent(self, fingerprint: int) -> tuple[int, ...]:
+        return self._recent.get(fingerprint, ())
+
+    def unsaved(self) -> list[tuple[int, int]]:
+        return [(key, seq) for key, seqs in self._recent.items() for seq in seqs]
+
+    def saved(self, pairs: Sequence[tuple[int, int]]) -> None:
+        """These stand in the table now."""
+        for key, seq in pairs:
+            self.filter.add(key)
+            left = tuple(other for other in self._recent.get(key, ()) if other != seq)
+            if left:
+                self._recent[key] = left
+            else:
+                self._recent.pop(key, None)

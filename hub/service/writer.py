@@ -1,0 +1,269 @@
+"""The one writer: decided facts become entries, entries share a commit, and only then is anyone answered.
+
+While a group is on its way to the disk the next one gathers. If a commit fails, the outcome of that group and of the one
+decided on top of it is unknown: none is told "failed", the journal is opened again and read, and writing goes on from what it holds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, Literal
+
+from msgspec import Struct
+
+from hub.domain import entries
+from hub.domain.entries import Chain, Entry, Envelope, Origin, Stamp
+from hub.domain.errors import HubError, Internal, NotReady, OutcomeUnknown, StorageFull
+from hub.domain.evolve import evolve, fact_of, meta_of
+from hub.domain.facts import After, EntryRecovered, Fact
+from hub.domain.state import Meta, State
+from hub.ports import EpochStart, JournalWriter, StoreError
+from hub.service.reports import Reports
+from hub.service.requests import Requests, fingerprint
+
+log = logging.getLogger(__name__)
+
+# Between attempts to open a failed journal again.
+REOPEN_WAIT_S_MIN: Final = 0.2
+REOPEN_WAIT_S_MAX: Final = 5.0
+JournalState = Literal["writable", "reopening", "full", "closed"]
+
+
+class Trouble(Struct, frozen=True):
+    state: JournalState
+    since: float
+    reason: str
+
+
+class Group:
+    """Commands that share a commit."""
+
+    __slots__ = ("_failure", "_over", "_waiters", "base", "entries", "facts", "opens", "requests")
+
+    def __init__(self, base: After) -> None:
+        self.base = base
+        self.entries: list[Entry] = []
+        self.facts: list[tuple[Fact, Meta]] = []
+        self.requests: list[tuple[int, int]] = []
+        self.opens: EpochStart | None = None
+        self._waiters: list[asyncio.Future[None]] = []
+        self._over = False
+        self._failure: HubError | None = None
+
+    async def kept(self) -> None:
+        """Return when the group is on stable storage. Raises OutcomeUnknown when its commit failed."""
+        if not self._over:
+            # A future for each: one that is cancelled, because its device hung up, takes nobody with it.
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+        if self._failure is not None:
+            raise self._failure
+
+    def finish(self, failure: HubError | None = None) -> None:
+        self._over, self._failure = True, failure
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+
+class Writer:
+    def __init__(
+        self,
+        *,
+        state: State,
+        journal: JournalWriter,
+        chain: Chain,
+        requests: Requests,
+        reports: Reports,
+        committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
+    ) -> None:
+        self._state = state
+        self._journal = journal
+        self._chain = chain
+        self._requests = requests
+        self._reports = reports
+        self._committed = committed
+        self._wake = asyncio.Event()
+        self._open = Group(self._head())
+        self._flying: Group | None = None
+        self._flying_since = 0.0
+        self._closing = False
+        self.trouble: Trouble | None = None
+        # Entries committed since the state was last saved.
+        self.unsaved = 0
+
+    def _head(self) -> After:
+        return After(self._chain.epoch, self._chain.seq, self._chain.hash)
+
+    # -- deciding -----------------------------------------------------------------------------------------------
+
+    def check_open(self) -> None:
+        """Raises NotReady or StorageFull when nothing can be accepted now."""
+        if self.trouble is not None:
+            if self.trouble.state == "full":
+                raise StorageFull(retry_after_s=5)
+            raise NotReady(reason=self.trouble.reason, retry_after_s=1)
+
+    def add(self, facts: Sequence[Fact], stamp: Stamp, origin: Origin) -> tuple[Entry, bytes, Group]:
+        """Append the facts of one command to the open group; its last entry, that entry's data, and the group to wait for.
+
+        The idempotency key goes on the last entry: the one that answers.
+        """
+        group = self._open
+        silent = Origin(origin.device_id, origin.staff_id)
+        last = len(facts) - 1
+        try:
+            for index, fact in enumerate(facts):
+                entry, data = self._chain.append(fact, stamp, origin if index == last else silent)
+                meta = Meta(entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id)
+                evolve(self._state, fact, meta)
+                group.entries.append(entry)
+                group.facts.append((fact, meta))
+        except Exception as error:
+            # A defect in the rules must not leave half a command in the draft: this group's decisions are taken back.
+            log.exception("a decided fact could not be applied; the open group is taken back")
+            self._take_back(group)
+            raise Internal from error
+        if origin.idempotency_key is not None:
+            group.requests.append((fingerprint(origin.device_id, origin.idempotency_key), entry.seq))
+        self._wake.set()
+        return entry, data, group
+
+    def open_epoch(self, start: EpochStart) -> None:
+        """The next group opens this epoch: its first entry must be the hub.started that add() gets next."""
+        self._chain.rewind(epoch=start.epoch, seq=start.first_seq - 1, head=start.after.hash)
+        self._open = Group(start.after)
+        self._open.opens = start
+
+    def pending(self) -> Group | None:
+        """The newest group that a decision made now has seen and that is not on disk yet."""
+        return self._open if self._open.entries else self._flying
+
+    def _take_back(self, group: Group) -> None:
+        self._state.discard_open()
+        self._chain.rewind(epoch=group.base.epoch, seq=group.base.seq, head=group.base.hash)
+        self._open = Group(group.base)
+        self._open.opens = group.opens
+        group.finish(NotReady(reason="taken back", retry_after_s=1))
+
+    # -- committing ---------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Commit group after group until close(). Cancel only after close() has returned."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            if not self._open.entries:
+                if self._closing:
+                    return
+                continue
+            group, self._open = self._open, Group(self._head())
+            self._flying, self._flying_since = group, time.monotonic()
+            self._state.seal()
+            try:
+                await self._journal.append(group.entries, opens=group.opens)
+            except StoreError as error:
+                await self._recover(group, error)
+                continue
+            finally:
+                self._flying = None
+            self._settle(group)
+            group.finish()
+            if self._open.entries or self._closing:
+                self._wake.set()
+
+    def _settle(self, group: Group) -> None:
+        self._state.settle()
+        for pair in group.requests:
+            self._requests.note(*pair)
+        self._reports.fold(group.facts)
+        self.unsaved += len(group.entries)
+        self._committed(group.facts)
+
+    async def close(self) -> None:
+        """Finish and answer the last group."""
+        self._closing = True
+        last = self.pending()
+        self._wake.set()
+        if last is not None:
+            with suppress(HubError):
+                await last.kept()
+        self.trouble = Trouble("closed", time.time(), "the hub is stopping")
+
+    def stuck_s(self) -> float:
+        """How long the commit under way has been under way."""
+        return time.monotonic() - self._flying_since if self._flying is not None else 0.0
+
+    # -- after a failed commit ----------------------------------------------------------------------------------
+
+    async def _recover(self, group: Group, error: StoreError) -> None:
+        """Nobody knows whether the group is on disk: find out, then go on from there."""
+        log.error("a commit failed, %d entries have an unknown outcome: %s", len(group.entries), error)
+        base = group.base
+        wait_s = REOPEN_WAIT_S_MIN
+        self._enter(error)
+        lost, self._open = self._open, Group(base)
+        self._state.discard()
+        for waiting in (group, lost):
+            waiting.finish(OutcomeUnknown(retry_after_s=1))
+        while True:
+            try:
+                await self._journal.reopen()
+                await self._read_back(base)
+                await self._journal.put("probe", b"%d" % time.time_ns())
+                break
+            except StoreError as again:
+                self._enter(again)
+                log.warning("the journal cannot be written, next attempt in %.1f s: %s", wait_s, again)
+                await asyncio.sleep(wait_s)
+                wait_s = min(wait_s * 2, REOPEN_WAIT_S_MAX)
+                if self._closing:
+                    return
+        self.trouble = None
+        log.warning("the journal is writable again after seq %d", self._chain.seq)
+
+    def _enter(self, error: StoreError) -> None:
+        since = self.trouble.since if self.trouble is not None else time.time()
+        self.trouble = Trouble("full" if error.full else "reopening", since, str(error))
+
+    async def _read_back(self, base: After) -> None:
+        """Take in what the failed commit left on disk after all. Raises StoreError when it does not fit the chain."""
+        if self._journal.position.seq < base.seq:
+            raise StoreError("the journal is shorter than what was committed: entries are lost")
+        seq, head = base.seq, base.hash
+        facts: list[tuple[Fact, Meta]] = []
+        while found := await self._journal.after(seq, count_max=500, bytes_max=4 << 20):
+            for entry in found:
+                envelope = entries.read(entry.raw)
+                if envelope.prevhash != head:
+                    raise StoreError(f"entry {entry.seq} does not follow the one before it")
+                apply(self._state, self._requests, facts, entry, envelope)
+                seq, head = entry.seq, entry.hash
+        self._state.seal()
+        self._state.settle()
+        self._reports.fold(facts)
+        self.unsaved += seq - base.seq
+        self._committed(facts)
+        self._chain.rewind(epoch=self._journal.position.epoch or base.epoch, seq=seq, head=head)
+        self._open = Group(self._head())
+
+
+def apply(
+    state: State, requests: Requests, facts: list[tuple[Fact, Meta]], entry: Entry, envelope: Envelope
+) -> None:
+    """Evolve the state's draft with an entry that was read from the journal; its fact goes to `facts`."""
+    requests.note_entry(envelope, seq=entry.seq)
+    fact = fact_of(envelope.type, bytes(envelope.data))
+    if fact is None:
+        return
+    meta = meta_of(envelope)
+    evolve(state, fact, meta)
+    facts.append((fact, meta))
+    if isinstance(fact, EntryRecovered):
+        requests.note_entry(entries.read(fact.entry.encode()), seq=entry.seq)
+

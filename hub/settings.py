@@ -1,0 +1,119 @@
+"""Settings: flag, then STOREHUB_… in the environment, then the TOML file, then the default. A wrong one stops the hub at once."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Final
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import msgspec
+from msgspec import Meta, Struct
+
+ID: Final = r"^[A-Za-z0-9._-]{1,64}$"
+LOOPBACK: Final = ("127.", "::1", "localhost")
+
+
+class SettingsError(Exception):
+    """A setting is wrong; the message names it and says what it must be."""
+
+
+class Settings(Struct, frozen=True, forbid_unknown_fields=True):
+    """Defaults are those of a restaurant in Japan."""
+
+    data: str = "storehub-data"
+    host: str = ""
+    port: Annotated[int, Meta(ge=0, le=65535)] = 8443
+    http: bool = False
+    insecure_lan: bool = False
+    mdns: bool = True
+    store_id: Annotated[str, Meta(pattern=ID)] = "1"
+    hub_id: Annotated[str, Meta(pattern=ID)] | None = None
+    store_name: Annotated[str, Meta(min_length=1, max_length=60)] = "storehub"
+    cloud_url: str | None = None
+    cloud_token: str | None = None
+    timezone: str = "Asia/Tokyo"
+    day_change_time: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "05:00"
+    currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "JPY"
+    # Acknowledged entries are kept at least this long: a cloud restored from a backup asks for them again.
+    retention_days: Annotated[int, Meta(ge=35, le=3650)] = 90
+    # 0: as fast as the link takes it, giving way to the LAN.
+    replay_entries_per_s_max: Annotated[int, Meta(ge=0)] = 0
+    replay_full_pace: bool = False
+    log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")] = "info"
+
+    @property
+    def day_change(self) -> timedelta:
+        hours, minutes = self.day_change_time.split(":")
+        return timedelta(hours=int(hours), minutes=int(minutes))
+
+    @property
+    def listen_host(self) -> str:
+        if self.host:
+            return self.host
+        return "127.0.0.1" if self.http and not self.insecure_lan else "::"
+
+
+def load(
+    flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None
+) -> Settings:
+    """The settings in force. Raises SettingsError."""
+    values: dict[str, Any] = {}
+    if config is not None:
+        values.update(_from_file(config))
+    known = {field.name: field for field in msgspec.structs.fields(Settings)}
+    for name in known:
+        text = environment.get(f"STOREHUB_{name.upper()}")
+        if text is not None and text != "":
+            values[name] = text
+    values.update({name: value for name, value in flags.items() if value is not None})
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise SettingsError(_explain(str(error))) from error
+    _check(settings)
+    return settings
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise SettingsError(f"the settings file {path} is not there") from error
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the settings file {path} cannot be read: {error}") from error
+
+
+def _explain(message: str) -> str:
+    found = re.search(r"`\$\.(\w+)`", message)
+    name = found.group(1) if found else ""
+    text = message.partition(" - at ")[0]
+    return f"setting {name} (STOREHUB_{name.upper()}): {text}" if name else f"settings: {text}"
+
+
+def _check(settings: Settings) -> None:
+    try:
+        ZoneInfo(settings.timezone)
+    except (ZoneInfoNotFoundError, ValueError) as error:
+        raise SettingsError(f"setting timezone (STOREHUB_TIMEZONE): no such zone: {settings.timezone}") from error
+    if settings.http and not settings.insecure_lan and not settings.listen_host.startswith(LOOPBACK):
+        raise SettingsError(
+            f"setting host (STOREHUB_HOST): plain HTTP is served on loopback only, not on {settings.listen_host};"
+            " add --insecure-lan if the network is really yours alone"
+        )
+    if (settings.cloud_url is None) != (settings.cloud_token is None):
+        raise SettingsError("settings cloud_url and cloud_token (STOREHUB_CLOUD_URL, _CLOUD_TOKEN) belong together")
+    if settings.cloud_url is not None:
+        _check_cloud(settings.cloud_url)
+
+
+def _check_cloud(url: str) -> None:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise SettingsError(f"setting cloud_url (STOREHUB_CLOUD_URL): not an http(s) address: {url}")
+    if parts.scheme == "http" and not parts.hostname.startswith(LOOPBACK):
+        raise SettingsError("setting cloud_url (STOREHUB_CLOUD_URL): plain http is allowed to loopback only")

@@ -1,0 +1,84 @@
+"""Opening the database as it must be opened, and seeing that it was."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+import aiosqlite
+
+from hub.ports import StoreError
+
+# A leaf of the journal holds two orders of common size. Smaller pages write less for a lone order, but make deeper trees.
+PAGE_BYTES = 4096
+BUSY_MS = 5_000
+
+
+def store_error(error: Exception) -> StoreError:
+    """SQLite's errors, mapped once."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    return StoreError(f"{name or type(error).__name__}: {error}", full=name.startswith("SQLITE_FULL"))
+
+
+async def open_writer(path: Path) -> aiosqlite.Connection:
+    """The one connection that writes and checkpoints. Raises StoreError."""
+    try:
+        # The first statement that writes begins a transaction, with the lock it will need.
+        db = await aiosqlite.connect(path, isolation_level="IMMEDIATE")
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+    try:
+        await db.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        await _pragma(db, "journal_mode", "WAL", "wal")
+        # FULL, not NORMAL: with a WAL, NORMAL may lose the newest commits when the plug is pulled,
+        # and handhelds have already been told that those orders are safe.
+        await _pragma(db, "synchronous", "FULL", 2)
+        # A checkpoint inside a commit would make one waiter in a thousand wait for it: Journal runs them when nobody waits.
+        await _pragma(db, "wal_autocheckpoint", "0", 0)
+        await db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        await db.execute("PRAGMA foreign_keys = ON")
+        await _migrate(db)
+    except sqlite3.Error as error:
+        await db.close()
+        raise store_error(error) from error
+    except BaseException:
+        await db.close()
+        raise
+    return db
+
+
+async def open_reader(path: Path) -> aiosqlite.Connection:
+    """A connection that only reads: it never writes and never checkpoints (the WAL-reset bug needs two that do)."""
+    try:
+        db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+        await db.execute("PRAGMA query_only = ON")
+        await db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+    return db
+
+
+async def _pragma(db: aiosqlite.Connection, name: str, value: str, expected: object) -> None:
+    """Set, and read back: a pragma that is not supported is silently ignored."""
+    await db.execute(f"PRAGMA {name} = {value}")
+    async with db.execute(f"PRAGMA {name}") as cursor:
+        row = await cursor.fetchone()
+    if row is None or row[0] != expected:
+        raise StoreError(f"PRAGMA {name} is {row[0] if row else None!r}, not {expected!r}")
+
+
+async def _migrate(db: aiosqlite.Connection) -> None:
+    """Bring the tables to this version's, each step in a transaction of its own."""
+    async with db.execute("PRAGMA user_version") as cursor:
+        row = await cursor.fetchone()
+    have = int(row[0]) if row else 0
+    steps = sorted(
+        (step for step in files("hub.store").joinpath("migrations").iterdir() if step.name.endswith(".sql")),
+        key=lambda step: step.name,
+    )
+    if have > len(steps):
+        raise StoreError(f"the journal was written by a newer version (tables {have}, known {len(steps)})")
+    for number, step in enumerate(steps, 1):
+        if number > have:
+            await db.executescript(f"BEGIN;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")

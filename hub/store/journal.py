@@ -1,0 +1,247 @@
+"""The journal on disk: append with one commit, read after a cursor, wait for more."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import aiosqlite
+
+from hub.domain import entries
+from hub.domain.entries import NO_HASH, Entry
+from hub.domain.facts import After
+from hub.ports import EpochStart, StoreError
+from hub.store.connection import PAGE_BYTES, open_reader, open_writer, store_error
+from hub.store.queries import SQL
+
+# Followers that are up to date (the live feed) read from memory. Sized for some seconds of the busiest evening.
+RECENT_MAX: Final = 1024
+# The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it.
+WAL_BYTES_MAX: Final = 16 * 1024 * 1024
+WAL_BYTES_IDLE: Final = 1024 * 1024
+
+
+class Journal:
+    """One writing connection, one reading connection. Implements ports.JournalReader and ports.Notes."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._writer: aiosqlite.Connection
+        self._reader: aiosqlite.Connection
+        self._recent: deque[Entry] = deque(maxlen=RECENT_MAX)
+        self._epochs: list[EpochStart] = []
+        self._position = After("", 0, NO_HASH)
+        self._first_seq = 1
+        self._grown = asyncio.Event()
+        # About what the WAL holds that the database does not.
+        self._unmoved_bytes = 0
+        # One transaction at a time on the writing connection.
+        self._turn = asyncio.Lock()
+
+    async def __aenter__(self) -> Journal:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Open and find the last entry. Raises StoreError."""
+        self._recent.clear()
+        self._writer = await open_writer(self.path)
+        try:
+            self._reader = await open_reader(self.path)
+        except StoreError:
+            await self._writer.close()
+            raise
+        self._epochs = [
+            EpochStart(str(row[0]), int(row[1]), After(str(row[2]), int(row[3]), str(row[4])))
+            for row in await self.rows("epochs")
+        ]
+        last = await self.rows("last")
+        if last:
+            raw = bytes(last[0][1])
+            self._position = After(self.epoch_of(int(last[0][0])), int(last[0][0]), entries.hash_of(raw))
+        first = await self.rows("first_seq")
+        self._first_seq = int(first[0][0] or 1)
+
+    async def close(self) -> None:
+        await self._reader.close()
+        await self._writer.close()
+
+    async def reopen(self) -> None:
+        """After a failed commit: see what is really there, and make it durable before anything is built on it.
+
+        Frames whose sync failed may stand in the page cache only; the truncating checkpoint writes and syncs them anew or fails.
+        """
+        for db in (self._reader, self._writer):
+            with suppress(sqlite3.Error, ValueError):
+                await db.close()
+        await self.open()
+        try:
+            async with self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                row = await cursor.fetchone()
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+        if row is None or row[0] != 0:
+            raise StoreError("the WAL could not be moved into the database")
+
+    # -- writing ------------------------------------------------------------------------------------------------
+
+    async def append(self, group: Sequence[Entry], *, opens: EpochStart | None = None) -> None:
+        """Commit the entries; when this returns they are on stable storage.
+
+        Raises StoreError when the commit failed: whether they are kept is then unknown until reopen().
+        """
+        rows = [(entry.seq, entry.raw) for entry in group]
+        async with self._turn:
+            try:
+                if opens is not None:
+                    after = opens.after
+                    await self._writer.execute(
+                        SQL["open_epoch"], (opens.first_seq, opens.epoch, after.epoch, after.seq, after.hash)
+                    )
+                await self._writer.executemany(SQL["append"], rows)
+                await self._writer.commit()
+            except sqlite3.Error as error:
+                raise store_error(error) from error
+        self._unmoved_bytes += sum(len(entry.raw) for entry in group) + PAGE_BYTES
+        if opens is not None:
+            self._epochs.append(opens)
+        self.publish(group)
+
+    def publish(self, group: Sequence[Entry]) -> None:
+        """Let followers see entries that are on disk."""
+        last = group[-1]
+        self._recent.extend(group)
+        self._position = After(last.epoch, last.seq, last.hash)
+        grown, self._grown = self._grown, asyncio.Event()
+        grown.set()
+
+    async def transact(self, work: Iterable[tuple[str, Sequence[Sequence[object]]]]) -> None:
+        """Run named statements, each over many rows, in one transaction. Raises StoreError, and then nothing is done."""
+        async with self._turn:
+            try:
+                for name, rows in work:
+                    await self._writer.executemany(SQL[name], rows)
+                    self._unmoved_bytes += PAGE_BYTES * len(rows)
+                await self._writer.commit()
+            except sqlite3.Error as error:
+                with suppress(sqlite3.Error):
+                    await self._writer.rollback()
+                raise store_error(error) from error
+
+    async def remove_before(self, seq: int) -> None:
+        """Forget entries, and the requests they answered, before seq. Only for entries that the cloud has."""
+        await self.transact(
+            [("drop_entries", [(seq,)]), ("drop_requests", [(seq,)]), ("drop_epochs", [(seq,)])]
+        )
+        self._first_seq = seq
+        while len(self._epochs) > 1 and self._epochs[1].first_seq <= seq:
+            self._epochs.pop(0)
+
+    async def checkpoint(self, *, idle: bool) -> None:
+        """Move the WAL into the database when it is worth it. Only ever on the writing connection. Raises StoreError."""
+        if self._unmoved_bytes < (WAL_BYTES_IDLE if idle else WAL_BYTES_MAX):
+            return
+        async with self._turn:
+            try:
+                async with self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)") as cursor:
+                    row = await cursor.fetchone()
+            except sqlite3.Error as error:
+                raise store_error(error) from error
+        # A reader in an old transaction may have kept some of it back: then the next round does.
+        if row is not None and row[1] == row[2]:
+            self._unmoved_bytes = 0
+
+    # -- reading ------------------------------------------------------------------------------------------------
+
+    @property
+    def position(self) -> After:
+        return self._position
+
+    @property
+    def first_seq(self) -> int:
+        return self._first_seq
+
+    def epochs(self) -> Sequence[EpochStart]:
+        return self._epochs
+
+    def epoch_of(self, seq: int) -> str:
+        """The epoch that the entry at seq belongs to; '' before the first."""
+        return next((start.epoch for start in reversed(self._epochs) if start.first_seq <= seq), "")
+
+    async def after(self, seq: int, *, count_max: int, bytes_max: int) -> list[Entry]:
+        last = self._position.seq
+        if seq >= last:
+            return []
+        recent = self._recent
+        if recent and recent[0].seq <= seq + 1:
+            start = seq + 1 - recent[0].seq
+            found = [recent[i] for i in range(start, min(start + count_max, len(recent)))]
+        else:
+            epoch_end = next((e.first_seq - 1 for e in self._epochs if e.first_seq > seq + 1), last)
+            rows = await self.rows("between", (seq, min(seq + count_max, epoch_end, last)))
+            epoch = self.epoch_of(seq + 1)
+            found = [Entry(int(row[0]), epoch, entries.hash_of(row[1]), row[1]) for row in rows]
+        taken: list[Entry] = []
+        size = 0
+        for entry in found:
+            size += len(entry.raw)
+            if taken and (size > bytes_max or entry.epoch != taken[0].epoch):
+                break
+            taken.append(entry)
+        return taken
+
+    async def at(self, seq: int) -> Entry | None:
+        if seq > self._position.seq:
+            return None
+        rows = await self.rows("entry", (seq,))
+        if not rows:
+            return None
+        raw = bytes(rows[0][0])
+        return Entry(seq, self.epoch_of(seq), entries.hash_of(raw), raw)
+
+    async def wait_beyond(self, seq: int) -> None:
+        while self._position.seq <= seq:
+            await self._grown.wait()
+
+    async def rows(self, name: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
+        """All rows of a named query, on the reading connection. Raises StoreError."""
+        try:
+            return list(await self._reader.execute_fetchall(SQL[name], parameters))
+        except sqlite3.Error as error:
+            raise store_error(error) from error
+
+    # -- notes --------------------------------------------------------------------------------------------------
+
+    async def get(self, name: str) -> bytes | None:
+        rows = await self.rows("note", (name,))
+        return bytes(rows[0][0]) if rows else None
+
+    async def put(self, name: str, value: bytes) -> None:
+        await self.transact([("put_note", [(name, value)])])
+
+    async def alive(self) -> None:
+        """Return when the writing connection's thread answers: it does not when a sync hangs."""
+        async with self._turn:
+            await self._writer.execute("SELECT 1")
+
+
+def check_chain(found: Iterable[Entry], *, after: str) -> Entry | None:
+    """The first entry that does not follow the one before it (`after`: the hash before the first); None when all do."""
+    previous = after
+    for entry in found:
+        envelope = entries.read(entry.raw)
+        if envelope.prevhash != previous or envelope.seq != entry.seq:
+            return entry
+        previous = entry.hash
+    return None

@@ -1,0 +1,49 @@
+-- name: append
+INSERT INTO entries (seq, raw) VALUES (?, ?)
+-- name: open_epoch
+INSERT INTO epochs (first_seq, epoch, after_epoch, after_seq, after_hash) VALUES (?, ?, ?, ?, ?)
+-- name: epochs
+SELECT epoch, first_seq, after_epoch, after_seq, after_hash FROM epochs ORDER BY first_seq
+-- name: last
+SELECT seq, raw FROM entries ORDER BY seq DESC LIMIT 1
+-- name: first_seq
+SELECT min(seq) FROM entries
+-- name: entry
+SELECT raw FROM entries WHERE seq = ?
+-- name: between
+SELECT seq, raw FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq
+-- name: saved
+SELECT seq, epoch, hash FROM saved
+-- name: move_saved
+UPDATE saved SET seq = ?, epoch = ?, hash = ?
+-- name: put_aggregate
+INSERT INTO aggregates (shelf, id, live, day, value) VALUES (?, ?, ?, ?, ?)
+ON CONFLICT (shelf, id) DO UPDATE SET live = excluded.live, day = excluded.day, value = excluded.value
+-- name: drop_aggregate
+DELETE FROM aggregates WHERE shelf = ? AND id = ?
+-- name: live_aggregates
+SELECT shelf, id, value FROM aggregates WHERE live = 1
+-- name: aggregate
+SELECT value FROM aggregates WHERE shelf = ? AND id = ?
+-- name: aggregates_of_day
+SELECT id, value FROM aggregates WHERE shelf = ? AND day = ? AND id > ? ORDER BY id LIMIT ?
+-- name: aggregates_from_day
+SELECT day, id, value FROM aggregates WHERE shelf = ? AND (day, id) < (?, ?) ORDER BY day DESC, id DESC LIMIT ?
+-- name: report_days
+SELECT id FROM aggregates WHERE shelf = 'reports' ORDER BY id DESC
+-- name: put_request
+INSERT OR IGNORE INTO requests (fingerprint, seq) VALUES (?, ?)
+-- name: requests_of
+SELECT seq FROM requests WHERE fingerprint = ?
+-- name: requests_after
+SELECT fingerprint, seq FROM requests WHERE (fingerprint, seq) > (?, ?) ORDER BY fingerprint, seq LIMIT ?
+-- name: drop_requests
+DELETE FROM requests WHERE seq < ?
+-- name: drop_entries
+DELETE FROM entries WHERE seq < ?
+-- name: drop_epochs
+DELETE FROM epochs WHERE first_seq < (SELECT max(first_seq) FROM epochs WHERE first_seq <= ?)
+-- name: note
+SELECT value FROM notes WHERE name = ?
+-- name: put_note
+INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value

@@ -1,0 +1,144 @@
+"""The state's tables: what was on the shelves at the entry `saved`, and what is too old to be kept in memory.
+
+They follow the journal. A start loads what is live and evolves the few entries after `saved`; nothing here is ever ahead of the journal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.domain.check import Check
+from hub.domain.device import Device
+from hub.domain.facts import After
+from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
+from hub.domain.numbers import RegisterNumbers
+from hub.domain.report import DayReport
+from hub.domain.sale import Sale
+from hub.domain.state import State
+from hub.store.journal import Journal
+
+
+class Kept(Struct, frozen=True):
+    """How a shelf is kept: its values' type, whether a value stays in memory, and the day it is listed under."""
+
+    type: Any
+    live: Callable[[Any, str], bool] = lambda value, today: True
+    day: Callable[[Any], str | None] = lambda value: None
+
+
+# Everything not named here is a shelf of small values that all stay in memory.
+SHELVES: Final[dict[str, Kept]] = {
+    "categories": Kept(Category),
+    "products": Kept(Product),
+    "option_groups": Kept(OptionGroup),
+    "tax_rates": Kept(TaxRate),
+    "tables": Kept(Table),
+    "tender_methods": Kept(TenderMethod),
+    "staff": Kept(Staff),
+    "customers": Kept(Customer),
+    "devices": Kept(Device),
+    "checks": Kept(Check, lambda check, today: not check.ended, lambda check: check.business_date),
+    "seated": Kept(str),
+    "numbers": Kept(RegisterNumbers),
+    "counters": Kept(int),
+    "settings": Kept(str),
+    "local_prices": Kept(int),
+    "sales": Kept(Sale, lambda sale, today: False, lambda sale: sale.business_date),
+}
+REPORTS: Final = "reports"
+_report: Final = msgspec.json.Decoder(DayReport)
+_DECODERS: Final = {name: msgspec.json.Decoder(kept.type) for name, kept in SHELVES.items()}
+
+
+class StateStore:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+
+    async def load(self, state: State) -> After:
+        """Fill the shelves with what is live; the entry as of which that was saved."""
+        shelves = {shelf.name: shelf for shelf in state.shelves()}
+        for name, key, value in await self._journal.rows("live_aggregates"):
+            shelves[name].load(key, _DECODERS[name].decode(value))
+        seq, epoch, digest = (await self._journal.rows("saved"))[0]
+        return After(epoch, seq, digest)
+
+    async def fetch(self, state: State, shelf: str, key: str) -> None:
+        """Bring one value back to memory, if the table has it."""
+        for (value,) in await self._journal.rows("aggregate", (shelf, key)):
+            getattr(state, shelf).load(key, _DECODERS[shelf].decode(value))
+
+    async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
+        rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
+        return [_DECODERS[shelf].decode(value) for _, value in rows]
+
+    async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
+        """Values listed under (day, id) less than these, newest first."""
+        rows = await self._journal.rows("aggregates_from_day", (shelf, day, key, limit))
+        return [_DECODERS[shelf].decode(value) for _, _, value in rows]
+
+    async def save(
+        self,
+        state: State,
+        *,
+        requests: Sequence[tuple[int, int]],
+        reports: Sequence[DayReport],
+        position: After,
+        today: str,
+    ) -> None:
+        """Write what changed and move `saved`, in one transaction; then let go of what need not stay in memory."""
+        puts: list[tuple[object, ...]] = [
+            (REPORTS, report.business_date, 0, None, msgspec.json.encode(report)) for report in reports
+        ]
+        drops: list[tuple[object, ...]] = []
+        written: list[tuple[Any, set[str]]] = []
+        for shelf in state.shelves():
+            kept = SHELVES[shelf.name]
+            keys, shelf.dirty = shelf.dirty, set()
+            written.append((shelf, keys))
+            for key in keys:
+                value = shelf.committed.get(key)
+                if value is None:
+                    drops.append((shelf.name, key))
+                else:
+                    live = int(kept.live(value, today))
+                    puts.append((shelf.name, key, live, kept.day(value), msgspec.json.encode(value)))
+        try:
+            await self._journal.transact(
+                [
+                    ("put_aggregate", puts),
+                    ("drop_aggregate", drops),
+                    ("put_request", requests),
+                    ("move_saved", [(position.seq, position.epoch, position.hash)]),
+                ]
+            )
+        except BaseException:
+            for shelf, keys in written:
+                shelf.dirty |= keys
+            raise
+        for shelf, keys in written:
+            kept = SHELVES[shelf.name]
+            for key in keys:
+                value = shelf.committed.get(key)
+                if value is not None and not kept.live(value, today):
+                    shelf.forget(key)
+
+    async def reports(self) -> tuple[list[str], list[DayReport]]:
+        days = [str(row[0]) for row in await self._journal.rows("report_days")]
+        newest = [await self.report(day) for day in days[:3]]
+        return days, [report for report in newest if report is not None]
+
+    async def report(self, date: str) -> DayReport | None:
+        for (value,) in await self._journal.rows("aggregate", (REPORTS, date)):
+            return _report.decode(value)
+        return None
+
+    async def requests_of(self, fingerprint: int) -> list[int]:
+        return [int(row[0]) for row in await self._journal.rows("requests_of", (fingerprint,))]
+
+    async def requests_after(self, fingerprint: int, seq: int, *, limit: int) -> list[tuple[int, int]]:
+        rows = await self._journal.rows("requests_after", (fingerprint, seq, limit))
+        return [(int(row[0]), int(row[1])) for row in rows]
