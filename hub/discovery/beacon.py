@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
+import inspect
 import logging
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
@@ -53,8 +54,8 @@ class Beacon:
     ) -> None:
         self._state = BeaconState()
         self._watch = watch or AddressWatch(host, ignored=ignored_interfaces, poll_s=poll_s)
-        if on_addresses is not None:
-            self._watch.listen(lambda reach: on_addresses(list(reach.addresses)))
+        self._on_addresses = on_addresses
+        self._watch.listen(self._tell_addresses)
         self._watch.listen(self._reach_changed)
         self._recheck_s = recheck_s
         self._facts: BeaconFacts | None = None
@@ -113,6 +114,14 @@ class Beacon:
                 self._state_changed.clear()
                 await self._state_changed.wait()
         return self._state
+
+    async def _tell_addresses(self, reach: Reach) -> None:
+        # A reach also changes when an interface gets its fe80:: address, which is sent from but never told.
+        known = self._reach.addresses if self._reach is not None else None
+        if self._on_addresses is not None and reach.addresses != known:
+            told = self._on_addresses(list(reach.addresses))
+            if inspect.isawaitable(told):
+                await told
 
     def _reach_changed(self, reach: Reach) -> None:
         self._reach = reach

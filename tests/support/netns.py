@@ -62,6 +62,8 @@ class Host:
         _ip("link", "set", pair, "netns", self.namespace, "name", "eth0")
         _ip("-n", self.namespace, "link", "set", "lo", "up")
         self.uncut()
+        if not lan.ipv6:
+            _ip("-n", self.namespace, "link", "set", "eth0", "addrgenmode", "none")
         _ip("-n", self.namespace, "addr", "add", address, "dev", "eth0")
         self.link_up()
 
@@ -110,9 +112,13 @@ class Host:
 
 
 class Lan:
-    """The switch and its hosts. Use as a context manager, so that everything is taken down again."""
+    """The switch and its hosts. Use as a context manager, so that everything is taken down again.
 
-    def __init__(self) -> None:
+    Without `ipv6` the hosts have no fe80:: address, which otherwise comes a second or two after the link.
+    """
+
+    def __init__(self, *, ipv6: bool = True) -> None:
+        self.ipv6 = ipv6
         self.prefix = f"{_PREFIX}{os.getpid()}-{next(_count)}"
         self.switch = f"{self.prefix}-switch"
         self.hosts: dict[str, Host] = {}
