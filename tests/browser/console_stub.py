@@ -53,7 +53,9 @@ class Box:
     def __init__(self) -> None:
         self.sessions: dict[str, str] = {}
         self.requests: list[tuple[str, str, dict[str, Any] | None]] = []
+        # Idempotency keys of revocations, and the positions that feeds asked to follow from.
         self.keys: list[str] = []
+        self.after: list[str] = []
         self.feeds: list[asyncio.Queue[bytes | None]] = []
         self.sync = self._sync()
         self.devices = self._devices()
@@ -70,6 +72,9 @@ class Box:
     def cut_feeds(self) -> None:
         for feed in self.feeds:
             feed.put_nowait(None)
+
+    def of(self, method: str) -> list[tuple[str, str, dict[str, Any] | None]]:
+        return [done for done in self.requests if done[0] == method]
 
     def count(self, method: str, path: str) -> int:
         return sum(1 for done in self.requests if done[:2] == (method, path))
@@ -156,7 +161,6 @@ class Box:
             if request.method != "GET":
                 raw = await request.body()
                 self.requests.append((request.method, path, json.loads(raw) if raw else None))
-                self.keys.append(request.headers.get("idempotency-key", ""))
             else:
                 self.requests.append((request.method, path, None))
             return await call(request)  # type: ignore[no-any-return]
@@ -223,7 +227,8 @@ class Box:
             return Response(status_code=204)
 
         @app.delete("/v1/devices/{device_id}")
-        async def revoke(device_id: str) -> Response:
+        async def revoke(request: Request, device_id: str) -> Response:
+            self.keys.append(request.headers.get("idempotency-key", ""))
             if self.lose_answers > 0:
                 self.lose_answers -= 1
                 return problem(503, "outcome-unknown", "Ask again with the same key.")
@@ -244,7 +249,8 @@ class Box:
             })  # fmt: skip
 
         @app.get("/v1/events")
-        async def events() -> Response:
+        async def events(request: Request) -> Response:
+            self.after.append(request.query_params.get("after", ""))
             return StreamingResponse(
                 self._feed(), media_type="text/event-stream", headers={"cache-control": "no-store"}
             )

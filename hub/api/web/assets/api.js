@@ -1,6 +1,6 @@
 // Requests to the box, and whether it answers.
 
-import { heardDate } from "./format.js";
+import { heardDate, now } from "./format.js";
 import { currentLanguage } from "./i18n.js";
 
 // A box on the LAN answers in milliseconds; silence this long is a broken path, not a slow one.
@@ -18,8 +18,8 @@ export class Refused extends Error {
   }
 }
 
-/** What is known of the path to the box: ok, and when it last answered. */
-export const reach = { ok: true, answered_ms: Date.now() };
+/** What is known of the path to the box: ok, and when by its own clock it last answered. */
+export const reach = { ok: true, answered_ms: now() };
 let onReach = () => {};
 
 export function whenReachChanges(act) {
@@ -27,7 +27,7 @@ export function whenReachChanges(act) {
 }
 
 function heard(ok) {
-  if (ok) reach.answered_ms = Date.now();
+  if (ok) reach.answered_ms = now();
   if (ok === reach.ok) return;
   reach.ok = ok;
   onReach(ok);
@@ -58,8 +58,8 @@ async function call(method, path, body, key) {
     heard(false); // Something else answered in the box's place.
     throw new Unreachable(path);
   }
-  heard(true);
   heardDate(answer.headers.get("Date"));
+  heard(true);
   if (!answer.ok) throw new Refused(answer.status, json, Number(answer.headers.get("Retry-After")) || 0);
   return json;
 }

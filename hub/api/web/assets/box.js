@@ -1,14 +1,14 @@
 // The machine: how long its disk lasts, its clock, where it is found, what it is.
 
 import { byId, changed, h, show } from "./dom.js";
-import { bytes, moment, number } from "./format.js";
+import { bytes, manner, moment, number } from "./format.js";
 import { t, word } from "./i18n.js";
 
 export function showBox(sync, session) {
   const body = byId("box-body");
   const { storage, clock, beacon, journal } = sync;
   const hub = { ...session.hub, ...sync.hub };
-  if (!changed(body, storage, clock, beacon, journal, hub, sync.epoch, sync.last_seq, t("title"))) return;
+  if (!changed(body, storage, clock, beacon, journal, hub, sync.epoch, sync.last_seq, manner())) return;
   const days = storage.days_left;
   show(body,
     h("div", { class: "gauges" },

@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { ask, attempt } from "./ask.js";
 import { byId, changed, h, show } from "./dom.js";
-import { number } from "./format.js";
+import { manner, number } from "./format.js";
 import { t, word } from "./i18n.js";
 import { age } from "./ticker.js";
 
@@ -13,7 +13,7 @@ export function showDevices(devices, session, refresh) {
   const online = present.filter((one) => one.online).length;
   byId("devices-count").textContent = t("devices.count", { n: number(online), all: number(present.length) });
   const body = byId("devices-body");
-  if (!changed(body, devices, session.device_id, t("title"))) return;
+  if (!changed(body, devices, session.device_id, manner())) return;
   const open = body.querySelector("details")?.open;
   const sorted = present.sort((a, b) => Number(b.online) - Number(a.online) || a.name.localeCompare(b.name));
   show(body,

@@ -22,6 +22,7 @@ export default {
 
   "unreachable.title": "The box does not answer",
   "unreachable.body": "No answer since {time}. What you see is how it was then. Check that this device is on the store's network and that the box has power; this page reconnects by itself.",
+  "unreachable.known": "Below is what the box last said, at {time}.",
   "live.open": "live",
   "live.connecting": "reconnecting…",
   "live.closed": "every 5 s",

@@ -30,7 +30,7 @@ export class Feed {
   #position;
   state = "closed";
 
-  /** heard(kind) with the short type of an entry, "synced", "link", "resend", "reset" or "state". position() as `epoch:seq`. */
+  /** heard(kind) with the short type of an entry, "synced", "link", "resend", "reset", "open" or "state". position() as `epoch:seq`. */
   constructor(heard, position) {
     this.#heard = heard;
     this.#position = position;
@@ -42,7 +42,10 @@ export class Feed {
     const source = new EventSource(`/v1/events${after ? `?after=${encodeURIComponent(after)}` : ""}`);
     this.#source = source;
     this.#become("connecting");
-    source.onopen = () => this.#become("open");
+    source.onopen = () => {
+      this.#become("open");
+      this.#heard("open");
+    };
     source.onerror = () => {
       this.#become("connecting");
       // The browser reconnects by itself after a lost connection, but not after an error answer.

@@ -16,6 +16,9 @@ export function configure({ timezone, currency, day_change_time } = {}) {
   made.clear();
 }
 
+/** Names how things are written now: what was shown in another manner has to be shown again. */
+export const manner = () => `${currentLanguage()} ${zone.name} ${zone.currency}`;
+
 /** The box's clock counts, not the browser's; below two seconds a Date header says nothing. */
 export function heardDate(date) {
   const difference = Date.parse(date) - Date.now();

@@ -22,6 +22,7 @@ export default {
 
   "unreachable.title": "ボックスが応答しません",
   "unreachable.body": "{time} から応答がありません。表示はその時点のものです。この端末が店内ネットワークにつながっているか、ボックスの電源が入っているかを確認してください。自動で再接続します。",
+  "unreachable.known": "以下は {time} にボックスが最後に伝えた内容です。",
   "live.open": "リアルタイム",
   "live.connecting": "再接続中…",
   "live.closed": "5秒ごと",

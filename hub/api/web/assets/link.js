@@ -3,7 +3,7 @@
 import { act, reach } from "./api.js";
 import { ask, attempt } from "./ask.js";
 import { byId, changed, h, say, show } from "./dom.js";
-import { clockTime, duration, moment, money, now, number } from "./format.js";
+import { clockTime, duration, manner, moment, money, now, number } from "./format.js";
 import { has, t } from "./i18n.js";
 import { icon } from "./icons.js";
 import { age } from "./ticker.js";
@@ -47,10 +47,9 @@ export function showLink(sync, refresh) {
     const from = sync.link.since;
     say(byId("link-since"), from ? t("state.since", { time: moment(from), duration: duration((now() - Date.parse(from)) / 1000) }) : "");
   } else {
-    const time = clockTime(reach.answered_ms);
     say(byId("link-state"), t("state.unreachable"));
-    say(byId("link-title"), t("unreachable.title"));
-    say(byId("link-body"), t("unreachable.body", { time }));
+    say(byId("link-title"), t("link.unknown.title"));
+    say(byId("link-body"), t("unreachable.known", { time: clockTime(reach.answered_ms) }));
     say(byId("link-since"), "");
   }
   const todo = reach.ok && has(`link.${kind}.do`) ? t(`link.${kind}.do`) : "";
@@ -76,7 +75,7 @@ function showSignal(kind) {
 function showReason(reason) {
   const line = byId("link-reason");
   line.hidden = !reason;
-  if (!reason || !changed(line, reason, t("link.reason"))) return;
+  if (!reason || !changed(line, reason, manner())) return;
   const key = `reason.${reasonKey(reason)}`;
   show(line.lastElementChild, has(key) && `${t(key)} `, h("code", {}, reason));
 }
@@ -84,7 +83,7 @@ function showReason(reason) {
 function showUnsent({ unsent, acked_seq, last_seq, last_ack_at }) {
   say(byId("unsent-count"), t("unsent.count", { n: number(unsent.count), count: unsent.count }));
   const facts = byId("unsent-facts");
-  if (!changed(facts, unsent, acked_seq, last_seq, last_ack_at, t("title"))) return;
+  if (!changed(facts, unsent, acked_seq, last_seq, last_ack_at, manner())) return;
   show(
     facts,
     h("div", {}, h("dt", {}, t("unsent.oldest")), h("dd", {}, unsent.oldest_at ? age("ago", unsent.oldest_at) : t("unsent.oldest.none"))),
@@ -101,7 +100,7 @@ function showUnsent({ unsent, acked_seq, last_seq, last_ack_at }) {
 function showActions(sync, refresh) {
   const actions = byId("link-actions");
   const names = sync.link.state === "paused" ? ["resume"] : ["retry", "pause"];
-  if (!changed(actions, names, t("title"))) return;
+  if (!changed(actions, names, manner())) return;
   show(actions, names.map((name) => {
     const button = h("button", { type: "button", class: name === "pause" ? "plain" : "main", "data-key": name }, t(name));
     button.addEventListener("click", async () => {

@@ -3,7 +3,7 @@
 import { act } from "./api.js";
 import { ask, attempt } from "./ask.js";
 import { byId, changed, h, show } from "./dom.js";
-import { day, money, number } from "./format.js";
+import { day, manner, money, number } from "./format.js";
 import { t, word } from "./i18n.js";
 import { age } from "./ticker.js";
 
@@ -13,7 +13,7 @@ export function showQuarantine(items, refresh) {
   count.textContent = number(items.length);
   byId("quarantine").classList.toggle("urgent", items.length > 0);
   const body = byId("quarantine-body");
-  if (!changed(body, items, t("title"))) return;
+  if (!changed(body, items, manner())) return;
   if (items.length === 0) return show(body, h("p", { class: "quiet" }, t("quarantine.empty")));
   show(body, h("p", { class: "quiet" }, t("quarantine.lead")),
     h("ul", { class: "rows" }, items.map((item) => paint(item, refresh))));

@@ -1,13 +1,13 @@
 // What the box took beside what the cloud has, business day by business day.
 
 import { byId, changed, h, show } from "./dom.js";
-import { day, money, number } from "./format.js";
+import { day, manner, money, number } from "./format.js";
 import { t } from "./i18n.js";
 import { icon } from "./icons.js";
 
 export function showReconciliation(rows) {
   const body = byId("reconciliation-body");
-  if (!changed(body, rows, t("title"))) return;
+  if (!changed(body, rows, manner())) return;
   if (rows.length === 0) return show(body, h("p", { class: "quiet" }, t("rec.empty")));
   const days = [...rows].sort((a, b) => (a.business_date < b.business_date ? 1 : -1));
   show(body, h("table", { class: "compare" },

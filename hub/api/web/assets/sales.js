@@ -1,7 +1,7 @@
 // The business day: total, tenders, hours, products, tax.
 
 import { byId, changed, h, show } from "./dom.js";
-import { day, money, number } from "./format.js";
+import { day, manner, money, number } from "./format.js";
 import { hourBars } from "./hours.js";
 import { t, word } from "./i18n.js";
 
@@ -13,7 +13,7 @@ export function showSales({ report, date, today, role, loading }) {
   byId("sales-date").textContent = date === today ? `${t("sales.today")} ${day(date)}` : day(date);
   byId("sales-later").disabled = date >= today;
   const body = byId("sales-body");
-  if (!changed(body, report, hidden, loading, t("title"))) return;
+  if (!changed(body, report, hidden, loading, manner())) return;
   if (hidden) show(body, h("p", { class: "quiet" }, t("sales.hidden")));
   else if (!report) show(body, h("p", { class: "quiet" }, t(loading ? "loading" : "none")));
   else show(body, ...paint(report));
@@ -34,10 +34,11 @@ function paint(report) {
     sales.count === 0 && h("p", { class: "quiet" }, t("sales.empty")),
     report.hours?.length > 0 && [h("h3", {}, t("sales.hours")), hourBars(report.hours)],
     h("div", { class: "pair" },
-      list("sales.tenders", report.tenders, (one) => [one.name ?? one.method, `×${number(one.count)}`, money(one.amount)]),
+      h("div", {},
+        list("sales.tenders", report.tenders, (one) => [one.name ?? one.method, `×${number(one.count)}`, money(one.amount)]),
+        list("sales.taxes", report.taxes, (one) => [`${word("tax", one.tax_class)} ${percent(one.rate)}`, "", money(one.tax)])),
       list("sales.products", [...(report.products ?? [])].sort((a, b) => b.quantity - a.quantity).slice(0, PRODUCTS_MAX),
-        (one) => [one.name, `×${number(one.quantity)}`, money(one.amount)]),
-      list("sales.taxes", report.taxes, (one) => [`${word("tax", one.tax_class)} ${percent(one.rate)}`, "", money(one.tax)])),
+        (one) => [one.name, `×${number(one.quantity)}`, money(one.amount)])),
   ];
 }
 
