@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
+import msgspec
 from msgspec import Meta, Struct, field
 
 Id = Annotated[
@@ -116,3 +117,8 @@ class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     tender_methods: tuple[TenderMethod, ...] = ()
     staff: tuple[Staff, ...] = ()
     version: str = ""
+
+
+def plain(value: Struct | None) -> Any:
+    """The value as plain JSON: as it will be when its entry is read again."""
+    return msgspec.json.decode(msgspec.json.encode(value))

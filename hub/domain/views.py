@@ -1,4 +1,4 @@
-"""What readers see: the bodies of GET /v1/menu and of a check, as plain JSON values."""
+"""What readers see: the menu, a check and a sale as plain JSON values."""
 
 from __future__ import annotations
 
@@ -33,6 +33,26 @@ def check_view(check: Check) -> dict[str, Any]:
         "split_from": check.split_from,
         "reason": check.reason,
     }
+
+
+def sale_view(sale: Sale) -> dict[str, Any]:
+    """A sale as GET /v1/sales/{id} shows it: the answer it was given, and what has become of it."""
+    view: dict[str, Any] = {
+        "status": sale.status,
+        "discounts": [],
+        "points_used": sale.points_used,
+        "refunds": [],
+        "refunded": sale.refunded_total,
+        "flags": [],
+        "customer_id": sale.customer_id,
+        "taken": None,
+        **msgspec.to_builtins(sale),
+    }
+    view["lines"] = [
+        {**msgspec.to_builtins(line), "refunded": sale.returned.get(line.line_id, 0)} for line in sale.lines
+    ]
+    view.pop("returned", None)
+    return view
 
 
 def line_view(line: Line) -> dict[str, Any]:
@@ -80,13 +100,6 @@ def product_view(product: Product) -> dict[str, Any]:
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining
-    return view
-
-
-def sale_view(sale: Sale) -> dict[str, Any]:
-    """A sale as it stands now."""
-    view: dict[str, Any] = msgspec.to_builtins(sale)
-    view["status"] = sale.status
     return view
 
 

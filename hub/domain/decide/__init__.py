@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
+from hub.domain.cards import refuse_card_numbers
 from hub.domain.commands import Command
 from hub.domain.decide import devices, floor, menu, orders, recovery, sales
 from hub.domain.decide.at import At
@@ -28,4 +29,5 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
 
 def decide(state: State, command: Command, at: At) -> list[Fact]:
     """The facts that the command makes, last the one that answers it. Raises HubError when it is refused."""
+    refuse_card_numbers(command)
     return DECISIONS[type(command)](state, command, at)

@@ -12,7 +12,7 @@ from hub.domain.decide.at import At
 from hub.domain.device import may
 from hub.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from hub.domain.facts import Fact, MasterApplied, MasterChange, MasterDecision, ProductChanged
-from hub.domain.menu import Product
+from hub.domain.menu import Product, plain
 from hub.domain.shelf import Shelf
 from hub.domain.state import KINDS, State
 
@@ -91,7 +91,7 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
 
 def _present(state: State, change: MasterChange) -> Any:
     if change.kind in KINDS:
-        return msgspec.to_builtins(getattr(state, KINDS[change.kind][0]).get(change.id))
+        return plain(getattr(state, KINDS[change.kind][0]).get(change.id))
     if change.kind == "setting":
         return state.settings.get(change.id)
     device = state.devices.get(change.id)
@@ -115,7 +115,7 @@ def _checked(state: State, change: MasterChange, path: str) -> Any:
             availability=mine.availability,
             remaining=mine.remaining if value.stock_tracked == mine.stock_tracked else value.remaining,
         )
-    return msgspec.to_builtins(value)
+    return plain(value)
 
 
 def _used(state: State) -> bool:
