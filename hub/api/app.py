@@ -15,7 +15,7 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import devices, floor
+from hub.api.routes import devices, floor, receipts
 from hub.api.web import router as web_router
 from hub.api.writes import WRITES, WriteEndpoint, send_problem
 from hub.domain.errors import Forbidden, HubError, Internal, InvalidRequest, NotFound, PayloadTooLarge, Superseded
@@ -39,6 +39,7 @@ def build(box: Box) -> App:
     )
     app.state.box = box
     app.include_router(floor.router)
+    app.include_router(receipts.router)
     app.include_router(box_routes.router)
     app.include_router(devices.router)
     app.include_router(web_router)

@@ -7,6 +7,7 @@ way below FastAPI's machinery, which costs five times as much as the rest of an 
 from __future__ import annotations
 
 import logging
+import re
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,8 @@ from hub.service.box import Box
 from hub.service.desk import Request
 
 log = logging.getLogger(__name__)
+
+_KEY: Final = re.compile(rb"[ -~]{1,255}")
 
 
 class Write(Struct, frozen=True):
@@ -170,7 +173,7 @@ class WriteEndpoint:
 def idempotency_key(scope: Scope) -> str:
     """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
     value = header(scope, b"idempotency-key")
-    if value is None or not 1 <= len(value) <= 255 or not all(0x20 <= byte < 0x7F for byte in value):
+    if value is None or _KEY.fullmatch(value) is None:
         raise IdempotencyKeyRequired
     return value.decode("ascii")
 

@@ -43,9 +43,8 @@ async def receipt(
     form = _form(request.headers.get("accept", "*/*"))
     sale = await find_sale(box, sale_id)
     japanese = prefers_japanese(request.headers.get("accept-language", "ja"))
-    text = receipt_text(
-        receipt_of(sale, box.core.state, store_name=box.identity.store_name), language="ja" if japanese else "en"
-    )
+    view = receipt_of(sale, box.core.state, store_name=box.identity.store_name)
+    text = receipt_text(view, language="ja" if japanese else "en")
     if form == "text/plain":
         return Response(text, media_type="text/plain; charset=utf-8")
     # Drawing takes tens of milliseconds: not on the loop that serves the floor.
