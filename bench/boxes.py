@@ -8,25 +8,23 @@ import http.client
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import machine, orders
+from bench import machine
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
 STOPPED_WITHIN_S = 30.0
 HUB_ID = "bench-hub"
 STORE_ID = "bench-store"
-HANDHELDS = 100  # the most that a measurement needs
 
 
 class Program:
@@ -181,17 +179,16 @@ def start_wan(port: int, to_url: str, *, core: int, one_way_ms: float = 20.0) ->
 
 def say(module: str, *arguments: str) -> str:
     """What a command of ``hub`` or ``cloud`` prints; raises with its complaint when it fails."""
-    env = hub_environment(None, None)
-    done = subprocess.run(
-        [sys.executable, "-m", module, *arguments],
-        cwd=ROOT,
-        env={k: v for k, v in os.environ.items() if not k.startswith("STOREHUB_")} | env,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
+    return run([sys.executable, "-m", module, *arguments])
+
+
+def run(command: list[str]) -> str:
+    """What a program prints that knows the bench's hub by its environment and nothing else."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("STOREHUB_")}
+    env = clean | hub_environment(None, None)
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=600)
     if done.returncode:
-        raise RuntimeError(f"{module} {' '.join(arguments)}: {done.stderr or done.stdout}")
+        raise RuntimeError(f"{' '.join(command)}: {done.stderr or done.stdout}")
     return done.stdout
 
 
@@ -216,105 +213,3 @@ def cloud_token(database: Path) -> str:
     found = re.search(r"token=(\S+)", said)
     assert found, said
     return found.group(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Template:
-    """A hub's data directory with the menu and all devices in it, to be copied for every round."""
-
-    data: Path
-    handhelds: Path  # JSON list of tokens
-    technician: str
-
-    def fresh(self, work: Path, name: str) -> Path:
-        """A copy to run a hub on."""
-        target = work / name
-        shutil.rmtree(target, ignore_errors=True)
-        shutil.copytree(self.data, target)
-        return target
-
-
-def make_template(work: Path) -> Template:
-    """Import the menu and pair the devices, with the product's own commands."""
-    data = work / "template"
-    data.mkdir()
-    menu = work / "menu.json"
-    menu.write_text(json.dumps(orders.menu(), ensure_ascii=False))
-    say("hub", "import", str(menu), "--data", str(data))
-    script = Path(__file__).with_name("enroll.py")
-    done = subprocess.run(
-        [sys.executable, str(script), str(data), str(HANDHELDS)],
-        cwd=ROOT,
-        env=dict(os.environ) | hub_environment(None, None) | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    if done.returncode:
-        raise RuntimeError(done.stderr)
-    tokens = [line.split("token=", 1)[1].split()[0] for line in done.stdout.splitlines() if "token=" in line]
-    assert len(tokens) == HANDHELDS + 1, done.stdout
-    handhelds = work / "tokens.json"
-    handhelds.write_text(json.dumps(tokens[1:]))
-    return Template(data, handhelds, tokens[0])
-
-
-def load(
-    server: Server,
-    *,
-    core: int,
-    connections: int,
-    seconds: float,
-    tokens: Path | None = None,
-    rate: float | None = None,
-    warm_up_s: float = 1.0,
-    samples: Path | None = None,
-) -> dict[str, float]:
-    """What ``bench.load`` reports; raises if any order failed."""
-    with load_running(
-        server,
-        core=core,
-        connections=connections,
-        seconds=seconds,
-        tokens=tokens,
-        rate=rate,
-        warm_up_s=warm_up_s,
-        samples=samples,
-    ) as program:
-        said, _ = program.process.communicate(timeout=seconds + warm_up_s + 60)
-    return load_report(said, program)
-
-
-@contextlib.contextmanager
-def load_running(
-    server: Server,
-    *,
-    core: int,
-    connections: int,
-    seconds: float,
-    tokens: Path | None = None,
-    rate: float | None = None,
-    warm_up_s: float = 1.0,
-    samples: Path | None = None,
-) -> Iterator[Program]:
-    """The load client at work; it is stopped at the end if it has not ended."""
-    command = [sys.executable, "-m", "bench.load", "--url", server.url, "--connections", str(connections)]
-    command += ["--seconds", str(seconds), "--warm-up", str(warm_up_s)]
-    command += ["--tokens", str(tokens)] if tokens else []
-    command += ["--rate", str(rate)] if rate else []
-    command += ["--samples", str(samples)] if samples else []
-    program = Program(command, core=core, log=server.program.log)
-    try:
-        yield program
-    finally:
-        if program.process.poll() is None:
-            program.stop()
-
-
-def load_report(said: str, program: Program) -> dict[str, float]:
-    """The client's report, with every order answered by 2xx."""
-    if program.process.returncode:
-        raise RuntimeError(f"the load client failed:\n{program.log.read_text(errors='replace')[-2000:]}")
-    report = dict(json.loads(said))
-    assert not report["failed"], f"orders failed: {report['failures']}"
-    return report

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import boxes
+from bench import boxes, client
+from bench.template import Template
 
 BACKLOG_ENTRIES = 50_000
 
@@ -17,7 +18,7 @@ class Bench:
     """One run. ``hub_core`` is for what is measured, ``rest_core`` for client, cloud and WAN."""
 
     work: Path
-    template: boxes.Template
+    template: Template
     rounds: int
     seconds: float
     hub_core: int
@@ -57,9 +58,9 @@ class Bench:
 
     def load(self, server: boxes.Server, **how: object) -> dict[str, float]:
         """Orders from the devices of the template, sent from the other core."""
-        return boxes.load(server, core=self.rest_core, tokens=self.template.handhelds, **how)  # type: ignore[arg-type]
+        return client.load(server, core=self.rest_core, tokens=self.template.handhelds, **how)  # type: ignore[arg-type]
 
 
-def last_seq(hub: boxes.Server, template: boxes.Template) -> int:
+def last_seq(hub: boxes.Server, template: Template) -> int:
     """The seq of the hub's last entry."""
     return int(str(boxes.get_json(f"{hub.url}/v1/sync", template.technician)["last_seq"]))

@@ -1,6 +1,6 @@
 """Pair many devices with the command line's own code in one process: a hundred starts of Python take long.
 
-    python bench/enroll.py DATA COUNT
+    python -m bench.enroll DATA COUNT
 
 One technician first, then COUNT handhelds; prints each as ``storehub device add`` does.
 """
@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 
-from hub.__main__ import main
+from hub.cli import main
 
 
 def enroll(data: str, count: int) -> None:

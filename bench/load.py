@@ -25,12 +25,11 @@ import struct
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from bench.orders import devices, request_maker
+from bench.orders import Requests, devices
 
 ANSWER_TIMEOUT_S = 15.0  # An order that waits longer is a failure, and the run must end.
 _TIMEVAL = struct.pack("ll", int(ANSWER_TIMEOUT_S), 0)
@@ -54,15 +53,15 @@ def answer_end(data: bytes) -> int:
 class Connection:
     """One keep-alive connection of one device; at most one request is under way on it."""
 
-    __slots__ = ("address", "buffer", "due_at", "make", "sent_at", "sock", "waiting")
+    __slots__ = ("address", "answer", "buffer", "due_at", "requests", "sent_at", "sock")
 
-    def __init__(self, address: tuple[str, int], make: Callable[[], bytes]) -> None:
+    def __init__(self, address: tuple[str, int], requests: Requests) -> None:
         self.address = address
-        self.make = make
+        self.requests = requests
         self.buffer = b""
         self.sent_at = 0.0
         self.due_at = 0.0  # when the next order of an open loop is due
-        self.waiting = False
+        self.answer = b""
         self.sock = self.connect()
 
     def connect(self) -> socket.socket:
@@ -75,8 +74,7 @@ class Connection:
 
     def send(self, at: float) -> None:
         self.sent_at = at
-        self.waiting = True
-        self.sock.sendall(self.make())
+        self.sock.sendall(self.requests())
 
     def receive(self) -> bytes | None:
         """The status of a complete answer, ``None`` while there is more to come; raises at a hang-up."""
@@ -92,7 +90,7 @@ class Connection:
         if end != len(data):
             raise ConnectionError("more than one answer")
         self.buffer = b""
-        self.waiting = False
+        self.answer = data
         return data[9:12]
 
 
@@ -106,7 +104,14 @@ class Tally:
     latency_s: array.array[float] = field(default_factory=lambda: array.array("d"))
     acknowledged: int = 0  # all of them, also those of the warm-up and after the end
     counted: int = 0
+    sales: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+
+    def add_sale(self, status: bytes) -> None:
+        if status[:1] == b"2":
+            self.sales += 1
+        else:
+            self.failures[f"sale {status.decode('latin-1')}"] += 1
 
     def add(self, status: bytes, sent_at: float, now: float) -> None:
         if status[:1] != b"2":
@@ -133,6 +138,7 @@ class Tally:
             "per_s": self.counted / seconds,
             "counted": self.counted,
             "acknowledged": self.acknowledged,
+            "sales": self.sales,
             "failed": sum(self.failures.values()),
             "failures": dict(self.failures),
             "p50_ms": at(0.50),
@@ -158,6 +164,7 @@ def closed_loop(connections: list[Connection], *, warm_up_s: float, seconds: flo
     for c in connections:
         c.send(clock())
     under_way = len(connections)
+    settling: set[Connection] = set()
     give_up = stop + ANSWER_TIMEOUT_S
     while under_way and clock() < give_up:
         for fd, _ in poll.poll(1.0):
@@ -172,7 +179,15 @@ def closed_loop(connections: list[Connection], *, warm_up_s: float, seconds: flo
             if status is None:
                 continue
             now = clock()
-            tally.add(status, c.sent_at, now)
+            if c in settling:
+                settling.discard(c)
+                tally.add_sale(status)
+            else:
+                tally.add(status, c.sent_at, now)
+                if status == b"201" and now < stop and (sale := c.requests.settling(c.answer)):
+                    settling.add(c)
+                    c.sock.sendall(sale)
+                    continue
             if now < stop:
                 c.send(now)
             else:
@@ -250,6 +265,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     parser.add_argument(
         "--rate", type=float, help="orders a second for each device; without it a closed loop"
     )
+    parser.add_argument("--settle", action="store_true", help="pay a table's check before the next table")
     parser.add_argument("--core", type=int, help="the core to run on")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--samples", type=Path, help="write (finished at, latency) pairs of doubles here")
@@ -265,7 +281,7 @@ def main(argv: list[str]) -> int:
     tokens = json.loads(options.tokens.read_text()) if options.tokens else ["none"]
     rng = random.Random(options.seed)
     connections = [
-        Connection(address, request_maker(device, rng, path=options.path))
+        Connection(address, Requests(device, rng, path=options.path, settles=options.settle))
         for device in devices(tokens, options.connections)
     ]
     cpu, wall = time.process_time(), time.perf_counter()

@@ -7,12 +7,12 @@ import json
 import random
 import secrets
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 
 # Enough tables that a round of several seconds leaves checks of a believable size: with 64 tables one check
 # would grow to hundreds of orders, and a measurement would be of that and of nothing a restaurant does.
 TABLES = 2048
+ORDERS_A_TABLE = 8
 PRODUCTS = 80
 LINES = 4
 
@@ -140,26 +140,51 @@ def next_stamp() -> bytes:
     return t[:8] + b"-" + t[8:] + b"-7000"
 
 
-def request_maker(
-    device: Device, rng: random.Random, *, path: str = "/v1/orders", host: str = "hub"
-) -> Callable[[], bytes]:
-    """A function that gives the whole bytes of a fresh order request each time it is called."""
-    templates: list[bytes] = []
-    for table_id in device.tables:
+class Requests:
+    """The whole bytes of one device's requests, one after the other; each call gives a fresh order.
+
+    A device serves a table for ``ORDERS_A_TABLE`` orders and goes on to its next one, as a waiter does: the
+    checks that change within one moment are then about as many as the devices, not as the orders.
+    """
+
+    def __init__(
+        self, device: Device, rng: random.Random, *, path: str = "/v1/orders", settles: bool = False
+    ) -> None:
+        self._templates = [self._template(device, rng, path, table_id) for table_id in device.tables]
+        self._head = _head(device, "/v1/sales")
+        self._settles = settles
+        self._count = 0
+
+    def __call__(self) -> bytes:
+        template = self._templates[self._count // ORDERS_A_TABLE % len(self._templates)]
+        self._count += 1
+        s = next_stamp()
+        return template % (s, s, s, s, s)
+
+    def settling(self, answer: bytes) -> bytes | None:
+        """The sale that settles the check of the order just answered, if its table is done."""
+        if not self._settles or self._count % ORDERS_A_TABLE:
+            return None
+        check = json.loads(answer[answer.index(b"\r\n\r\n") :])
+        total = check["check_total"]
+        body = {
+            "check_id": check["check_id"],
+            "tenders": [{"method": "cash", "amount": total, "tendered": total}],
+        }
+        encoded = json.dumps(body, separators=(",", ":")).encode()
+        return self._head % (next_stamp(), len(encoded)) + encoded
+
+    @staticmethod
+    def _template(device: Device, rng: random.Random, path: str, table_id: str) -> bytes:
         body = json.dumps(order_body(rng, table_id), ensure_ascii=False, separators=(",", ":")).encode()
         length = len(body) + LINES * (len(b"00000000-0000-7000") - len(b"%b"))
-        head = (
-            f"POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {device.token}\r\n"
-            f"Idempotency-Key: %b-9{secrets.token_hex(2)[:3]}-{secrets.token_hex(6)}\r\n"
-            f"Content-Type: application/json\r\nContent-Length: {length}\r\n\r\n"
-        )
-        templates.append(head.encode() + body)
-    turn = 0
+        return _head(device, path) % (b"%b", length) + body
 
-    def make() -> bytes:
-        nonlocal turn
-        turn = (turn + 1) % len(templates)
-        s = next_stamp()
-        return templates[turn] % (s, s, s, s, s)
 
-    return make
+def _head(device: Device, path: str) -> bytes:
+    """Up to the body, with places for the key's time-ordered part and the length."""
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: hub\r\nAuthorization: Bearer {device.token}\r\n"
+        f"Idempotency-Key: %b-9{secrets.token_hex(2)[:3]}-{secrets.token_hex(6)}\r\n"
+        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n"
+    ).encode()

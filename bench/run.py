@@ -23,6 +23,7 @@ from pathlib import Path
 from bench import boxes, machine
 from bench.context import BACKLOG_ENTRIES, Bench
 from bench.results import Row, table, write_json
+from bench.template import make_template
 
 SECTIONS = ("orders", "lan", "replay", "small")
 OUT = boxes.ROOT / "out"
@@ -78,7 +79,7 @@ def measure(options: argparse.Namespace, work: Path) -> list[Row]:
     hub_core, rest_core = machine.cores()
     bench = Bench(
         work=work,
-        template=boxes.make_template(work),
+        template=make_template(work),
         rounds=options.rounds,
         seconds=options.seconds,
         hub_core=hub_core,

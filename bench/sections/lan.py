@@ -6,14 +6,14 @@ import array
 import time
 from pathlib import Path
 
-from bench import boxes, machine
+from bench import boxes, client, machine
 from bench.context import Bench, last_seq
 from bench.results import Row, median, p
 
 SECTION = "lan"
 DEVICES = 100
 REPLAYED_WITHIN_S = 300.0
-FULL_PACE = {"STOREHUB_REPLAY_PACE": "full"}
+FULL_PACE = {"STOREHUB_REPLAY_FULL_PACE": "1"}
 
 
 def run(bench: Bench) -> list[Row]:
@@ -91,7 +91,7 @@ def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[float], floa
     try:
         backlog = last_seq(hub, bench.template)
         longest = REPLAYED_WITHIN_S
-        with boxes.load_running(
+        with client.load_running(
             hub,
             core=bench.rest_core,
             tokens=bench.template.handhelds,
@@ -100,16 +100,16 @@ def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[float], floa
             seconds=longest,
             warm_up_s=2.0,
             samples=samples,
-        ) as client:
+        ) as devices:
             time.sleep(2.5)  # the warm-up, before the link comes back
             cloud = boxes.start_cloud(database, core=bench.rest_core, port=port)
             try:
                 began, ended = watch_replay(cloud.url, token, upto=backlog)
             finally:
-                client.process.terminate()
-                said, _ = client.process.communicate(timeout=60)
+                devices.process.terminate()
+                said, _ = devices.process.communicate(timeout=60)
                 cloud.program.stop()
-            boxes.load_report(said, client)
+            client.load_report(said, devices)
     finally:
         hub.program.stop()
     during = [latency for finished, latency in read_samples(samples) if began <= finished <= ended]

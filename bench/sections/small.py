@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from bench import boxes, machine, seed
 from bench.context import Bench
-from bench.orders import devices, request_maker
+from bench.orders import Requests, devices
 from bench.results import Row, median
 from bench.sections.replay import Resident
 
@@ -103,7 +103,7 @@ def start_and_age(bench: Bench, old: Path) -> list[Row]:
 def start_to_first_order(bench: Bench, data: Path) -> tuple[boxes.Server, float]:
     """The hub, and seconds from its process's start to the answer 201."""
     tokens = json.loads(bench.template.handhelds.read_text())
-    request = request_maker(devices(tokens, 1)[0], random.Random())
+    request = Requests(devices(tokens, 1)[0], random.Random())
     port = machine.free_port()
     began = time.perf_counter()
     program = boxes.Program(
