@@ -7,7 +7,7 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -20,19 +20,12 @@ from hub.upstream.address import CloudAddress, Resolver
 from hub.upstream.answers import Conflict, MasterAnswer, Position, Refusal, TooLarge, Totals
 from hub.upstream.classify import from_answer, from_exception, http_date, words_of
 from hub.upstream.outcomes import Signal, Trouble
+from hub.upstream.timing import Timing
 
-CONNECT_S_MAX: Final = 5.0
-# CONTRACT section 9: silence for 15 s ends an attempt.
-SILENCE_S_MAX: Final = 15.0
-# A peer that sends a byte a second is never silent, so a whole attempt ends too.
-ATTEMPT_S_MAX: Final = 20.0
-UPLOAD_S_MAX: Final = 45.0
-# A call that has no answer by now is shown as slow while it still waits.
-WAITING_S: Final = 4.0
 ACK_BYTES_MAX: Final = 64 * 1024
 ENTRIES_BYTES_MAX: Final = 16 * 1024 * 1024
 MASTER_BYTES_MAX: Final = 16 * 1024 * 1024
-# The body goes out in pieces: each must move within SILENCE_S_MAX, whatever the whole takes.
+# The body goes out in pieces: each must move before it counts as silence, whatever the whole takes.
 PIECE_BYTES: Final = 32 * 1024
 # A Date that travelled longer is no use for setting a clock.
 DATE_TRAVEL_S_MAX: Final = 2.0
@@ -60,6 +53,7 @@ class CloudClient:
         clock: Clock,
         resolver: Resolver,
         status: Callable[[], str],
+        timing: Timing,
         waiting: Callable[[str], None] = lambda reason: None,
         tls: ssl.SSLContext | None = None,
     ) -> None:
@@ -70,13 +64,14 @@ class CloudClient:
         self._resolver = resolver
         self._status = status
         self._waiting = waiting
+        self._timing = timing
         secure = address.scheme == "https"
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 verify=(tls or ssl.create_default_context()) if secure else False,
                 http2=secure,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=55),
-                socket_options=_socket_options(),
+                socket_options=_socket_options(timing.silence_s_max),
             ),
             # A proxy named in the environment of a service is an accident.
             trust_env=False,
@@ -108,7 +103,9 @@ class CloudClient:
             "Storehub-Epoch": epoch,
             "Storehub-First-Seq": str(first_seq),
         }
-        answer = await self._call("POST", "/entries", content=packed, headers=headers, attempt_s=UPLOAD_S_MAX)
+        answer = await self._call(
+            "POST", "/entries", content=packed, headers=headers, attempt_s=self._timing.upload_s_max
+        )
         match answer.status:
             case 413:
                 return TooLarge(), answer
@@ -122,7 +119,7 @@ class CloudClient:
         """The entries' bytes that the cloud keeps as orphans, beyond `after`."""
         answer = await self._call(
             "GET", "/entries", params={"after": f"{after.epoch}:{after.seq}", "orphans": "1"},
-            bytes_max=ENTRIES_BYTES_MAX, kinds=("application/x-ndjson",), attempt_s=UPLOAD_S_MAX,
+            bytes_max=ENTRIES_BYTES_MAX, kinds=("application/x-ndjson",), attempt_s=self._timing.upload_s_max,
         )  # fmt: skip
         self._good(answer)
         return [line for line in answer.body.split(b"\n") if line], answer
@@ -136,16 +133,21 @@ class CloudClient:
             return self._conflict(answer), answer
         return self._read(self._good(answer), Position), answer
 
-    async def fill(self, epoch: str, seq: int, raw: bytes) -> tuple[bool, str, Answer]:
-        """Put an entry's bytes into its hole. False, and why, when the cloud refuses them again."""
+    async def fill(self, epoch: str, seq: int, raw: bytes) -> tuple[Literal["there", "refused"], str, Answer]:
+        """Put an entry's bytes into its hole. There too when the cloud knows of no hole."""
         answer = await self._call(
-            "PUT", f"/quarantine/{quote(epoch, safe='')}/{seq}", content=raw, attempt_s=UPLOAD_S_MAX
+            "PUT",
+            f"/quarantine/{quote(epoch, safe='')}/{seq}",
+            content=raw,
+            attempt_s=self._timing.upload_s_max,
         )
         if answer.status in (200, 201):
             self._read(answer, dict)
-            return True, "", answer
+            return "there", "", answer
+        if answer.status == 404:
+            return "there", "", answer
         words = "too large for the cloud" if answer.status == 413 else words_of(answer.body)
-        return False, words or f"the cloud answers {answer.status}", answer
+        return "refused", words or f"the cloud answers {answer.status}", answer
 
     async def totals(self, business_date: str, upto: After) -> tuple[Totals | None, Answer]:
         """None when the cloud cannot say."""
@@ -154,10 +156,10 @@ class CloudClient:
         )
         return (self._read(answer, Totals) if answer.status == 200 else None), answer
 
-    async def master(self, since: str, wait_s: int) -> tuple[MasterAnswer, Answer]:
+    async def master(self, since: str, wait_s: float) -> tuple[MasterAnswer, Answer]:
         answer = await self._call(
-            "GET", "/master", params={"since": since, "wait": str(wait_s)},
-            bytes_max=MASTER_BYTES_MAX, silence_s=wait_s + SILENCE_S_MAX, attempt_s=wait_s + 60.0,
+            "GET", "/master", params={"since": since, "wait": f"{wait_s:g}"},
+            bytes_max=MASTER_BYTES_MAX, silence_s=wait_s + self._timing.silence_s_max, attempt_s=wait_s + 4 * self._timing.silence_s_max,
         )  # fmt: skip
         return self._read(self._good(answer), MasterAnswer), answer
 
@@ -177,14 +179,17 @@ class CloudClient:
         headers: dict[str, str] | None = None,
         bytes_max: int = ACK_BYTES_MAX,
         kinds: tuple[str, ...] = (),
-        silence_s: float = SILENCE_S_MAX,
-        attempt_s: float = ATTEMPT_S_MAX,
+        silence_s: float | None = None,
+        attempt_s: float | None = None,
     ) -> Answer:
         host = self._address.host
+        timing = self._timing
+        silence_s = silence_s or timing.silence_s_max
+        attempt_s = attempt_s or timing.attempt_s_max
         loop = asyncio.get_running_loop()
         began = loop.time()
         late = loop.call_later(
-            WAITING_S, self._waiting, f"slow: {host} has not answered for {WAITING_S:.0f} s"
+            timing.waiting_s, self._waiting, f"slow: {host} has not answered for {timing.waiting_s:.0f} s"
         )
         try:
             number = await self._resolver.address()
@@ -245,7 +250,9 @@ class CloudClient:
         all_headers.update(headers or {})
         # The name is looked up by us (see Resolver), so the certificate is checked against the name we hand over.
         extensions: dict[str, Any] = {
-            "timeout": httpx.Timeout(SILENCE_S_MAX, connect=CONNECT_S_MAX, read=silence_s).as_dict(),
+            "timeout": httpx.Timeout(
+                self._timing.silence_s_max, connect=self._timing.connect_s_max, read=silence_s
+            ).as_dict(),
         }
         if self._address.scheme == "https":
             extensions["sni_hostname"] = self._address.host
@@ -307,7 +314,7 @@ async def _bounded(response: httpx.Response, bytes_max: int) -> bytes:
     return bytes(body)
 
 
-def _socket_options() -> list[tuple[int, int, int]]:
+def _socket_options(silence_s_max: float) -> list[tuple[int, int, int]]:
     """Make the kernel give up on a dead peer as soon as we do, and not hide megabytes that have not left."""
     options = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
@@ -318,7 +325,7 @@ def _socket_options() -> list[tuple[int, int, int]]:
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 10),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5),
             (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
-            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(SILENCE_S_MAX * 1000)),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(silence_s_max * 1000)),
             (socket.IPPROTO_TCP, getattr(socket, "TCP_NOTSENT_LOWAT", 25), 128 * 1024),
         ]
     return options

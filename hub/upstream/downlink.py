@@ -19,13 +19,10 @@ from hub.upstream.client import CloudClient
 from hub.upstream.link import LinkMonitor
 from hub.upstream.outcomes import Trouble
 from hub.upstream.records import MASTER, MasterNote, Records
+from hub.upstream.timing import Timing
 
 log = logging.getLogger(__name__)
 
-WAIT_S: Final = 25
-# A cloud that answers at once and has nothing, and changes that cannot be used, are asked about this often.
-REST_S: Final = 5.0
-FAILED_REST_S: Final = 15.0
 SET_ASIDE_MAX: Final = 100
 _INDEX: Final = re.compile(r"changes\[(\d+)\]")
 
@@ -42,6 +39,7 @@ class Downlink:
         monitor: LinkMonitor,
         clock: Clock,
         doubt: Callable[[], None],
+        timing: Timing,
     ) -> None:
         self._client = client
         self._office = office
@@ -49,6 +47,7 @@ class Downlink:
         self._monitor = monitor
         self._clock = clock
         self._doubt = doubt
+        self._timing = timing
         self.note = MasterNote()
         self.problem = ""
 
@@ -57,28 +56,29 @@ class Downlink:
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
+        timing = self._timing
         while True:
             await self._monitor.wait_open()
             began = loop.time()
             try:
-                # The first question after a break is answered at once, so that changes made meanwhile come at once.
-                answer, facts = await self._client.master(self.note.cursor, WAIT_S)
+                answer, facts = await self._client.master(self.note.cursor, timing.poll_s)
                 self._client.trust(facts)
                 applied = await self._apply(answer)
                 self.problem = ""
             except Trouble as trouble:
                 self.problem = trouble.reason
                 self._doubt()
-                await asyncio.sleep(max(FAILED_REST_S, trouble.retry_after_s or 0.0))
+                await asyncio.sleep(max(timing.poll_failed_rest_s, trouble.retry_after_s or 0.0))
                 continue
             except (HubError, StoreError) as error:
                 # Not the cloud's fault: the box cannot write now.
                 self.problem = f"not applied: {error}"
                 log.warning("master data could not be applied, asking again: %s", error)
-                await asyncio.sleep(FAILED_REST_S)
+                await asyncio.sleep(timing.poll_failed_rest_s)
                 continue
-            if not applied and loop.time() - began < WAIT_S / 2:
-                await asyncio.sleep(REST_S)
+            if not applied and loop.time() - began < timing.poll_s / 2:
+                # A cloud that does not hold the question must not be asked in a loop.
+                await asyncio.sleep(timing.poll_rest_s)
 
     async def _apply(self, answer: MasterAnswer) -> bool:
         """Order the changes; those that cannot be used are set aside one by one. False when there was nothing."""

@@ -20,6 +20,7 @@ from hub.upstream.quarantine import Quarantine
 from hub.upstream.reconcile import Reconciler
 from hub.upstream.records import Records
 from hub.upstream.replicator import Replicator
+from hub.upstream.timing import Timing
 
 
 def trust_of(address: CloudAddress) -> ssl.SSLContext | None:
@@ -50,6 +51,7 @@ class Engine:
         settle: Callable[[], None],
         tls: ssl.SSLContext | None,
         lookup: Lookup,
+        timing: Timing,
     ) -> None:
         def client(*, waiting: Callable[[str], None] = lambda reason: None) -> CloudClient:
             return CloudClient(
@@ -59,6 +61,7 @@ class Engine:
                 clock=clock,
                 resolver=Resolver(address.host, address.port, monotonic=clock.monotonic, lookup=lookup),
                 status=status,
+                timing=timing,
                 waiting=waiting,
                 tls=tls,
             )
@@ -75,6 +78,7 @@ class Engine:
             journal=journal,
             now=lambda: clock.stamp().time,
             monotonic=clock.monotonic,
+            every_s=timing.reconcile_s,
         )
         self.replicator = Replicator(
             client=self._up,
@@ -89,6 +93,7 @@ class Engine:
             clock=clock,
             pace=pace,
             lan_busy=lan_busy,
+            timing=timing,
             settle=settle,
         )
         self.downlink = Downlink(
@@ -98,6 +103,7 @@ class Engine:
             monitor=monitor,
             clock=clock,
             doubt=self.replicator.doubt,
+            timing=timing,
         )
 
     async def load(self) -> None:

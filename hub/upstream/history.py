@@ -120,7 +120,7 @@ class History:
             before = at
             for raw in lines:
                 at = await self._recover(raw)
-            if at.seq <= before.seq:
+            if at == before:
                 break
         if self.recovered:
             log.warning("%d entries that this box had lost came back from the cloud", self.recovered)

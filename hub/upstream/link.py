@@ -63,6 +63,7 @@ MOVES: Final[dict[tuple[Link, Signal], Link]] = {
     # One broken connection is not yet a broken line: a cloud may close an idle one.
     (Link.ONLINE, Signal.LOST): Link.DEGRADED,
     (Link.DEGRADED, Signal.LOST): Link.OFFLINE,
+    (Link.OFFLINE, Signal.LOST): Link.OFFLINE,
     (Link.CAPTIVE, Signal.LOST): Link.OFFLINE,
     (Link.REFUSED, Signal.LOST): Link.OFFLINE,
     # Said while a call still waits, so that a dead line shows before the call is given up.

@@ -7,8 +7,6 @@ from typing import Final
 
 # The longest Retry-After that is obeyed: a mistaken one must not close the store's line for a day.
 RETRY_AFTER_S_MAX: Final = 3600.0
-# After five refusals in a row only this often, or when a person asks.
-REJECTED_RETRY_S: Final = 900.0
 
 
 class Signal(Enum):

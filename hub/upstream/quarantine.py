@@ -83,12 +83,17 @@ class Quarantine:
             raise NotFound(kind="quarantined entry", id=str(seq))
         self._wanted += [key for key in sorted(chosen, key=lambda key: key[1]) if key not in self._wanted]
 
-    @property
-    def wanted(self) -> SetAside | None:
-        """The next one to try. Only holes that the cloud knows of can be filled; others ride with the replay."""
+    def unsure(self, upto: int) -> None:
+        """The cloud is past these, and an answer was lost: is it a hole, or was it taken? A try to fill it tells."""
+        for key, one in self._aside.items():
+            if one.seq <= upto and not one.recorded and key not in self._wanted:
+                self._wanted.append(key)
+
+    def next_wanted(self, upto: int) -> SetAside | None:
+        """The next one to try. What the cloud has not come to yet rides with the replay."""
         while self._wanted:
             one = self._aside.get(self._wanted[0])
-            if one is not None and one.recorded:
+            if one is not None and one.seq <= upto:
                 return one
             self._wanted.pop(0)
         return None
@@ -102,6 +107,7 @@ class Quarantine:
     async def refused_again(self, one: SetAside, reason: str, at: str) -> None:
         one.reason, one.at = reason, at
         one.tries += 1
+        one.recorded = True
         self._done(one)
         await self._save()
 

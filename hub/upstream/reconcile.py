@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from datetime import date
 from typing import Any, Final
 
 from hub.ports import JournalReader
@@ -16,7 +17,6 @@ from hub.upstream.records import Row
 log = logging.getLogger(__name__)
 
 DAYS_COMPARED_MAX: Final = 10
-EVERY_S: Final = 60.0
 
 
 class Reconciler:
@@ -30,53 +30,73 @@ class Reconciler:
         journal: JournalReader,
         now: Callable[[], str],
         monotonic: Callable[[], float],
+        every_s: float,
     ) -> None:
         self._keeper = keeper
         self._client = client
         self._journal = journal
         self._now = now
         self._monotonic = monotonic
+        self._every_s = every_s
         self._compared_at: float | None = None
+        self._failed_at: float | None = None
 
     def due(self, *, drained_replay: bool) -> bool:
         """After a replay at once, else about once a minute while days change."""
         if not self._keeper.changed:
             return False
+        if self._failed_at is not None and self._monotonic() - self._failed_at < self._every_s:
+            return False
         if drained_replay or self._compared_at is None:
             return True
-        return self._monotonic() - self._compared_at >= EVERY_S
+        return self._monotonic() - self._compared_at >= self._every_s
 
     async def compare(self) -> None:
         """Ask for each changed day; new entries to send come first. Raises Trouble."""
         if not await self._keeper.catch_up():
             return
-        for date, day in list(self._keeper.ledger.recent(DAYS_COMPARED_MAX)):
-            if date not in self._keeper.changed:
+        # A cloud that cannot add up must not keep the replay from its work.
+        self._failed_at = self._monotonic()
+        await self._compare()
+        self._failed_at = None
+
+    async def _compare(self) -> None:
+        for name, day in list(self._keeper.ledger.recent(DAYS_COMPARED_MAX)):
+            if name not in self._keeper.changed:
                 continue
             upto = self._keeper.ledger.at
             if self._journal.position.seq > self._keeper.acked.seq or upto.seq > self._keeper.acked.seq:
                 return
             # What was counted is compared, though the day may grow while the answer is on its way.
             mine = _sums(day)
-            partial = day.partial or not date
-            totals, answer = await self._client.totals(date, upto)
-            self._client.trust(answer)
-            self._put(date, mine, totals, partial=partial)
-            self._keeper.changed.discard(date)
+            partial = day.partial
+            totals, answer = await self._client.totals(name, upto) if _is_date(name) else (None, None)
+            if answer is not None:
+                self._client.trust(answer)
+            self._put(name, mine, totals, partial=partial)
+            self._keeper.changed.discard(name)
         self._compared_at = self._monotonic()
-        self._keeper.changed &= {date for date, _ in self._keeper.ledger.recent(DAYS_COMPARED_MAX)}
+        self._keeper.changed &= {name for name, _ in self._keeper.ledger.recent(DAYS_COMPARED_MAX)}
         await self._keeper.save(now=True)
 
-    def _put(self, date: str, mine: dict[str, Any], totals: Totals | None, *, partial: bool) -> None:
+    def _put(self, name: str, mine: dict[str, Any], totals: Totals | None, *, partial: bool) -> None:
         theirs = None if totals is None else _sums(totals)
         agrees = None if theirs is None or partial else theirs == mine
         if agrees is False:
-            log.error("%s: the cloud does not agree. Ours: %s. Its: %s", date, mine, theirs)
-        row = Row(business_date=date, agrees=agrees, hub=mine, cloud=theirs, at=self._now())
-        rows = [one for one in self._keeper.progress.rows if one.business_date != date]
+            log.error("%s: the cloud does not agree. Ours: %s. Its: %s", name, mine, theirs)
+        row = Row(business_date=name, agrees=agrees, hub=mine, cloud=theirs, at=self._now())
+        rows = [one for one in self._keeper.progress.rows if one.business_date != name]
         rows.append(row)
         rows.sort(key=lambda one: one.business_date, reverse=True)
         self._keeper.progress.rows = rows[:DAYS_COMPARED_MAX]
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _sums(day: Day | Totals) -> dict[str, int | str]:

@@ -24,11 +24,10 @@ from hub.upstream.quarantine import Quarantine
 from hub.upstream.reconcile import Reconciler
 from hub.upstream.retry import Patience, routes
 from hub.upstream.sizing import BatchSizer, pause_s
+from hub.upstream.timing import Timing
 
 log = logging.getLogger(__name__)
 
-# Without traffic the line is probed this often: with the silence that ends an attempt, a dead one shows within 30 s.
-PROBE_S: Final = 12.0
 # CONTRACT section 9: five refusals in a row are no bad entries but a bad set-up.
 REFUSALS_MAX: Final = 5
 # While the line is down: how often the routes are looked at, and how soon after a try they may cause another.
@@ -57,6 +56,7 @@ class Replicator:
         clock: Clock,
         pace: PaceSettings,
         lan_busy: Callable[[], float],
+        timing: Timing,
         settle: Callable[[], None] = lambda: None,
     ) -> None:
         self._client = client
@@ -71,6 +71,7 @@ class Replicator:
         self._clock = clock
         self._pace = pace
         self._lan_busy = lan_busy
+        self._timing = timing
         self._settle = settle
         self._sizer = BatchSizer(pace)
         self._position: After | None = None
@@ -84,6 +85,8 @@ class Replicator:
         self._turns = 0
         self._furthest = 0
         self._told_seq = 0
+        # The end of a batch whose attempt ran out of time.
+        self._doubtful_seq = 0
 
     def nudge(self) -> None:
         """Try at once, whatever was being waited for."""
@@ -96,15 +99,16 @@ class Replicator:
     async def run(self) -> None:
         # tenacity keeps the count of failed tries; progress sets it back.
         async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(Trouble), wait=Patience(), sleep=self._rest, reraise=True
+            retry=retry_if_exception_type(Trouble),
+            wait=Patience(self._timing),
+            sleep=self._rest,
+            reraise=True,
         ):
             with attempt:
                 self._try = attempt.retry_state
                 try:
                     await self._session()
                 except Trouble as trouble:
-                    if trouble.timed_out:
-                        self._sizer.timed_out()
                     self._monitor.trouble(trouble)
                     log.debug("cloud: %s", trouble.reason)
                     raise
@@ -133,11 +137,15 @@ class Replicator:
         return self._position
 
     async def _where_the_cloud_stands(self) -> None:
+        before = self._keeper.acked.seq
         claim, answer = await self._client.cursor()
         await self._checked(claim.as_after())
         self._heard(answer)
+        if self._at.seq < self._doubtful_seq:
+            self._sizer.timed_out()
+        self._doubtful_seq = 0
         await self._history.fetch_lost()
-        if self._journal.position.seq <= self._at.seq:
+        if self._at.seq > before or self._journal.position.seq <= self._at.seq:
             self._progressed()
 
     async def _checked(self, claim: After) -> None:
@@ -154,6 +162,7 @@ class Replicator:
             await self._quarantine.cloud_went_back(at.seq)
         if at != acked:
             self._keeper.moved(at, self._clock.stamp().time)
+        self._quarantine.unsure(at.seq)
         self._position = at
         self._further(at.seq)
         self._tell(at)
@@ -191,6 +200,10 @@ class Replicator:
                 await self._keeper.save()
                 ready = await self._read(batch.last.seq)
                 answer, facts = await in_flight
+            except Trouble as trouble:
+                # Too much for the line, or stored with the answer lost? The cursor will tell.
+                self._doubtful_seq = batch.last.seq if trouble.timed_out else 0
+                raise
             finally:
                 in_flight.cancel()
             sent = True
@@ -297,14 +310,14 @@ class Replicator:
 
     async def _fill_holes(self) -> None:
         """Try again what a person wants tried."""
-        while (one := self._quarantine.wanted) is not None:
+        while (one := self._quarantine.next_wanted(self._at.seq)) is not None:
             entry = await self._journal.at(one.seq)
             if entry is None or entry.hash != one.hash:
                 await self._quarantine.refused_again(one, "this box no longer has the entry", one.at)
                 continue
-            good, reason, facts = await self._client.fill(one.epoch, one.seq, entry.raw)
+            outcome, reason, facts = await self._client.fill(one.epoch, one.seq, entry.raw)
             self._heard(facts)
-            if good:
+            if outcome == "there":
                 await self._quarantine.filled(one)
                 self._keeper.fill(entry)
             else:
@@ -336,7 +349,9 @@ class Replicator:
             asyncio.create_task(self._doubted.wait()),
         ]
         try:
-            done, _ = await asyncio.wait(waits, timeout=PROBE_S, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(
+                waits, timeout=self._timing.probe_s, return_when=asyncio.FIRST_COMPLETED
+            )
         finally:
             for wait in waits:
                 wait.cancel()

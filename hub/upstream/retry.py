@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
 
 from tenacity import RetryCallState, wait_random_exponential
 from tenacity.wait import wait_base
 
-from hub.upstream.outcomes import REJECTED_RETRY_S, Signal, Trouble
-
-# CONTRACT section 9: the wait between attempts never exceeds 15 s unless Retry-After asks for more.
-WAIT_S_MAX: Final = 15.0
-# Full jitter may draw nothing at all: this keeps a line that fails at once from being tried in a loop.
-WAIT_S_MIN: Final = 0.2
+from hub.upstream.outcomes import Signal, Trouble
+from hub.upstream.timing import Timing
 
 
 class Patience(wait_base):
     """Full jitter up to 15 s; what the cloud asked for, when it asked; 15 minutes when it refuses what we send."""
 
-    def __init__(self) -> None:
-        self._jitter = wait_random_exponential(multiplier=1, max=WAIT_S_MAX)
+    def __init__(self, timing: Timing) -> None:
+        self._timing = timing
+        self._jitter = wait_random_exponential(multiplier=timing.wait_s_first, max=timing.wait_s_max)
 
     def __call__(self, retry_state: RetryCallState) -> float:
-        wait = min(max(self._jitter(retry_state), WAIT_S_MIN), WAIT_S_MAX)
+        wait = min(max(self._jitter(retry_state), self._timing.wait_s_min), self._timing.wait_s_max)
         error = retry_state.outcome.exception() if retry_state.outcome else None
         if isinstance(error, Trouble):
             if error.signal is Signal.REJECTED:
-                return REJECTED_RETRY_S
+                return self._timing.rejected_wait_s
             if error.retry_after_s is not None:
                 # A little more than asked, so that a fleet that was told the same does not return together.
                 return error.retry_after_s + min(wait, 1.0)

@@ -21,6 +21,7 @@ from hub.upstream.outcomes import Signal
 from hub.upstream.pace import PaceSettings
 from hub.upstream.quarantine import Quarantine
 from hub.upstream.records import PAUSED, Records
+from hub.upstream.timing import Timing
 
 if TYPE_CHECKING:
     from hub.upstream.engine import Engine
@@ -55,6 +56,7 @@ class CloudUpstream:
         pace: PaceSettings,
         tls: ssl.SSLContext | None = None,
         lookup: Lookup = look_up,
+        timing: Timing | None = None,
     ) -> None:
         self._address = CloudAddress.of(url)
         if not token:
@@ -71,6 +73,7 @@ class CloudUpstream:
         self._pace = pace
         self._tls = tls
         self._lookup = lookup
+        self._timing = timing or Timing()
         self._records = Records(notes)
         self._quarantine = Quarantine(self._records)
         self._keeper = Keeper(
@@ -216,6 +219,7 @@ class CloudUpstream:
                     settle=self._settle,
                     tls=tls,
                     lookup=self._lookup,
+                    timing=self._timing,
                 )
                 self._engine = engine
                 await engine.load()

@@ -283,7 +283,7 @@ class BadCloud:
         self.connections = 0
         self._tls = tls
         self._server: asyncio.Server | None = None
-        self._writers: set[asyncio.StreamWriter] = set()
+        self._readers: dict[asyncio.StreamWriter, asyncio.StreamReader] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.port = 0
 
@@ -309,7 +309,7 @@ class BadCloud:
         if self._server is not None:
             self._server.close()
             self._server = None
-        for writer in list(self._writers):
+        for writer in list(self._readers):
             writer.transport.abort()
         for task in list(self._tasks):
             task.cancel()
@@ -322,7 +322,7 @@ class BadCloud:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
-        self._writers.add(writer)
+        self._readers[writer] = reader
         self.connections += 1
         try:
             while self.fault != "noread":
@@ -335,7 +335,7 @@ class BadCloud:
             pass
         finally:
             self._tasks.discard(task)
-            self._writers.discard(writer)
+            self._readers.pop(writer)
             writer.close()
 
     async def _read(self, reader: asyncio.StreamReader) -> Request | None:
@@ -381,7 +381,9 @@ class BadCloud:
             case "close":
                 writer.close()
             case "hang" | "acklost-hang":
-                await asyncio.sleep(3600)
+                # Until the peer gives up.
+                await self._readers[writer].read(1)
+                raise ConnectionResetError
             case "half":
                 writer.write(reply.wire()[:-8])
                 await writer.drain()
