@@ -2,15 +2,21 @@
 # The box's command line: the installed storehub, as the service's user, on the service's files. As another user,
 # root above all, it would leave files behind that the service cannot write.
 set -eu
-if [ -z "${STOREHUB_DATA:-}" ]; then
-    STOREHUB_DATA=/var/lib/storehub
-    export STOREHUB_DATA
-fi
+export STOREHUB_DATA="${STOREHUB_DATA:-/var/lib/storehub}"
+export STOREHUB_CONFIG="${STOREHUB_CONFIG:-/etc/storehub/storehub.toml}"
 program=/opt/storehub/venv/bin/storehub
 user=storehub
 
 case "$(id -un)" in
-    "$user") exec "$program" "$@" ;;
-    root) exec runuser --user "$user" -- "$program" "$@" ;;
-    *) exec sudo --preserve-env=STOREHUB_DATA --user "$user" -- "$program" "$@" ;;
+    "$user")
+        # The service's own variables win over the file for it, so they must for the commands.
+        if [ -r /etc/storehub/storehub.env ]; then
+            set -a
+            . /etc/storehub/storehub.env
+            set +a
+        fi
+        exec "$program" "$@"
+        ;;
+    root) exec runuser --user "$user" -- "$0" "$@" ;;
+    *) exec sudo --preserve-env=STOREHUB_DATA,STOREHUB_CONFIG --user "$user" -- "$0" "$@" ;;
 esac

@@ -37,10 +37,9 @@ run() {
 
 # Print how many entries the cloud does not have yet, or fail when nobody can tell.
 unsent() {
-    local program=$DESTDIR/opt/storehub/venv/bin/storehub
-    local call=("$program" status --json)
-    [ -n "$DESTDIR" ] || call=(runuser --user storehub -- "${call[@]}")
-    STOREHUB_DATA=$DESTDIR/var/lib/storehub "${call[@]}" |
+    local program=/usr/local/bin/storehub
+    [ -z "$DESTDIR" ] || program=$DESTDIR/opt/storehub/venv/bin/storehub
+    STOREHUB_DATA=$DESTDIR/var/lib/storehub "$program" status --json |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["unsent"]["count"])'
 }
 

@@ -25,6 +25,8 @@ log = logging.getLogger(__name__)
 
 # A commit that hangs for longer than this starves the watchdog; one that fails does not.
 COMMIT_STUCK_S: Final = 20.0
+# While the hub starts, systemd is asked again and again for this much more. Blocking steps must stay well below.
+START_EXTENSION_S: Final = 60.0
 
 
 async def serve(settings: Settings, data: DataDir) -> None:
@@ -37,6 +39,7 @@ async def serve(settings: Settings, data: DataDir) -> None:
         logging.getLogger(name).addFilter(RareWarnings())
     listening = listen(settings)
     notifier = Notifier.from_environment()
+    starting = asyncio.create_task(_ask_for_time(notifier), name="starting")
     async with open_hub(settings, data, replay=True) as hub:
         box = hub.box
         context = _tls(hub, listening)
@@ -57,6 +60,7 @@ async def serve(settings: Settings, data: DataDir) -> None:
                 f"storehub ready {box.facing.base_url} hub={box.identity.hub_id} store={box.identity.store_id}",
                 flush=True,
             )
+            starting.cancel()
             notifier.ready(f"serving {box.facing.base_url}")
             beacon = await _announce(hub, listening, context)
             ended = asyncio.create_task(stopping.wait())
@@ -190,6 +194,13 @@ def _renew(hub: Hub, addresses: list[str], context: ssl.SSLContext) -> None:
     )
     if certificate.renewed:
         reload(context, certificate)
+
+
+async def _ask_for_time(notifier: Notifier) -> None:
+    """Checking a damaged journal takes as long as it takes; only a loop that hangs makes systemd start again."""
+    while True:
+        notifier.starting("opening the journal", within_s=START_EXTENSION_S)
+        await asyncio.sleep(START_EXTENSION_S / 6)
 
 
 async def _feed_watchdog(hub: Hub, notifier: Notifier) -> None:

@@ -63,6 +63,9 @@ def load(
 ) -> Settings:
     """The settings in force. Raises SettingsError."""
     values: dict[str, Any] = {}
+    # Named once for the service and every command on the same box, so that all of them speak for the same store.
+    if config is None and environment.get("STOREHUB_CONFIG"):
+        config = Path(environment["STOREHUB_CONFIG"])
     if config is not None:
         values.update(_from_file(config))
     known = {field.name: field for field in msgspec.structs.fields(Settings)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -75,9 +76,9 @@ def test_the_program_runs_from_where_the_unit_expects_it(staged: Path) -> None:
     ).split()
     assert os.access(staged / program.lstrip("/"), os.X_OK)
     assert "/var/lib/storehub" in arguments
-    for argument in arguments:
-        if argument.startswith("/etc/"):
-            assert (staged / argument.lstrip("/")).exists()
+    config = re.search(r"(?m)^Environment=STOREHUB_CONFIG=(.+)$", unit)
+    assert config
+    assert (staged / config[1].lstrip("/")).exists()
     imported = subprocess.run(
         [staged / "opt/storehub/venv/bin/python", "-c", "import hub, cloud; print(hub.__file__)"],
         capture_output=True,
