@@ -153,8 +153,8 @@ def test_markers_are_explained_and_used_by_the_quick_set() -> None:
 
 # Modules that neither look at the world nor change it.
 COMPUTING = {
-    "__future__", "abc", "base64", "bisect", "collections", "copy", "dataclasses", "datetime", "decimal",
-    "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "itertools", "json", "math", "msgspec",
+    "__future__", "abc", "base64", "bisect", "collections", "copy", "csv", "dataclasses", "datetime", "decimal",
+    "enum", "fractions", "functools", "hashlib", "heapq", "hmac", "io", "itertools", "json", "math", "msgspec",
     "operator", "re", "string", "types", "typing", "unicodedata", "zoneinfo",
 }  # fmt: skip
 
