@@ -43,7 +43,9 @@ class Events:
             allow(device, "feed", "box")
             query = _query(scope)
             wanted = frozenset(filter(None, query.get("types", "").split(",")))
-            cursor, known = self._start(query.get("after") or (header(scope, b"last-event-id") or b"").decode("latin-1"))
+            # A browser that reconnects repeats the `after` it began with: where it has come to since counts.
+            come_to = (header(scope, b"last-event-id") or b"").decode("latin-1")
+            cursor, known = self._start(come_to or query.get("after", ""))
         except HubError as error:
             await send_problem(scope, send, box, error)
             return
@@ -59,7 +61,7 @@ class Events:
                 ],
             }
         )
-        gone = asyncio.ensure_future(receive())
+        gone = asyncio.ensure_future(_hung_up(receive))
         online = box.doorman.online
         online[device.device_id] = online.get(device.device_id, 0) + 1
         try:
@@ -166,6 +168,14 @@ class _Subscriber:
         self.wanted = wanted
         self.cursor = cursor
         self.check_id = ""
+
+
+async def _hung_up(receive: Receive) -> object:
+    """Return when the device is gone. What comes before that is the request's own, empty body."""
+    message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
+    return message
 
 
 def _query(scope: Scope) -> dict[str, str]:
