@@ -359,11 +359,15 @@ async def test_trouble_of_the_box_stands_above_everything(address: str, open_pag
     box.sync["behind"] = {"witness": "device", "epoch": EPOCH, "seq": 18_500}
     box.sync["clock"] = {"trusted": False, "source": "journal"}
     box.sync["storage"]["days_left"] = 6.5
+    box.sync["problem"] = "KeyError: 'seq'"
+    box.sync["unrecovered"] = ["00aa:12 sold-out"]
+    box.sync["master"] = {"problem": "not applied: tax"}
     box.tell("synced")
     await shows(page, "#notices", "The box cannot write to its disk", BY_FEED_MS)
     await shows(page, "#notices", "A device has seen records up to number 18,500")
     await shows(page, "#notices", "The disk holds only 6 more days")
-    await shows(page, "#notices", "The box's clock is not confirmed")
+    for text in ("clock is not confirmed", "KeyError", "00aa:12", "not applied: tax"):
+        await shows(page, "#notices", text)
     assert await page.locator("#notices[role=alert]").count() == 1
 
 

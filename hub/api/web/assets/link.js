@@ -57,7 +57,7 @@ export function showLink(sync, refresh) {
   say(byId("link-todo").lastElementChild, todo);
   showReason(reach.ok ? sync.link.reason : "");
   showUnsent(sync);
-  showActions(sync, refresh);
+  showActions(kind, refresh);
 }
 
 function showSignal(kind) {
@@ -97,9 +97,11 @@ function showUnsent({ unsent, acked_seq, last_seq, last_ack_at }) {
   bar.firstElementChild.style.width = `${last_seq > 0 ? (100 * Math.min(acked_seq, last_seq)) / last_seq : 100}%`;
 }
 
-function showActions(sync, refresh) {
+const ACTIONS = { paused: ["resume"], unconfigured: [] };
+
+function showActions(kind, refresh) {
   const actions = byId("link-actions");
-  const names = sync.link.state === "paused" ? ["resume"] : ["retry", "pause"];
+  const names = ACTIONS[kind] ?? ["retry", "pause"];
   if (!changed(actions, names, manner())) return;
   show(actions, names.map((name) => {
     const button = h("button", { type: "button", class: name === "pause" ? "plain" : "main", "data-key": name }, t(name));

@@ -33,6 +33,13 @@ function collect(sync) {
     const witness = word("witness", behind.witness);
     notices.push(["red", t("notice.behind"), t("notice.behind.body", { witness, seq: number(behind.seq) })]);
   }
+  if (sync.unrecovered?.length > 0) {
+    notices.push(["red", t("notice.unrecovered"), t("notice.unrecovered.body", { which: sync.unrecovered.join(", ") })]);
+  }
+  if (sync.problem) notices.push(["red", t("notice.problem"), t("notice.problem.body", { why: sync.problem })]);
+  if (sync.master?.problem && sync.link.state === "online") {
+    notices.push(["amber", t("notice.master"), t("notice.master.body", { why: sync.master.problem })]);
+  }
   if (Number.isFinite(storage?.days_left) && storage.days_left < DAYS_LEFT_MIN) {
     notices.push(["amber", t("notice.disk", { days: number(Math.floor(storage.days_left)) }), t("notice.disk.body")]);
   }
