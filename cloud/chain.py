@@ -90,11 +90,6 @@ def verify(epoch: Epoch, first_seq: int, body: bytes, *, refused_types: Collecti
     return Batch(epoch, first_seq, batch_prevhash, rows, None, False)
 
 
-def prevhash_of(body: bytes) -> str:
-    """The hash that a stored entry says it follows."""
-    return _decode(body).prevhash
-
-
 class _Refused(Exception):
     def __init__(self, reason: str) -> None:
         self.reason = reason

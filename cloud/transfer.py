@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, NamedTuple
 
-from cloud.entries import epochs_of, hub_of, mark_at
 from cloud.errors import CursorConflict
+from cloud.held import hub_of, mark_at
 from cloud.model import Epoch, HubId
 from cloud.store import keys
 from cloud.store.ports import Database, Row, Session
@@ -28,13 +28,13 @@ def page(session: Session, hub_id: HubId, after: tuple[Epoch, int], *, orphans: 
     """
     hub = hub_of(session, hub_id)
     epoch, seq = after
-    nums = {known.epoch: known.num for known in epochs_of(session, hub)}
     if not orphans and 0 < seq <= hub.cursor.seq:
         mark = mark_at(session, hub, seq)
         if mark is None or mark.epoch != epoch:
             raise CursorConflict(hub.cursor, f"{epoch}:{seq} is not on the chain")
     name, high = ("orphans" if orphans else "entries"), keys.top(hub)
-    low, num = (keys.key(hub, seq), nums.get(epoch, 0)) if orphans else (keys.key(hub, seq + 1), 0)
+    known = session.one("epoch_num", hub=hub.num, epoch=epoch)
+    low, num = (keys.key(hub, seq), known[0] if known else 0) if orphans else (keys.key(hub, seq + 1), 0)
     lines: list[bytes] = []
     size = 0
     while len(lines) < limit:

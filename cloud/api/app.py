@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud import entries, transfer
+from cloud import branches, entries, transfer
 from cloud.api.asgi import CloudApp, read_body
 from cloud.api.document import ENTRIES_PATH, POST_ENTRIES
 from cloud.api.problems import answer
@@ -114,7 +114,7 @@ def _add_routes(api: FastAPI, desk: Desk) -> None:
         after = Cursor(Epoch(body.after.epoch), body.after.seq, HexHash(body.after.hash))
         epoch = Epoch(body.epoch)
         return _cursor(
-            await desk.write(lambda session: entries.open_epoch(session, hub.hub_id, epoch, after, time()))
+            await desk.write(lambda session: branches.open_epoch(session, hub.hub_id, epoch, after, time()))
         )
 
     @api.get("/v1/hubs/{hub_id}/entries", response_class=Response)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from time import time
 from typing import Final
 
 import msgspec
@@ -59,7 +60,7 @@ class CloudApp:
         batch = await self._desk.unpack(
             raw, headers.get(b"content-encoding", ""), Epoch(epoch), int(first_seq)
         )
-        result = await self._desk.write(lambda session: entries.append(session, hub_id, batch))
+        result = await self._desk.write(lambda session: entries.append(session, hub_id, batch, time()))
         if isinstance(result, CloudError):
             raise result
         return result

@@ -27,22 +27,29 @@ UPDATE tokens SET revoked_at = :now WHERE hub = :hub AND num < :token AND revoke
 -- name: revoke_tokens
 UPDATE tokens SET revoked_at = :now WHERE hub = :hub AND revoked_at IS NULL
 
--- name: epochs
-SELECT num, epoch, after_epoch, after_seq, after_hash FROM epochs WHERE hub = :hub ORDER BY announced
+-- name: epochs_near
+SELECT num, epoch, after_epoch, after_seq, after_hash FROM epochs WHERE hub = :hub AND (
+    epoch = :epoch OR after_epoch = :epoch
+    OR after_seq = (SELECT after_seq FROM epochs WHERE hub = :hub AND epoch = :epoch))
+ORDER BY announced
+
+-- name: epoch_num
+SELECT num FROM epochs WHERE hub = :hub AND epoch = :epoch
 
 -- name: add_epoch
 INSERT INTO epochs (hub, num, epoch, after_epoch, after_seq, after_hash, opened_at, announced)
-VALUES (:hub, :num, :epoch, :after_epoch, :after_seq, :after_hash, :now,
-    (SELECT COALESCE(MAX(announced), 0) + 1 FROM epochs WHERE hub = :hub))
+SELECT :hub, COALESCE(MAX(num), 0) + 1, :epoch, :after_epoch, :after_seq, :after_hash, :now,
+    COALESCE(MAX(announced), 0) + 1 FROM epochs WHERE hub = :hub
 
 -- name: announce_again
 UPDATE epochs SET announced = (SELECT MAX(announced) + 1 FROM epochs WHERE hub = :hub) WHERE hub = :hub AND num = :num
 
 -- name: marks
-SELECT key, epoch, hash FROM entries WHERE key BETWEEN :low AND :high
-UNION ALL
-SELECT key, epoch, hash FROM holes WHERE key BETWEEN :low AND :high AND orphan = 0 AND filled_at IS NULL
-ORDER BY 1
+SELECT m.key, e.epoch, m.hash FROM (
+    SELECT key, epoch, hash FROM entries WHERE key BETWEEN :low AND :high
+    UNION ALL
+    SELECT key, epoch, hash FROM holes WHERE key BETWEEN :low AND :high AND orphan = 0 AND filled_at IS NULL
+) m JOIN epochs e ON e.hub = :hub AND e.num = m.epoch ORDER BY m.key
 
 -- name: entries
 SELECT key, epoch, body FROM entries WHERE key BETWEEN :low AND :high ORDER BY key LIMIT :count
@@ -63,27 +70,17 @@ SELECT key, epoch, body FROM orphans
 WHERE key BETWEEN :low AND :high AND (key > :low OR epoch > :epoch)
 ORDER BY key, epoch LIMIT :count
 
--- name: orphan
-SELECT body FROM orphans WHERE key = :key AND epoch = :epoch AND hash = :hash
-
--- name: orphans_at
-SELECT epoch, hash FROM orphans WHERE key = :key
-UNION ALL
-SELECT epoch, hash FROM holes WHERE key = :key AND orphan = 1 AND filled_at IS NULL
-
--- name: any_orphan
-SELECT 1 FROM orphans WHERE key BETWEEN :low AND :high LIMIT 1
+-- name: any_returned
+SELECT 1 WHERE EXISTS (SELECT 1 FROM orphans WHERE key BETWEEN :low AND :high)
+    OR EXISTS (SELECT 1 FROM holes WHERE key BETWEEN :low AND :high AND filled_at IS NULL)
 
 -- name: forget_returned_orphans
 DELETE FROM orphans WHERE key BETWEEN :low AND :high AND EXISTS (
     SELECT 1 FROM entries e WHERE e.key = orphans.key AND e.epoch = orphans.epoch AND e.hash = orphans.hash)
 
--- name: reinstate
-INSERT INTO entries (key, epoch, hash, day, sale, amount, body)
-SELECT key, epoch, hash, day, sale, amount, body FROM orphans WHERE key = :key AND epoch = :epoch AND hash = :hash
-
--- name: reinstate_hole
-UPDATE holes SET orphan = 0 WHERE key = :key AND epoch = :epoch
+-- name: fill_returned_holes
+UPDATE holes SET filled_at = :now WHERE key BETWEEN :low AND :high AND filled_at IS NULL AND EXISTS (
+    SELECT 1 FROM entries e WHERE e.key = holes.key AND e.epoch = holes.epoch AND e.hash = holes.hash)
 
 -- name: add_orphan
 INSERT INTO orphans (key, epoch, hash, day, sale, amount, body)

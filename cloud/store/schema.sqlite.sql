@@ -33,6 +33,9 @@ CREATE TABLE epochs (
     UNIQUE (hub, epoch)
 ) WITHOUT ROWID;
 
+CREATE INDEX epochs_by_after_epoch ON epochs (hub, after_epoch);
+CREATE INDEX epochs_by_after_seq ON epochs (hub, after_seq);
+
 -- The live chains. Small columns first: the day index and the marks are read without the bodies' overflow pages.
 CREATE TABLE entries (
     key    INTEGER PRIMARY KEY,

@@ -118,7 +118,7 @@ async def test_a_wait_ends_with_the_first_change(cloud: Cloud, hub: HubClient) -
     cursor = (await changes(hub))["cursor"]
     waiting = [asyncio.create_task(changes(hub, cursor, wait=20)) for _ in range(3)]
     async with asyncio.timeout(10):
-        while cloud.desk._waiting.get("s1") != 3:  # type: ignore[call-overload]  # noqa: ASYNC110
+        while cloud.desk._waiting.get("s1") != 3:  # type: ignore[call-overload]
             await asyncio.sleep(0.01)
     begun = monotonic()
     await asyncio.to_thread(cloud.import_menu, raw(tables=[]))
