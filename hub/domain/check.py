@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from enum import Enum
+from enum import StrEnum
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -19,7 +19,7 @@ Status = Literal["open", "billed", "closed", "aborted", "merged"]
 ENDED: tuple[Status, ...] = ("closed", "aborted", "merged")
 
 
-class Move(Enum):
+class Move(StrEnum):
     """What is done to a check. JOIN: its lines go to another check. TAKE_IN: it is that other one."""
 
     ORDER = "order"

@@ -80,19 +80,31 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             version=check.version + 1,
         ),
     )
-    move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
+    moved = False
+    for line in fact.lines:
+        moved |= move_portions(state, line.product_id, -line.quantity)
+    if moved:
+        stock_moved(state)
 
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:
     """Add portions to the products that are counted; never below 0."""
-    moved = False
-    for product_id, quantity in portions:
-        product = state.products.get(product_id)
-        if product is not None and product.remaining is not None and quantity:
-            state.products.put(product_id, replace(product, remaining=max(0, product.remaining + quantity)))
-            moved = True
-    if moved:
-        state.counters.put("stock_version", (state.counters.get("stock_version") or 0) + 1)
+    if any([move_portions(state, product_id, quantity) for product_id, quantity in portions]):
+        stock_moved(state)
+
+
+def move_portions(state: State, product_id: str, quantity: int) -> bool:
+    """Whether the product is counted."""
+    product = state.products.get(product_id)
+    if product is None or product.remaining is None:
+        return False
+    state.products.put(product_id, replace(product, remaining=max(0, product.remaining + quantity)))
+    return True
+
+
+def stock_moved(state: State) -> None:
+    """The menu that readers see is another one now."""
+    state.counters.put("stock_version", (state.counters.get("stock_version") or 0) + 1)
 
 
 def without(lines: tuple[Line, ...], taken: dict[str, int]) -> tuple[Line, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -16,7 +16,7 @@ from hub.domain.reckoning import Discount, RateKey, SaleLine, TaxRow
 SaleStatus = Literal["completed", "voided", "refunded"]
 
 
-class SaleMove(Enum):
+class SaleMove(StrEnum):
     VOID = "void"
     REFUND = "refund"
 

@@ -37,6 +37,8 @@ KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
     "customer": ("customers", Customer),
 }
 
+_ROUNDINGS: Final[dict[str, Rounding]] = {rounding.value: rounding for rounding in Rounding}
+
 
 class State:
     """Shelves and what is derived from them. Holds no I/O: the store loads it, evolve() changes it, decide() reads it."""
@@ -116,7 +118,8 @@ class State:
 
     @property
     def rounding(self) -> Rounding:
-        return Rounding(self.settings.get("rounding") or "down")
+        # A word that nobody knows must not stop the store.
+        return _ROUNDINGS.get(self.settings.get("rounding") or "", Rounding.DOWN)
 
     @property
     def tax(self) -> TaxSchedule:

@@ -94,36 +94,43 @@ def price_lines(
     taken: tuple[Line, ...] = (),
 ) -> tuple[Line, ...]:
     """The lines as the menu prices them now. Raises SoldOut for the first product that has too few portions left."""
+    tax, unix_s = state.tax, at.stamp.unix_s
+    rates: dict[tuple[str, Dining], str | None] = {}
     wanted: dict[str, int] = {}
-    used = {line.line_id for line in taken}
+    _own_ids(lines, taken)
     priced = []
     for index, line in enumerate(lines):
         product = state.products.get(line.product_id)
         if product is None:
             raise InvalidRequest.at(f"lines[{index}].product_id", f"no such product: {line.product_id}")
-        wanted[product.id] = wanted.get(product.id, 0) + line.quantity
-        _in_stock(product, wanted[product.id])
-        line_id = line.line_id or f"{order_id}-{index + 1}"
-        if line_id in used:
-            raise InvalidRequest.at(f"lines[{index}].line_id", f"the check has this line already: {line_id}")
-        used.add(line_id)
-        options, extra = (
-            _options(state, product, line.options, index)
-            if line.options or product.option_group_ids
-            else ((), 0)
-        )
-        unit_price = _base_price(product, line, index) + extra
-        where = line.dining or dining
+        quantity = line.quantity
+        if product.remaining is not None:
+            wanted[product.id] = wanted.get(product.id, 0) + quantity
+            _in_stock(product, wanted[product.id])
+        elif product.availability == "sold_out":
+            _in_stock(product, quantity)
+        unit_price = product.price
+        if product.open_price or line.unit_price is not None:
+            unit_price = _open_price(product, line, index)
+        options: tuple[ChosenOption, ...] = ()
+        if line.options or product.option_group_ids:
+            options, extra = _options(state, product, line.options, index)
+            unit_price += extra
+            if unit_price < 0:
+                raise InvalidRequest.at(f"lines[{index}].options", "they take off more than the price")
+        key = (product.tax_class, line.dining or dining)
+        if key not in rates:
+            rates[key] = tax.rate(*key, unix_s)
         priced.append(
             Line(
-                line_id,
+                line.line_id or f"{order_id}-{index + 1}",
                 product.id,
                 product.name,
-                line.quantity,
+                quantity,
                 unit_price,
-                line.quantity * unit_price,
+                quantity * unit_price,
                 product.tax_class,
-                state.tax.rate(product.tax_class, where, at.stamp.unix_s),
+                rates[key],
                 product.tax_included,
                 options,
                 line.dining,
@@ -135,19 +142,32 @@ def price_lines(
     return tuple(priced)
 
 
+def _own_ids(lines: tuple[LineIn, ...], taken: tuple[Line, ...]) -> None:
+    """Raises InvalidRequest for a device's own line id that the check has already. The hub's ids never meet."""
+    used: set[str] | None = None
+    for index, line in enumerate(lines):
+        if line.line_id is not None:
+            if used is None:
+                used = {known.line_id for known in taken}
+            if line.line_id in used:
+                raise InvalidRequest.at(
+                    f"lines[{index}].line_id", f"the check has this line already: {line.line_id}"
+                )
+            used.add(line.line_id)
+
+
 def _in_stock(product: Product, wanted: int) -> None:
     if product.sold_out or (product.remaining is not None and product.remaining < wanted):
         remaining = 0 if product.availability == "sold_out" else product.remaining or 0
         raise SoldOut(product_id=product.id, name=product.name, remaining=remaining)
 
 
-def _base_price(product: Product, line: LineIn, index: int) -> int:
+def _open_price(product: Product, line: LineIn, index: int) -> int:
+    """The price stated with the order, which an open-price product needs and no other takes."""
     if line.unit_price is None:
-        if product.open_price:
-            raise InvalidRequest.at(
-                f"lines[{index}].unit_price", "this product is sold at an open price: state it"
-            )
-        return product.price
+        raise InvalidRequest.at(
+            f"lines[{index}].unit_price", "this product is sold at an open price: state it"
+        )
     if not product.open_price:
         raise InvalidRequest.at(f"lines[{index}].unit_price", "only an open-price product takes a price")
     return line.unit_price

@@ -50,7 +50,7 @@ MENU = Menu(
     ),
     option_groups=(
         OptionGroup(
-            "size", "Size", (Option("s", "S", 0), Option("l", "L", 150), Option("x", "less", -50)), 0, 2
+            "size", "Size", (Option("s", "S", 0), Option("l", "L", 150), Option("x", "less", -500)), 0, 2
         ),
     ),
     tax_rates=RATES,

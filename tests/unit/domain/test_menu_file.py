@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-
 from domain_world import World
+
 from hub.domain.menu import Menu
 from hub.domain.menu_file import MenuFileError, command_of, read_menu
 from hub.domain.views import menu_view
