@@ -10,8 +10,8 @@ class PaceSettings(Struct, frozen=True):
 
     yield_to_lan: bool = True
     entries_per_s_max: int | None = None
-    # Larger batches gain nothing over 40 ms once the receiver's own work outweighs the round trip, and cost memory.
-    batch_entries_max: int = 2000
+    # Two batches are in memory at once. Over 40 ms, twice as large ones are a third faster, larger ones hardly.
+    batch_entries_max: int = 4000
     batch_bytes_max: int = 4 * 1024 * 1024
     # While devices are being served: a batch small enough that reading and packing it delays no answer.
     busy_batch_entries_max: int = 250
