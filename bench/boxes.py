@@ -207,9 +207,11 @@ def export_lines(module: str, *arguments: str) -> list[bytes]:
     return digests
 
 
-def cloud_token(database: Path) -> str:
-    """A token for the bench's hub at a cloud."""
-    said = say("cloud", "hub", "add", "--store", STORE_ID, "--hub", HUB_ID, "--db", f"sqlite:///{database}")
+def cloud_token(database: Path, menu: Path) -> str:
+    """A token for the bench's hub at a new cloud, which serves the hub's menu as its master data."""
+    at = ("--db", f"sqlite:///{database}")
+    said = say("cloud", "hub", "add", "--store", STORE_ID, "--hub", HUB_ID, *at)
+    say("cloud", "import-master", "--store", STORE_ID, str(menu), *at)
     found = re.search(r"token=(\S+)", said)
     assert found, said
     return found.group(1)

@@ -68,5 +68,5 @@ def load_report(said: str, program: Program) -> dict[str, float]:
     if program.process.returncode:
         raise RuntimeError(f"the load client failed:\n{program.log.read_text(errors='replace')[-2000:]}")
     report = dict(json.loads(said))
-    assert not report["failed"], f"orders failed: {report['failures']}"
+    assert not report["failed"], f"orders failed: {report['failures']}\n{report['first_refusal']}"
     return report

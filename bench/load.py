@@ -53,7 +53,7 @@ def answer_end(data: bytes) -> int:
 class Connection:
     """One keep-alive connection of one device; at most one request is under way on it."""
 
-    __slots__ = ("address", "answer", "buffer", "due_at", "requests", "sent_at", "sock")
+    __slots__ = ("address", "buffer", "due_at", "requests", "sent_at", "sock")
 
     def __init__(self, address: tuple[str, int], requests: Requests) -> None:
         self.address = address
@@ -61,7 +61,6 @@ class Connection:
         self.buffer = b""
         self.sent_at = 0.0
         self.due_at = 0.0  # when the next order of an open loop is due
-        self.answer = b""
         self.sock = self.connect()
 
     def connect(self) -> socket.socket:
@@ -77,7 +76,7 @@ class Connection:
         self.sock.sendall(self.requests())
 
     def receive(self) -> bytes | None:
-        """The status of a complete answer, ``None`` while there is more to come; raises at a hang-up."""
+        """A complete answer, ``None`` while there is more to come; raises at a hang-up."""
         data = self.sock.recv(65536)
         if not data:
             raise ConnectionError("closed by the hub")
@@ -90,8 +89,7 @@ class Connection:
         if end != len(data):
             raise ConnectionError("more than one answer")
         self.buffer = b""
-        self.answer = data
-        return data[9:12]
+        return data
 
 
 @dataclass(slots=True)
@@ -106,16 +104,21 @@ class Tally:
     counted: int = 0
     sales: int = 0
     failures: Counter[str] = field(default_factory=Counter)
+    first_refusal: str = ""
 
-    def add_sale(self, status: bytes) -> None:
-        if status[:1] == b"2":
+    def add_sale(self, answer: bytes) -> None:
+        if answer[9:10] == b"2":
             self.sales += 1
         else:
-            self.failures[f"sale {status.decode('latin-1')}"] += 1
+            self.refused(answer)
 
-    def add(self, status: bytes, sent_at: float, now: float) -> None:
-        if status[:1] != b"2":
-            self.failures[status.decode("latin-1")] += 1
+    def refused(self, answer: bytes) -> None:
+        self.failures[answer[9:12].decode("latin-1")] += 1
+        self.first_refusal = self.first_refusal or answer.decode("utf-8", "replace")
+
+    def add(self, answer: bytes, sent_at: float, now: float) -> None:
+        if answer[9:10] != b"2":
+            self.refused(answer)
             return
         self.acknowledged += 1
         if self.counted_from <= now < self.counted_until:
@@ -141,6 +144,7 @@ class Tally:
             "sales": self.sales,
             "failed": sum(self.failures.values()),
             "failures": dict(self.failures),
+            "first_refusal": self.first_refusal,
             "p50_ms": at(0.50),
             "p90_ms": at(0.90),
             "p99_ms": at(0.99),
@@ -170,21 +174,21 @@ def closed_loop(connections: list[Connection], *, warm_up_s: float, seconds: flo
         for fd, _ in poll.poll(1.0):
             c = by_fd[fd]
             try:
-                status = c.receive()
+                answer = c.receive()
             except (OSError, ValueError) as error:
                 tally.failures[str(error) or type(error).__name__] += 1
                 poll.unregister(fd)
                 under_way -= 1
                 continue
-            if status is None:
+            if answer is None:
                 continue
             now = clock()
             if c in settling:
                 settling.discard(c)
-                tally.add_sale(status)
+                tally.add_sale(answer)
             else:
-                tally.add(status, c.sent_at, now)
-                if status == b"201" and now < stop and (sale := c.requests.settling(c.answer)):
+                tally.add(answer, c.sent_at, now)
+                if now < stop and (sale := c.requests.settling(answer)):
                     settling.add(c)
                     c.sock.sendall(sale)
                     continue
@@ -235,15 +239,15 @@ def open_loop(connections: list[Connection], *, every_s: float, warm_up_s: float
         for fd, _ in poll.poll(0):
             c = by_fd[fd]
             try:
-                status = c.receive()
+                answer = c.receive()
             except (OSError, ValueError) as error:
                 tally.failures[str(error) or type(error).__name__] += 1
                 poll.unregister(fd)
                 under_way -= 1
                 continue
-            if status is None:
+            if answer is None:
                 continue
-            tally.add(status, c.sent_at, clock())
+            tally.add(answer, c.sent_at, clock())
             under_way -= 1
             if c.due_at < stop:
                 heapq.heappush(due, (c.due_at, fd))

@@ -163,7 +163,7 @@ class Requests:
 
     def settling(self, answer: bytes) -> bytes | None:
         """The sale that settles the check of the order just answered, if its table is done."""
-        if not self._settles or self._count % ORDERS_A_TABLE:
+        if not self._settles or self._count % ORDERS_A_TABLE or answer[9:12] != b"201":
             return None
         check = json.loads(answer[answer.index(b"\r\n\r\n") :])
         total = check["check_total"]

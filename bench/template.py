@@ -19,6 +19,7 @@ class Template:
     """A hub's data directory with the menu and all devices in it, to be copied for every round."""
 
     data: Path
+    menu: Path
     handhelds: Path  # JSON list of tokens
     technician: str
 
@@ -45,4 +46,4 @@ def make_template(work: Path) -> Template:
     assert len(tokens) == HANDHELDS + 1, said
     handhelds = work / "tokens.json"
     handhelds.write_text(json.dumps(tokens[1:]))
-    return Template(data, handhelds, tokens[0])
+    return Template(data, menu, handhelds, tokens[0])

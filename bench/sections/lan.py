@@ -84,7 +84,7 @@ def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[float], floa
     """Latencies of the orders answered while the replay ran, and its entries a second."""
     data = bench.backlog_data()
     database = bench.folder("cloud") / "cloud.db"
-    token = boxes.cloud_token(database)
+    token = boxes.cloud_token(database, bench.template.menu)
     port = machine.free_port()
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token), env=pace)
     samples = hub.program.log.with_suffix(".samples")

@@ -115,7 +115,7 @@ def replay(bench: Bench) -> Replayed:
     """One outage's end: the WAN comes up, an order is taken at that moment, all is in the cloud."""
     data = bench.backlog_data()
     database = bench.folder("cloud") / "cloud.db"
-    token = boxes.cloud_token(database)
+    token = boxes.cloud_token(database, bench.template.menu)
     cloud = boxes.start_cloud(database, core=bench.rest_core)
     port = machine.free_port()
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token))
@@ -155,7 +155,7 @@ def killed_in_the_middle(bench: Bench) -> tuple[int, int, int]:
     """(doubled, lost, all) after the hub was killed at about half and started again."""
     data = bench.backlog_data()
     database = bench.folder("cloud") / "cloud.db"
-    token = boxes.cloud_token(database)
+    token = boxes.cloud_token(database, bench.template.menu)
     cloud = boxes.start_cloud(database, core=bench.rest_core)
     port = machine.free_port()
     at = (f"http://127.0.0.1:{port}", token)
