@@ -54,6 +54,8 @@ class PostgresqlDatabase:
         # The pool tells every failed attempt; one clear sentence is enough.
         logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
         try:
+            # Tells at once what is wrong; the pool would try again and only say that it took too long.
+            psycopg.connect(url, connect_timeout=_CONNECT_S_MAX).close()
             self._pool.open(wait=True, timeout=_CONNECT_S_MAX)
             with self._pool.connection() as connection:
                 _migrate(connection)
