@@ -18,6 +18,7 @@ SIGNS: Final = {
     "storehub.sale.refunded.v1": -1,
 }
 SALE: Final = "storehub.sale.completed.v1"
+RECOVERED: Final = "storehub.entry.recovered.v1"
 # Business days kept: a day is compared while it changes, and entries of older days come in rarely.
 DAYS_MAX: Final = 14
 
@@ -44,31 +45,40 @@ class _Amount(Struct, gc=False):
     total: int = 0
 
 
+class _Recovered(Struct, gc=False):
+    entry: str = ""
+
+
 _glance = msgspec.json.Decoder(_Glance).decode
 _amount = msgspec.json.Decoder(_Amount).decode
+_recovered = msgspec.json.Decoder(_Recovered).decode
 
 
 class Effect(Struct, frozen=True):
-    """How one entry moves the sums of its day."""
+    """How one entry moves the sums of its day, and the running total of the store."""
 
     business_date: str
-    sales: int
-    amount: int
+    sales: int = 0
+    amount: int = 0
+    running: int = 0
 
 
 def effect_of(raw: bytes) -> Effect:
     """Bytes that are no entry move nothing, of a day without a name: the cloud will refuse them, not we."""
     try:
         seen = _glance(raw)
+        if seen.type == RECOVERED:
+            # The cloud's totals pass over what came back; the hub's running total counts it again.
+            return Effect(seen.businessdate, running=effect_of(_recovered(seen.data).entry.encode()).running)
         sign = SIGNS.get(seen.type, 0)
         amount = sign * _amount(seen.data).total if sign else 0
     except msgspec.MsgspecError:
-        return Effect("", 0, 0)
-    return Effect(seen.businessdate, int(seen.type == SALE), amount)
+        return Effect("")
+    return Effect(seen.businessdate, int(seen.type == SALE), amount, amount)
 
 
 class Ledger(Struct):
-    """Sums up to and with the entry at `at`. amount: the running total of all sales less voids and refunds."""
+    """Sums up to and with the entry at `at`. amount: the store's running total, as the hub counts it."""
 
     at: After = After("", 0, NO_HASH)
     amount: int = 0
@@ -98,7 +108,7 @@ class Ledger(Struct):
         day.entries += 1
         day.sales += effect.sales
         day.total += effect.amount
-        self.amount += effect.amount
+        self.amount += effect.running
         if entry.seq > day.last_seq:
             day.last_seq, day.hash = entry.seq, entry.hash
         return effect.business_date

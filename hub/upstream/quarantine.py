@@ -146,5 +146,5 @@ def _described(entry: Entry, reason: str, at: str) -> SetAside:
     except msgspec.MsgspecError:
         return one
     one.type, one.subject, one.business_date = seen.type, seen.subject, seen.businessdate
-    one.amount = effect_of(entry.raw).amount
+    one.amount = effect_of(entry.raw).running
     return one

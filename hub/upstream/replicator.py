@@ -34,6 +34,8 @@ REFUSALS_MAX: Final = 5
 ROUTES_S: Final = 1.0
 ROUTES_TRY_S_MIN: Final = 2.0
 TURNS_MAX: Final = 3
+# So many at once are a replay, which is compared when it is done; fewer wait for the minute.
+REPLAY_ENTRIES: Final = 100
 # After a restart a short stretch is counted before sending, a long one after it.
 CATCH_UP_FIRST: Final = 10_000
 
@@ -119,7 +121,7 @@ class Replicator:
         await self._keeper.catch_up(entries_max=CATCH_UP_FIRST)
         replayed = True
         while True:
-            replayed = await self._drain() or replayed
+            replayed = await self._drain() >= REPLAY_ENTRIES or replayed
             await self._fill_holes()
             if self._journal.position.seq > self._at.seq:
                 continue
@@ -175,11 +177,11 @@ class Replicator:
             raise Trouble(Signal.BUSY, f"no-progress: the cloud sends us to and fro, now to {claim.seq}")
         await self._checked(claim)
 
-    async def _drain(self) -> bool:
-        """Send until nothing is left. True when anything was sent."""
+    async def _drain(self) -> int:
+        """Send until nothing is left. Returns how many entries were sent."""
         ready: Batch | None = None
         counted: list[Entry] = []
-        sent = False
+        sent = 0
         while True:
             at = self._at
             batch = ready if ready is not None and ready.first_seq == at.seq + 1 else await self._read(at.seq)
@@ -206,7 +208,7 @@ class Replicator:
                 raise
             finally:
                 in_flight.cancel()
-            sent = True
+            sent += len(batch.entries)
             counted = await self._outcome(batch, answer, facts)
             await self._make_room(batch, facts)
 

@@ -88,6 +88,7 @@ class CloudUpstream:
         self._engine: Engine | None = None
         self._workers: list[asyncio.Task[None]] = []
         self._crash = ""
+        self._drift = 0
         self._oldest: tuple[int, str] = (0, "")
         # Pausing and resuming take turns, however fast a finger is.
         self._switching = asyncio.Lock()
@@ -229,9 +230,15 @@ class CloudUpstream:
         self._announcer.announce("link", msgspec.to_builtins(status))
 
     def _settle(self) -> None:
-        """Everything is at the cloud: a ledger that did not begin with the first entry takes the hub's own total."""
-        if not self._keeper.ledger.whole:
-            self._keeper.ledger.amount = self._running_sales_total() - self._quarantine.amount
+        """Everything is at the cloud, so nothing is unsent: a difference that stays is one in the counting.
+
+        A ledger that did not begin with the first entry has one, and entries that came back but no longer fit.
+        """
+        ledger = self._keeper.ledger
+        drift = self._running_sales_total() - self._quarantine.amount - ledger.amount
+        if drift and (not ledger.whole or drift == self._drift):
+            ledger.amount += drift
+        self._drift = drift
 
     async def _oldest_at(self) -> str | None:
         """When the oldest unsent entry was accepted."""

@@ -46,6 +46,7 @@ class World:
         self.announcer = MemoryAnnouncer()
         self.clock = MemoryClock()
         self.busy = 0.0
+        self.hub_id = "h1"
         self.up: CloudUpstream
 
     def make(
@@ -61,7 +62,7 @@ class World:
         self.up = CloudUpstream(
             url=url or self.bad.url,
             token=token,
-            hub_id="h1",
+            hub_id=self.hub_id,
             journal=self.journal,
             notes=self.notes,
             office=self.office,
