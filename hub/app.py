@@ -37,7 +37,9 @@ HIGHWATER_EVERY_S: Final = 1.0
 class Hub:
     """A box that is open: everything but its doors. Made by open_hub()."""
 
-    def __init__(self, settings: Settings, data: DataDir, box: Box, journal: Journal, highwater: HighWater) -> None:
+    def __init__(
+        self, settings: Settings, data: DataDir, box: Box, journal: Journal, highwater: HighWater
+    ) -> None:
         self.settings = settings
         self.data = data
         self.box = box
@@ -63,6 +65,11 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         highwater = HighWater(data.highwater)
         hooks: list[Callable[[Sequence[tuple[Fact, Meta]]], None]] = []
         upstream: Upstream | None = None
+
+        def on_committed(facts: Sequence[tuple[Fact, Meta]]) -> None:
+            for hook in hooks:
+                hook(facts)
+
         core = Core(
             identity=identity,
             journal=journal,
@@ -71,7 +78,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             mint=new_id,
             # Without a cloud there is nothing to tell by: then the terminal has to.
             online=lambda: upstream is None or upstream.online,
-            on_committed=lambda facts: [hook(facts) for hook in hooks] and None,
+            on_committed=on_committed,
         )
         hooks.append(lambda facts: feed.wake())
         await core.start(epoch=secrets.token_hex(8), boot=boot_id(), witness=highwater.read())
@@ -176,7 +183,9 @@ def _draw(text: str, form: str) -> bytes:
 
 
 async def _last_time(journal: Journal) -> float:
-    """When the last entry was made, as far as it was sure of the time: a box without a clock battery goes on from there."""
+    """When the last entry was made, as far as it was sure of the time: a box without a clock battery goes on
+    from there.
+    """
     from hub.domain import entries
 
     last = await journal.at(journal.position.seq) if journal.position.seq else None
@@ -197,7 +206,11 @@ def storage_of(path: Path, core: Core) -> dict[str, Any]:
     entries_a_day = max(core.entries_a_day(), 1)
     position = core.journal.position.seq
     each = used / position if position else 2000
-    return {"free_bytes": free, "journal_bytes": used, "days_left": min(int(free / (each * entries_a_day)), 9999)}
+    return {
+        "free_bytes": free,
+        "journal_bytes": used,
+        "days_left": min(int(free / (each * entries_a_day)), 9999),
+    }
 
 
 async def keep_highwater(hub: Hub) -> None:

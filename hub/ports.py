@@ -1,4 +1,7 @@
-"""What the parts of the hub need of each other. api, store, upstream and discovery know these shapes, never one another."""
+"""What the parts of the hub need of each other.
+
+api, store, upstream and discovery know these shapes, never one another.
+"""
 
 from __future__ import annotations
 
@@ -115,6 +118,14 @@ class StateKeeper(Protocol):
         """Bring one aggregate back to memory, if it is kept."""
         ...
 
+    async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
+        """Aggregates of a business day in the order of their ids, those after the id `after`."""
+        ...
+
+    async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
+        """Aggregates listed before (day, id), newest first."""
+        ...
+
     async def requests_of(self, fingerprint: int) -> Sequence[int]:
         """The seqs of saved entries that answered a request of this fingerprint."""
         ...
@@ -176,7 +187,9 @@ class Upstream(Protocol):
     def online(self) -> bool: ...
 
     async def status(self) -> dict[str, Any]:
-        """link, acked_seq, acked_epoch, unsent {count, oldest_at, sales_total}, quarantined, last_ack_at, reconciliation."""
+        """link, acked_seq, acked_epoch, unsent {count, oldest_at, sales_total}, quarantined, last_ack_at,
+        reconciliation.
+        """
         ...
 
     async def pause(self) -> None: ...

@@ -19,7 +19,9 @@ STEP: Final = 500
 
 
 async def keep_within(hub: Hub) -> None:
-    """Now and then, remove what is older than the setting, acknowledged by the cloud, and saved in the state's tables."""
+    """Now and then, remove what is older than the setting, acknowledged by the cloud, and saved in the
+    state's tables.
+    """
     while True:
         await asyncio.sleep(EVERY_S)
         try:
@@ -29,7 +31,10 @@ async def keep_within(hub: Hub) -> None:
 
 
 async def prune(hub: Hub) -> int:
-    """The number of entries removed. An entry that the cloud has not acknowledged is never among them. Raises StoreError."""
+    """The number of entries removed.
+
+    An entry that the cloud has not acknowledged is never among them. Raises StoreError.
+    """
     box = hub.box
     status = await box.upstream.status()
     held = [int(item["seq"]) for item in status["quarantined"]]

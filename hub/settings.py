@@ -1,4 +1,7 @@
-"""Settings: flag, then STOREHUB_… in the environment, then the TOML file, then the default. A wrong one stops the hub at once."""
+"""Settings: flag, then STOREHUB_… in the environment, then the TOML file, then the default.
+
+A wrong one stops the hub at once.
+"""
 
 from __future__ import annotations
 
@@ -58,9 +61,7 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return "127.0.0.1" if self.http and not self.insecure_lan else "::"
 
 
-def load(
-    flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None
-) -> Settings:
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None) -> Settings:
     """The settings in force. Raises SettingsError."""
     values: dict[str, Any] = {}
     # Named once for the service and every command on the same box, so that all of them speak for the same store.
@@ -102,14 +103,18 @@ def _check(settings: Settings) -> None:
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise SettingsError(f"setting timezone (STOREHUB_TIMEZONE): no such zone: {settings.timezone}") from error
+        raise SettingsError(
+            f"setting timezone (STOREHUB_TIMEZONE): no such zone: {settings.timezone}"
+        ) from error
     if settings.http and not settings.insecure_lan and not settings.listen_host.startswith(LOOPBACK):
         raise SettingsError(
             f"setting host (STOREHUB_HOST): plain HTTP is served on loopback only, not on {settings.listen_host};"
             " add --insecure-lan if the network is really yours alone"
         )
     if (settings.cloud_url is None) != (settings.cloud_token is None):
-        raise SettingsError("settings cloud_url and cloud_token (STOREHUB_CLOUD_URL, _CLOUD_TOKEN) belong together")
+        raise SettingsError(
+            "settings cloud_url and cloud_token (STOREHUB_CLOUD_URL, _CLOUD_TOKEN) belong together"
+        )
     if settings.cloud_url is not None:
         _check_cloud(settings.cloud_url)
 

@@ -18,7 +18,15 @@ from hub.api.routes import box as box_routes
 from hub.api.routes import devices, floor, receipts
 from hub.api.web import router as web_router
 from hub.api.writes import WRITES, WriteEndpoint, send_problem
-from hub.domain.errors import Forbidden, HubError, Internal, InvalidRequest, NotFound, PayloadTooLarge, Superseded
+from hub.domain.errors import (
+    Forbidden,
+    HubError,
+    Internal,
+    InvalidRequest,
+    NotFound,
+    PayloadTooLarge,
+    Superseded,
+)
 from hub.service.box import Box
 
 log = logging.getLogger(__name__)
@@ -46,7 +54,7 @@ def build(box: Box) -> App:
     hot: dict[tuple[str, str], App] = {("GET", "/v1/events"): Events(box)}
     for write in WRITES:
         endpoint = WriteEndpoint(write, box)
-        app.router.routes.append(Route(write.path, endpoint, methods=[write.method]))  # type: ignore[arg-type]
+        app.router.routes.append(Route(write.path, endpoint, methods=[write.method]))
         if "{id}" not in write.path:
             hot[write.method, write.path] = endpoint
     app.add_exception_handler(HubError, _hub_error)
@@ -85,7 +93,10 @@ class Edge:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                message["headers"] = [*message.get("headers", ()), (b"storehub-position", box.positions.current())]
+                message["headers"] = [
+                    *message.get("headers", ()),
+                    (b"storehub-position", box.positions.current()),
+                ]
             await send(message)
 
         try:
@@ -112,7 +123,8 @@ async def _hub_error(request: Request, error: Any) -> Response:
 
 async def _validation(request: Request, error: Any) -> Response:
     errors = [
-        {"path": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]} for item in error.errors()
+        {"path": ".".join(str(part) for part in item["loc"][1:]), "message": item["msg"]}
+        for item in error.errors()
     ]
     return _problem(request, InvalidRequest(errors=errors))
 

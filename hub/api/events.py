@@ -106,7 +106,9 @@ class Events:
             chunk = b""
             if feed.closed or self._locked_out(subscriber.device):
                 return
-            found = await feed.journal.after(subscriber.cursor, count_max=CHUNK_ENTRIES, bytes_max=CHUNK_BYTES)
+            found = await feed.journal.after(
+                subscriber.cursor, count_max=CHUNK_ENTRIES, bytes_max=CHUNK_BYTES
+            )
             if found:
                 chunk = self._frames(subscriber, found)
             announced, news = feed.announcements(announced)
@@ -137,7 +139,9 @@ class Events:
         frames = []
         for entry in found:
             kind, frame = self._box.feed.frame(entry)
-            if (not subscriber.wanted or kind in subscriber.wanted) and self._may_see(subscriber, kind, entry):
+            if (not subscriber.wanted or kind in subscriber.wanted) and self._may_see(
+                subscriber, kind, entry
+            ):
                 frames.append(frame)
         return b"".join(frames)
 

@@ -1,6 +1,7 @@
 """What stands before HTTP: limits on connections, on silence and on slow readers.
 
-A stock uvicorn waits for ever for the first byte of a connection, for the rest of a header and for a client that does not read;
+A stock uvicorn waits for ever for the first byte of a connection, for the rest of a header and for a client
+that does not read;
 three hundred idle sockets from one address then keep the restaurant's own handhelds out.
 """
 
@@ -174,14 +175,18 @@ class Server(uvicorn.Server):
         loop = asyncio.get_running_loop()
 
         def protocol() -> asyncio.Protocol:
-            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg, assignment]
+            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
                 config=config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
             )
             return made
 
         self.servers = [
             await loop.create_server(
-                protocol, sock=sock, ssl=config.ssl, backlog=config.backlog, ssl_handshake_timeout=TLS_HANDSHAKE_S
+                protocol,
+                sock=sock,
+                ssl=config.ssl,
+                backlog=config.backlog,
+                ssl_handshake_timeout=TLS_HANDSHAKE_S,
             )
             for sock in sockets
         ]
@@ -206,6 +211,8 @@ def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Confi
         ws="none",
         log_config=None,
         access_log=False,
+        # The box stands on the LAN itself: an address told by the client is not believed.
+        proxy_headers=False,
         server_header=False,
         date_header=True,
         timeout_keep_alive=KEEP_ALIVE_S,

@@ -20,9 +20,13 @@ async def render(box: Box) -> bytes:
         def collect(self) -> Iterator[Metric]:
             position = box.core.journal.position
             yield CounterMetricFamily("storehub_entries", "Entries in the journal", value=position.seq)
-            yield GaugeMetricFamily("storehub_acked_seq", "Last entry the cloud has", value=status["acked_seq"])
             yield GaugeMetricFamily(
-                "storehub_unsent_entries", "Entries the cloud does not have yet", value=status["unsent"]["count"]
+                "storehub_acked_seq", "Last entry the cloud has", value=status["acked_seq"]
+            )
+            yield GaugeMetricFamily(
+                "storehub_unsent_entries",
+                "Entries the cloud does not have yet",
+                value=status["unsent"]["count"],
             )
             yield GaugeMetricFamily(
                 "storehub_quarantined_entries", "Entries the cloud refused", value=len(status["quarantined"])
@@ -32,20 +36,32 @@ async def render(box: Box) -> bytes:
                 link.add_metric([state], float(status["link"]["state"] == state))
             yield link
             writable = box.core.writer.trouble is None
-            yield GaugeMetricFamily("storehub_journal_writable", "1 when orders are accepted", value=float(writable))
+            yield GaugeMetricFamily(
+                "storehub_journal_writable", "1 when orders are accepted", value=float(writable)
+            )
             storage = box.storage()
-            yield GaugeMetricFamily("storehub_free_bytes", "Free space on the journal's disk", value=storage["free_bytes"])
-            yield GaugeMetricFamily("storehub_journal_bytes", "Size of the journal", value=storage["journal_bytes"])
+            yield GaugeMetricFamily(
+                "storehub_free_bytes", "Free space on the journal's disk", value=storage["free_bytes"]
+            )
+            yield GaugeMetricFamily(
+                "storehub_journal_bytes", "Size of the journal", value=storage["journal_bytes"]
+            )
             yield CounterMetricFamily("storehub_requests", "Requests by devices", value=box.lan_requests)
             yield GaugeMetricFamily(
                 "storehub_feeds", "Open live feeds", value=sum(box.doorman.online.values())
             )
             trusted = box.clock.stamp().trusted
-            yield GaugeMetricFamily("storehub_clock_trusted", "1 when the time is known to be right", value=float(trusted))
+            yield GaugeMetricFamily(
+                "storehub_clock_trusted", "1 when the time is known to be right", value=float(trusted)
+            )
             usage = resource.getrusage(resource.RUSAGE_SELF)
-            yield GaugeMetricFamily("storehub_resident_bytes_max", "Peak memory", value=usage.ru_maxrss * 1024)
-            yield CounterMetricFamily("storehub_cpu_seconds", "CPU time used", value=usage.ru_utime + usage.ru_stime)
+            yield GaugeMetricFamily(
+                "storehub_resident_bytes_max", "Peak memory", value=usage.ru_maxrss * 1024
+            )
+            yield CounterMetricFamily(
+                "storehub_cpu_seconds", "CPU time used", value=usage.ru_utime + usage.ru_stime
+            )
 
     registry = CollectorRegistry()
-    registry.register(Snapshot())  # type: ignore[arg-type]
+    registry.register(Snapshot())
     return generate_latest(registry)

@@ -20,12 +20,20 @@ KEY = {
     "name": "Idempotency-Key",
     "in": "header",
     "required": True,
-    "description": "1 to 255 printable ASCII characters, unique per device and thing done. The same key gets the first answer.",
+    "description": "1 to 255 printable ASCII characters, new for each thing done. The same key gets the first answer.",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "0192f0c1-2b3c-7d4e-8f50-6172839405a6",
 }
 # What any write may be refused with, beside its own.
-COMMON = ("unauthenticated", "forbidden", "payload-too-large", "invalid-request", "internal", "not-ready", "storage-full")
+COMMON = (
+    "unauthenticated",
+    "forbidden",
+    "payload-too-large",
+    "invalid-request",
+    "internal",
+    "not-ready",
+    "storage-full",
+)
 
 
 def maker(app: FastAPI) -> Callable[[], dict[str, Any]]:
@@ -76,7 +84,10 @@ def _problem_schema() -> dict[str, Any]:
             "type": {"type": "string"},
             "title": {"type": "string"},
             "status": {"type": "integer"},
-            "detail": {"type": "string", "description": "What happened and what to do, by Accept-Language (en, ja)."},
+            "detail": {
+                "type": "string",
+                "description": "What happened and what to do, by Accept-Language (en, ja).",
+            },
             "slug": {"type": "string", "enum": sorted(PROBLEMS)},
         },
     }
@@ -137,10 +148,18 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
 
 def _operation(write: Write) -> dict[str, Any]:
     parameters: list[dict[str, Any]] = [KEY]
-    slugs = [*COMMON, "device-revoked", "idempotency-key-required", "idempotency-key-reused", "outcome-unknown"]
+    slugs = [
+        *COMMON,
+        "device-revoked",
+        "idempotency-key-required",
+        "idempotency-key-reused",
+        "outcome-unknown",
+    ]
     slugs += ["superseded", "card-number-refused", *write.refusals]
     if "{id}" in write.path:
-        parameters.append({"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}})
+        parameters.append(
+            {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
+        )
         slugs.append("not-found")
     if write.match:
         slugs.append("check-changed")

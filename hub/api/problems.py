@@ -1,6 +1,7 @@
 """Refusals as RFC 9457 problem documents: one table, in English and Japanese.
 
-`title` is fixed per slug. `detail` tells floor staff what happened and what to do; its words may name the error's fields.
+`title` is fixed per slug. `detail` tells floor staff what happened and what to do; its words may name the
+error's fields.
 """
 
 from __future__ import annotations
@@ -139,7 +140,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "tender-offline": Problem(
         409,
         "This tender needs the network",
-        "{method} needs the network, which is down. Take another tender, or a terminal with a line of its own and its slip number.",
+        "{method} needs the network, which is down. Take another tender, or a terminal with a line of its own"
+        " and its slip number.",
         "回線が切れているため「{method}」は使えません。現金など別の方法か、独立した決済端末の伝票番号で会計してください。",
     ),
     "tender-mismatch": Problem(

@@ -11,7 +11,17 @@ from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact
 from hub.domain.facts import ForeignRecorded
-from hub.domain.menu import Availability, Category, Dining, OptionGroup, Staff, Table, TaxClass, TaxRate, TenderMethod
+from hub.domain.menu import (
+    Availability,
+    Category,
+    Dining,
+    OptionGroup,
+    Staff,
+    Table,
+    TaxClass,
+    TaxRate,
+    TenderMethod,
+)
 
 
 class ProductView(Struct):

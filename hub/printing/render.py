@@ -16,6 +16,8 @@ FONTS: Final = (
     "/usr/share/fonts/opentype/ipafont-gothic/ipag.ttf",
     "/usr/share/fonts/truetype/vlgothic/VL-Gothic-Regular.ttf",
 )
+# "Noto Sans Mono CJK JP" in the collection.
+NOTO_MONO_JP: Final = 5
 # 576 dots: the width of 80 mm paper at 203 dpi. A half-width column is 18 dots, 32 columns fill it.
 COLUMN: Final = 18
 SIZE: Final = 36
@@ -60,5 +62,5 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
 
     for path in FONTS:
         if Path(path).exists():
-            return ImageFont.truetype(path, SIZE - 4)
+            return ImageFont.truetype(path, SIZE - 4, index=NOTO_MONO_JP if path.endswith(".ttc") else 0)
     return ImageFont.load_default(SIZE - 8)

@@ -10,7 +10,8 @@ import aiosqlite
 
 from hub.ports import StoreError
 
-# A leaf of the journal holds two orders of common size. Smaller pages write less for a lone order, but make deeper trees.
+# A leaf of the journal holds two orders of common size. Smaller pages write less for a lone order, but make
+# deeper trees.
 PAGE_BYTES = 4096
 BUSY_MS = 5_000
 
@@ -24,8 +25,8 @@ def store_error(error: Exception) -> StoreError:
 async def open_writer(path: Path) -> aiosqlite.Connection:
     """The one connection that writes and checkpoints. Raises StoreError."""
     try:
-        # The first statement that writes begins a transaction, with the lock it will need.
-        db = await aiosqlite.connect(path, isolation_level="IMMEDIATE")
+        # Python begins no transactions of its own: a statement stands alone, or between BEGIN and COMMIT.
+        db = await aiosqlite.connect(path, isolation_level=None)
     except sqlite3.Error as error:
         raise store_error(error) from error
     try:
@@ -34,7 +35,8 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         # FULL, not NORMAL: with a WAL, NORMAL may lose the newest commits when the plug is pulled,
         # and handhelds have already been told that those orders are safe.
         await _pragma(db, "synchronous", "FULL", 2)
-        # A checkpoint inside a commit would make one waiter in a thousand wait for it: Journal runs them when nobody waits.
+        # A checkpoint inside a commit would make one waiter in a thousand wait for it: Journal runs them
+        # when nobody waits.
         await _pragma(db, "wal_autocheckpoint", "0", 0)
         await db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         await db.execute("PRAGMA foreign_keys = ON")
@@ -81,4 +83,6 @@ async def _migrate(db: aiosqlite.Connection) -> None:
         raise StoreError(f"the journal was written by a newer version (tables {have}, known {len(steps)})")
     for number, step in enumerate(steps, 1):
         if number > have:
-            await db.executescript(f"BEGIN;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;")
+            await db.executescript(
+                f"BEGIN;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;"
+            )

@@ -1,6 +1,7 @@
 """A witness beside the journal: how far it had come, in a file of its own.
 
-SQLite drops all commits after a damaged byte of its WAL without a word. A journal that ends before this mark has lost entries.
+SQLite drops all commits after a damaged byte of its WAL without a word. A journal that ends before this
+mark has lost entries.
 """
 
 from __future__ import annotations

@@ -80,7 +80,8 @@ class Journal:
     async def reopen(self) -> None:
         """After a failed commit: see what is really there, and make it durable before anything is built on it.
 
-        Frames whose sync failed may stand in the page cache only; the truncating checkpoint writes and syncs them anew or fails.
+        Frames whose sync failed may stand in the page cache only; the truncating checkpoint writes and
+        syncs them anew or fails.
         """
         for db in (self._reader, self._writer):
             with suppress(sqlite3.Error, ValueError):
@@ -101,22 +102,28 @@ class Journal:
 
         Raises StoreError when the commit failed: whether they are kept is then unknown until reopen().
         """
-        rows = [(entry.seq, entry.raw) for entry in group]
+        group_of = _packed(group)
         async with self._turn:
             try:
-                if opens is not None:
-                    after = opens.after
-                    await self._writer.execute(
-                        SQL["open_epoch"], (opens.first_seq, opens.epoch, after.epoch, after.seq, after.hash)
-                    )
-                await self._writer.executemany(SQL["append"], rows)
-                await self._writer.commit()
+                if opens is None:
+                    await self._writer.execute(SQL["append"], group_of)
+                else:
+                    await self._append_epoch(opens, group_of)
             except sqlite3.Error as error:
                 raise store_error(error) from error
         self._unmoved_bytes += sum(len(entry.raw) for entry in group) + PAGE_BYTES
         if opens is not None:
             self._epochs.append(opens)
         self.publish(group)
+
+    async def _append_epoch(self, opens: EpochStart, group: dict[str, object]) -> None:
+        after = opens.after
+        await self._writer.execute("BEGIN IMMEDIATE")
+        await self._writer.execute(
+            SQL["open_epoch"], (opens.first_seq, opens.epoch, after.epoch, after.seq, after.hash)
+        )
+        await self._writer.execute(SQL["append"], group)
+        await self._writer.execute("COMMIT")
 
     def publish(self, group: Sequence[Entry]) -> None:
         """Let followers see entries that are on disk."""
@@ -127,16 +134,20 @@ class Journal:
         grown.set()
 
     async def transact(self, work: Iterable[tuple[str, Sequence[Sequence[object]]]]) -> None:
-        """Run named statements, each over many rows, in one transaction. Raises StoreError, and then nothing is done."""
+        """Run named statements, each over many rows, in one transaction.
+
+        Raises StoreError, and then nothing is done.
+        """
         async with self._turn:
             try:
+                await self._writer.execute("BEGIN IMMEDIATE")
                 for name, rows in work:
                     await self._writer.executemany(SQL[name], rows)
                     self._unmoved_bytes += PAGE_BYTES * len(rows)
-                await self._writer.commit()
+                await self._writer.execute("COMMIT")
             except sqlite3.Error as error:
                 with suppress(sqlite3.Error):
-                    await self._writer.rollback()
+                    await self._writer.execute("ROLLBACK")
                 raise store_error(error) from error
 
     async def remove_before(self, seq: int) -> None:
@@ -149,7 +160,10 @@ class Journal:
             self._epochs.pop(0)
 
     async def checkpoint(self, *, idle: bool) -> None:
-        """Move the WAL into the database when it is worth it. Only ever on the writing connection. Raises StoreError."""
+        """Move the WAL into the database when it is worth it.
+
+        Only ever on the writing connection. Raises StoreError.
+        """
         if self._unmoved_bytes < (WAL_BYTES_IDLE if idle else WAL_BYTES_MAX):
             return
         async with self._turn:
@@ -234,6 +248,21 @@ class Journal:
         """Return when the writing connection's thread answers: it does not when a sync hangs."""
         async with self._turn:
             await self._writer.execute("SELECT 1")
+
+
+def _packed(group: Sequence[Entry]) -> dict[str, object]:
+    """The parameters of the `append` statement."""
+    spans = []
+    start = 1
+    for entry in group:
+        size = len(entry.raw)
+        spans.append(f"[{start},{size}]")
+        start += size
+    return {
+        "first_seq": group[0].seq,
+        "raw": b"".join([entry.raw for entry in group]),
+        "spans": f"[{','.join(spans)}]",
+    }
 
 
 def check_chain(found: Iterable[Entry], *, after: str) -> Entry | None:

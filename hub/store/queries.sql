@@ -1,5 +1,8 @@
 -- name: append
-INSERT INTO entries (seq, raw) VALUES (?, ?)
+-- A whole group in one statement: its bytes as one blob, and where in it each entry lies, [[start, length], …] from 1.
+-- Outside a transaction the statement is one: begun, synced and committed in a single call.
+INSERT INTO entries (seq, raw)
+SELECT :first_seq + span.key, substr(:raw, span.value ->> 0, span.value ->> 1) FROM json_each(:spans) AS span
 -- name: open_epoch
 INSERT INTO epochs (first_seq, epoch, after_epoch, after_seq, after_hash) VALUES (?, ?, ?, ?, ?)
 -- name: epochs
@@ -32,7 +35,8 @@ SELECT day, id, value FROM aggregates WHERE shelf = ? AND (day, id) < (?, ?) ORD
 -- name: report_days
 SELECT id FROM aggregates WHERE shelf = 'reports' ORDER BY id DESC
 -- name: put_request
-INSERT OR IGNORE INTO requests (fingerprint, seq) VALUES (?, ?)
+INSERT OR IGNORE INTO requests (fingerprint, seq)
+SELECT pair.value ->> 0, pair.value ->> 1 FROM json_each(?) AS pair
 -- name: requests_of
 SELECT seq FROM requests WHERE fingerprint = ?
 -- name: requests_after

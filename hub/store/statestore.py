@@ -1,6 +1,7 @@
 """The state's tables: what was on the shelves at the entry `saved`, and what is too old to be kept in memory.
 
-They follow the journal. A start loads what is live and evolves the few entries after `saved`; nothing here is ever ahead of the journal.
+They follow the journal. A start loads what is live and evolves the few entries after `saved`; nothing here
+is ever ahead of the journal.
 """
 
 from __future__ import annotations
@@ -120,7 +121,7 @@ class StateStore:
                 [
                     ("put_aggregate", puts),
                     ("drop_aggregate", drops),
-                    ("put_request", requests),
+                    ("put_request", [(msgspec.json.encode(requests),)] if requests else []),
                     ("move_saved", [(position.seq, position.epoch, position.hash)]),
                 ]
             )

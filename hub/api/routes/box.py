@@ -35,7 +35,9 @@ def facts_of(box: Box) -> dict[str, Any]:
     }
 
 
-@router.get("/.well-known/storehub", summary="Which hub this is", responses=ref("WellKnown"), tags=["finding"])
+@router.get(
+    "/.well-known/storehub", summary="Which hub this is", responses=ref("WellKnown"), tags=["finding"]
+)
 async def well_known(request: Request) -> Response:
     box = box_of(request)
     status = await box.upstream.status()
@@ -59,9 +61,7 @@ async def authority(request: Request) -> Response:
 
 
 @router.get("/v1/sync", summary="What the cloud has, and what not yet", responses=ref("SyncView"))
-async def sync(
-    request: Request, device: Annotated[Device, Depends(allowed("box", "box.link"))]
-) -> Response:
+async def sync(request: Request, device: Annotated[Device, Depends(allowed("box", "box.link"))]) -> Response:
     return reply(await sync_view(box_of(request), device))
 
 
@@ -130,7 +130,12 @@ async def resume(request: Request, device: Annotated[Device, Depends(allowed("bo
     responses=ref("SyncView"),
     openapi_extra={
         "requestBody": {
-            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Retry"}, "example": {"seq": 412}}}
+            "content": {
+                "application/json": {
+                    "schema": {"$ref": "#/components/schemas/Retry"},
+                    "example": {"seq": 412},
+                }
+            }
         }
     },
 )

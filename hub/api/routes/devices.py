@@ -12,7 +12,8 @@ from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_or
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.api.routes.box import facts_of
 from hub.clock import new_id
-from hub.domain.commands import PairDevice, Text
+from hub.domain.command import Text
+from hub.domain.commands import PairDevice
 from hub.domain.device import Device, Role
 from hub.domain.errors import Forbidden, InvalidRequest
 from hub.domain.menu import Id
@@ -59,7 +60,12 @@ async def body_as(request: Request, kind: type[Any]) -> Any:
 
 def _body(name: str, example: dict[str, Any]) -> dict[str, Any]:
     schema = {"$ref": f"#/components/schemas/{name}"}
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema, "example": example}}}}
+    return {
+        "requestBody": {
+            "required": True,
+            "content": {"application/json": {"schema": schema, "example": example}},
+        }
+    }
 
 
 @router.post(
@@ -147,7 +153,13 @@ async def sign_in(request: Request) -> Response:
     _, token = await pair_device(box, f"console {box.clock.stamp().time[:16]}", code.role)
     response = Response(status_code=204)
     response.set_cookie(
-        _cookie(box), token, max_age=30 * 86400, path="/", secure=box.facing.tls, httponly=True, samesite="strict"
+        _cookie(box),
+        token,
+        max_age=30 * 86400,
+        path="/",
+        secure=box.facing.tls,
+        httponly=True,
+        samesite="strict",
     )
     return response
 
@@ -180,9 +192,7 @@ async def sign_out(request: Request) -> Response:
 
 
 @router.post("/console/pairing-codes", include_in_schema=False)
-async def pairing_code(
-    request: Request, _: Annotated[Device, Depends(allowed("devices"))]
-) -> Response:
+async def pairing_code(request: Request, _: Annotated[Device, Depends(allowed("devices"))]) -> Response:
     box = box_of(request)
     wanted: NewCode = await body_as(request, NewCode)
     return reply(await new_code(box, wanted.role, wanted.minutes, wanted.table_id))

@@ -23,7 +23,9 @@ PAGE_MAX = 200
 Date = Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
 
 
-@router.get("/v1/menu", summary="Everything that can be ordered, where and how it is paid", responses=ref("MenuView"))
+@router.get(
+    "/v1/menu", summary="Everything that can be ordered, where and how it is paid", responses=ref("MenuView")
+)
 async def menu(request: Request, _: Annotated[Device, Depends(allowed("menu.read"))]) -> Response:
     box = box_of(request)
     state = box.core.state
@@ -33,7 +35,9 @@ async def menu(request: Request, _: Annotated[Device, Depends(allowed("menu.read
     return reply(menu_view(state), headers={"etag": etag, "cache-control": "no-cache"})
 
 
-@router.get("/v1/checks", summary="Checks: the open ones, or ended ones newest first", responses=ref("CheckList"))
+@router.get(
+    "/v1/checks", summary="Checks: the open ones, or ended ones newest first", responses=ref("CheckList")
+)
 async def checks(
     request: Request,
     device: Annotated[Device, Depends(allowed("floor.read", "table.read"))],

@@ -102,9 +102,11 @@ const ACTIONS = { paused: ["resume"], unconfigured: [] };
 function showActions(kind, refresh) {
   const actions = byId("link-actions");
   const names = ACTIONS[kind] ?? ["retry", "pause"];
-  if (!changed(actions, names, manner())) return;
+  // What is done when all is well should not shout.
+  const calm = kind === "online" || kind === "sending";
+  if (!changed(actions, names, calm, manner())) return;
   show(actions, names.map((name) => {
-    const button = h("button", { type: "button", class: name === "pause" ? "plain" : "main", "data-key": name }, t(name));
+    const button = h("button", { type: "button", class: name === "pause" || calm ? "plain" : "main", "data-key": name }, t(name));
     button.addEventListener("click", async () => {
       const agreed = await ask({ title: t(`${name}.confirm`), body: t(`${name}.confirm.body`), yes: t(name) });
       if (!agreed) return;
