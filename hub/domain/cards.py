@@ -22,6 +22,7 @@ DIGITS_MAX: Final = 19
 
 # Groups of digits with at most one blank or dash between them. Full-width digits count: people type them here.
 _RUN: Final = re.compile(r"\d(?:[ \u3000-]?\d){13,}")
+_DIGIT: Final = re.compile(r"\d")
 _GROUP: Final = re.compile(r"\d+")
 _DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—―−－ー", "-"))
 _PREFIX: Final = re.compile(
@@ -38,7 +39,7 @@ _PREFIX: Final = re.compile(
 
 def holds_card_number(text: str) -> bool:
     """Whether the text holds what looks like a card number."""
-    if len(text) < DIGITS_MIN:
+    if len(text) < DIGITS_MIN or len(_DIGIT.findall(text)) < DIGITS_MIN:
         return False
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)

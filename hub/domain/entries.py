@@ -15,7 +15,7 @@ _encoder = msgspec.json.Encoder()
 encode: Final = _encoder.encode
 
 
-class Stamp(Struct, frozen=True):
+class Stamp(Struct, frozen=True, gc=False):
     """What the box knows at one moment. time: RFC 3339; monotonic_ms: since boot; trusted: the clock is known to be right."""
 
     time: str
@@ -25,7 +25,7 @@ class Stamp(Struct, frozen=True):
     trusted: bool
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """Who asked: the device, the member of staff, and the key and hash of the request."""
 
     device_id: str
@@ -34,7 +34,7 @@ class Origin(Struct, frozen=True):
     request_hash: str | None = None
 
 
-class Entry(Struct, frozen=True):
+class Entry(Struct, frozen=True, gc=False):
     """A stored entry. `data` is that part of `raw`."""
 
     seq: int
