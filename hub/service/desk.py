@@ -10,15 +10,17 @@ from msgspec import Struct
 
 from hub.domain import entries
 from hub.domain.check import Check
-from hub.domain.commands import Command
+from hub.domain.commands import Command, RecoverEntry
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
 from hub.domain.device import Device
 from hub.domain.entries import Envelope, Origin
-from hub.domain.errors import HubError, IdempotencyKeyReused
+from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
+from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered
+from hub.domain.needs import Need, fact_needs
 from hub.domain.state import State
-from hub.ports import Clock, JournalReader, StateKeeper
+from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
 from hub.service.writer import Writer
 
@@ -37,7 +39,10 @@ class Answer(Struct):
 
 
 class Request(Struct):
-    """A write as it was asked. path: with the ids in it, as the device sent it (it is part of what a key stands for)."""
+    """A write as it was asked.
+
+    path: with the ids in it, as the device sent it (it is part of what a key stands for).
+    """
 
     device: Device
     key: str
@@ -79,26 +84,39 @@ class Desk:
         """
         name = (request.device.device_id, request.key)
         while (running := self._running.get(name)) is not None:
-            await running
-        done = self._running[name] = asyncio.get_running_loop().create_future()
+            await asyncio.shield(running)
+        self._running[name] = asyncio.get_running_loop().create_future()
+        under_way = None
         try:
             return await self._answer(request)
+        except asyncio.CancelledError:
+            # The device hung up, but its entries may be on their way to the disk: whoever asks again waits for them.
+            under_way = self._writer.pending()
+            raise
+        except StoreError as error:
+            raise NotReady(reason=str(error), retry_after_s=1) from error
         finally:
-            del self._running[name]
-            done.set_result(None)
+            if under_way is None:
+                self._release(name)
+            else:
+                under_way.over().add_done_callback(lambda _: self._release(name))
+
+    def _release(self, name: tuple[str, str]) -> None:
+        self._running.pop(name).set_result(None)
 
     async def _answer(self, request: Request) -> Answer:
         digest = request_hash(f"{request.method} {request.path}", _canonical(request.command))
         found = fingerprint(request.device.device_id, request.key)
+        await self._fetch_cold(request.command, request.target)
         # A recent request stands in memory until the table has it, so one of the two always knows it.
         seqs = self._requests.recent(found)
-        if not seqs and self._requests.filter.may_hold(found):
-            seqs = tuple(await self._keeper.requests_of(found))
-        for seq in seqs:
+        if self._requests.filter.may_hold(found):
+            seqs = (*seqs, *await self._keeper.requests_of(found), *self._requests.recent(found))
+        for seq in dict.fromkeys(seqs):
             first = await self._first_answer(request, digest, seq)
             if first is not None:
                 return first
-        await self._fetch_cold(request.command, request.target)
+        # No pause from here to the decision: what a failed commit left behind could turn up in it.
         self._writer.check_open()
         stamp = self._clock.stamp()
         at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
@@ -109,12 +127,12 @@ class Desk:
             if (seen := self._writer.pending()) is not None:
                 await seen.kept()
             raise
-        origin = Origin(request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest)
+        origin = Origin(
+            request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest
+        )
         entry, data, group = self._writer.add(facts, stamp, origin)
         await group.kept()
-        body = entries.answer(
-            data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time
-        )
+        body = entries.answer(data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time)
         return Answer(body, entry.seq)
 
     async def _first_answer(self, request: Request, digest: str, seq: int) -> Answer | None:
@@ -135,6 +153,10 @@ class Desk:
     async def _fetch_cold(self, command: Command, target: str) -> None:
         """Bring ended checks and older sales that the command names back to memory."""
         state = self._state
+        if isinstance(command, RecoverEntry):
+            for shelf, key in recovered_needs(command):
+                if getattr(state, shelf).get(key) is None:
+                    await self._keeper.fetch(state, shelf, key)
         for check_id in (target, getattr(command, "check_id", None)):
             if check_id and state.checks.get(check_id) is None:
                 await self._keeper.fetch(state, "checks", check_id)
@@ -142,13 +164,18 @@ class Desk:
             await self._keeper.fetch(state, "sales", target)
 
     async def order(self, command: Command, *, target: str = "") -> int:
-        """A command of the box itself (ports.Office): the seq of its last entry once it is on disk, 0 when there was none."""
+        """A command of the box itself (ports.Office): the seq of its last entry once it is on disk, 0 when
+        there was none.
+        """
         await self._fetch_cold(command, target)
         self._writer.check_open()
         stamp = self._clock.stamp()
         at = At(stamp, HUB, self._mint, target, None, self._online())
         facts = decide(self._state, command, at)
         if not facts:
+            # It was done already, perhaps by a decision that is not on disk yet.
+            if (seen := self._writer.pending()) is not None:
+                await seen.kept()
             return 0
         entry, _, group = self._writer.add(facts, stamp, Origin(HUB.device_id))
         await group.kept()
@@ -156,6 +183,16 @@ class Desk:
 
     def check(self, check_id: str) -> Check | None:
         return self._state.checks.committed.get(check_id)
+
+
+def recovered_needs(command: RecoverEntry) -> list[Need]:
+    """What the lost entry's fact changes."""
+    try:
+        lost = entries.read(command.entry.encode())
+        fact = fact_of(lost.type, bytes(lost.data))
+    except msgspec.MsgspecError:
+        return []
+    return [] if fact is None else list(fact_needs(fact, meta_of(lost)))
 
 
 def _answer_of(envelope: Envelope) -> bytes:

@@ -13,9 +13,11 @@ from typing import Final
 from msgspec import Struct
 
 from hub.domain import entries
-from hub.domain.entries import Chain, Origin
+from hub.domain.entries import Chain, Envelope, Origin
 from hub.domain.errors import HubError
+from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import After, Fact, HubStarted
+from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
 from hub.ports import Clock, EpochStart, JournalWriter, StateKeeper, StoreError
 from hub.service.desk import HUB, Desk
@@ -89,7 +91,9 @@ class Core:
         self.writer: Writer
         self.desk: Desk
 
-    async def start(self, *, epoch: str, boot: str, reason: str = "start", witness: After | None = None) -> None:
+    async def start(
+        self, *, epoch: str, boot: str, reason: str = "start", witness: After | None = None
+    ) -> None:
         """Load the state, check the chain from the last known-good entry, and open a new epoch on disk.
 
         Raises StoreError when the journal cannot be read or its chain is broken.
@@ -102,7 +106,9 @@ class Core:
         if witness is not None and self._unknown(witness):
             self.behind = Behind("high-water mark", witness.epoch, witness.seq)
             reason = "loss"
-            log.error("the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq)
+            log.error(
+                "the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq
+            )
         chain = Chain(source=self.identity.source, boot_id=boot, epoch=epoch, seq=head.seq, head=head.hash)
         self.writer = Writer(
             state=self.state,
@@ -124,6 +130,15 @@ class Core:
         )
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
+        try:
+            await self._open_epoch(head, reason)
+        except BaseException:
+            self._tasks.pop().cancel()
+            raise
+        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
+        self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+
+    async def _open_epoch(self, head: After, reason: str) -> None:
         started = HubStarted(
             version=self.identity.version,
             box=self.identity.box,
@@ -132,9 +147,15 @@ class Core:
             reason=reason,
         )
         _, _, group = self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
-        await group.kept()
-        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
-        self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+        try:
+            await group.kept()
+        except HubError as error:
+            trouble = self.writer.trouble
+            words = trouble.reason if trouble is not None else str(error)
+            raise StoreError(
+                f"the first entry could not be written: {words}",
+                full=trouble is not None and trouble.state == "full",
+            ) from error
 
     async def stop(self) -> None:
         """Finish and answer the last commit, save the state. The journal stays open."""
@@ -145,6 +166,15 @@ class Core:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
+    async def _fetch_for(self, envelope: Envelope) -> None:
+        """Bring back what the entry changes: it had left memory when the state was saved."""
+        fact = fact_of(envelope.type, bytes(envelope.data))
+        if fact is None:
+            return
+        for shelf, key in fact_needs(fact, meta_of(envelope)):
+            if getattr(self.state, shelf).get(key) is None:
+                await self.keeper.fetch(self.state, shelf, key)
+
     async def _read_tail(self, saved: After) -> After:
         """Evolve the state with what was committed after the last save; the last entry."""
         seq, head, epoch = saved.seq, saved.hash, saved.epoch
@@ -154,6 +184,7 @@ class Core:
                 envelope = entries.read(entry.raw)
                 if envelope.prevhash != head or envelope.seq != seq + 1:
                     raise StoreError(f"the journal is damaged at entry {entry.seq}: the chain does not hold")
+                await self._fetch_for(envelope)
                 apply(self.state, self.requests, facts, entry, envelope)
                 seq, head, epoch = entry.seq, entry.hash, entry.epoch
             self.state.seal()
@@ -190,7 +221,8 @@ class Core:
         """Save the state as of the last committed entry. Raises StoreError."""
         async with self._saving:
             reports = await self.reports.unsaved(self.keeper.report)
-            requests, position = self.requests.unsaved(), self.journal.position
+            # Not the journal's position: after a failed commit it may know of entries that the state has not seen.
+            requests, position = self.requests.unsaved(), self.writer.settled
             unsaved = self.writer.unsaved
             self.reports.saved(reports)
             try:
@@ -224,13 +256,23 @@ class Core:
             except StoreError as error:
                 log.warning("the state could not be saved: %s", error)
                 await asyncio.sleep(1.0)
-            except HubError:
+            except Exception:
+                # A start would read the whole journal again if this task ended with its first defect.
                 log.exception("the state could not be saved")
+                await asyncio.sleep(1.0)
 
     async def _fill_filter(self) -> None:
         """Read the saved requests in pages, giving way to everything else in between."""
         place = (-1, 0)
-        while page := await self.keeper.requests_after(*place, limit=FILTER_PAGE):
+        while True:
+            try:
+                page = await self.keeper.requests_after(*place, limit=FILTER_PAGE)
+            except StoreError as error:
+                log.warning("the saved requests could not be read, trying again: %s", error)
+                await asyncio.sleep(1.0)
+                continue
+            if not page:
+                break
             for number, _ in page:
                 self.requests.filter.add(number)
             place = page[-1]

@@ -1,6 +1,7 @@
 """Which requests were answered already, so that a retry has one effect and gets the first answer again.
 
-The record of a request is the entry that answers it: its `deviceid`, `idempotencykey` and `requesthash`. What is kept beside
+The record of a request is the entry that answers it: its `deviceid`, `idempotencykey` and `requesthash`.
+What is kept beside
 the journal only finds that entry: in memory for the newest, in the `requests` table for those before the last save.
 """
 
@@ -20,14 +21,18 @@ def fingerprint(device_id: str, key: str) -> int:
 
 
 def request_hash(method_and_path: str, canonical: bytes) -> str:
-    """Same method, path and JSON value: same hash. canonical: the command encoded with its defaults filled and its keys sorted."""
+    """Same method, path and JSON value: same hash.
+
+    canonical: the command encoded with its defaults filled and its keys sorted.
+    """
     return sha256(b"%b\n%b" % (method_and_path.encode(), canonical)).hexdigest()[:32]
 
 
 class Filter:
     """Tells for sure that a fingerprint is not in the table (a Bloom filter), so that a new order needs no look-up.
 
-    16 Mbit and four probes: one needless look-up in 25,000 with the 350,000 requests of five busy weeks, and it only ever
+    16 Mbit and four probes: one needless look-up in 25,000 with the 350,000 requests of five busy weeks,
+    and it only ever
     errs on the side of looking.
     """
 
@@ -64,7 +69,9 @@ class Requests:
 
     def note(self, fingerprint: int, seq: int) -> None:
         """A committed entry answers this request."""
-        self._recent[fingerprint] = (*self._recent.get(fingerprint, ()), seq)
+        known = self._recent.get(fingerprint, ())
+        if seq not in known:
+            self._recent[fingerprint] = (*known, seq)
 
     def note_entry(self, envelope: Envelope, *, seq: int) -> None:
         """The same, for an entry that was read. seq: where it stands, or where its recovery stands."""

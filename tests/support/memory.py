@@ -69,7 +69,7 @@ class MemoryJournal:
 
     # -- writing ------------------------------------------------------------------------------------------------
 
-    def append(self, group: Sequence[Entry], *, opens: EpochStart | None = None) -> None:
+    def grow(self, group: Sequence[Entry], *, opens: EpochStart | None = None) -> None:
         if opens is not None:
             self._epochs.append(opens)
         self._entries.extend(group)
@@ -134,7 +134,7 @@ class Store:
             type="x.test.started", about=None, data=msgspec.Raw(b'{"after":%d}' % after.seq)
         )
         entry = self._entry(fact)
-        self.journal.append([entry], opens=EpochStart(epoch, entry.seq, after))
+        self.journal.grow([entry], opens=EpochStart(epoch, entry.seq, after))
         return epoch
 
     def facts(
@@ -142,14 +142,14 @@ class Store:
     ) -> None:
         data = msgspec.Raw(b'{"words":"%s"}' % (b"w" * size))
         fact = ForeignRecorded(type=type_, about=None, data=data)
-        self.journal.append([self._entry(fact, date) for _ in range(count)])
+        self.journal.grow([self._entry(fact, date) for _ in range(count)])
 
     def sale(self, total: int, *, kind: str = "completed", date: str = "2026-08-01") -> None:
         self.sales_total += total if kind == "completed" else -total
-        self.journal.append([self._entry(SaleMade(kind=kind, total=total), date)])
+        self.journal.grow([self._entry(SaleMade(kind=kind, total=total), date)])
 
     def add(self, fact: Fact) -> int:
-        self.journal.append([self._entry(fact)])
+        self.journal.grow([self._entry(fact)])
         return self.journal.position.seq
 
     def _entry(self, fact: Fact, date: str = "2026-08-01") -> Entry:
