@@ -67,7 +67,7 @@ def look_up(host: str, port: int) -> list[str]:
 class Resolver:
     """Looks the name up in a thread of its own, one look-up at a time.
 
-    A resolver that hangs for half a minute would otherwise fill the loop's few shared threads, and the disk's work with them.
+    A resolver that hangs for half a minute would otherwise fill the loop's few shared threads.
     """
 
     def __init__(

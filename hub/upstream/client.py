@@ -42,7 +42,7 @@ class Answer(Struct, frozen=True):
 
 
 class CloudClient:
-    """Raises Trouble for everything that is no answer of the cloud; what the answers claim is for the caller to check."""
+    """Raises Trouble for all that is no answer of the cloud; what an answer claims is for the caller to check."""
 
     def __init__(
         self,
@@ -157,10 +157,15 @@ class CloudClient:
         return (self._read(answer, Totals) if answer.status == 200 else None), answer
 
     async def master(self, since: str, wait_s: float) -> tuple[MasterAnswer, Answer]:
+        silence_s = self._timing.silence_s_max
         answer = await self._call(
-            "GET", "/master", params={"since": since, "wait": f"{wait_s:g}"},
-            bytes_max=MASTER_BYTES_MAX, silence_s=wait_s + self._timing.silence_s_max, attempt_s=wait_s + 4 * self._timing.silence_s_max,
-        )  # fmt: skip
+            "GET",
+            "/master",
+            params={"since": since, "wait": f"{wait_s:g}"},
+            bytes_max=MASTER_BYTES_MAX,
+            silence_s=wait_s + silence_s,
+            attempt_s=wait_s + 4 * silence_s,
+        )
         return self._read(self._good(answer), MasterAnswer), answer
 
     def trust(self, answer: Answer) -> None:

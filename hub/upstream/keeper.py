@@ -72,9 +72,7 @@ class Keeper:
         if acked.seq > self._journal.position.seq:
             self.progress.acked = After("", 0, NO_HASH)
         if self.ledger.at.seq + 1 < self._journal.first_seq:
-            self.progress.ledger = Ledger(
-                at=After("", self._journal.first_seq - 1, NO_HASH), whole=False, dropped=self.ledger.dropped
-            )
+            self.progress.ledger = _from_the_middle(self._journal.first_seq - 1, self.ledger)
         self.changed.update(row.business_date for row in self.progress.rows if row.agrees is not True)
 
     def moved(self, to: After, at: str) -> None:
@@ -105,7 +103,10 @@ class Keeper:
             count = min(CATCH_UP_ENTRIES, self.acked.seq - at)
             found = await self._journal.after(at, count_max=count, bytes_max=CATCH_UP_BYTES)
             if not found:
-                return False
+                return True
+            if found[0].seq != at + 1:
+                # What was not counted in time is no longer kept: go on behind it, and compare nothing it touches.
+                self.progress.ledger = _from_the_middle(found[0].seq - 1, self.ledger)
             await self.add(found)
             await asyncio.sleep(0)
         return True
@@ -131,3 +132,7 @@ class Keeper:
             log.warning("progress of the replay was not saved, it will be found again: %s", error)
             return
         self._saved_seq = seq
+
+
+def _from_the_middle(seq: int, before: Ledger) -> Ledger:
+    return Ledger(at=After("", seq, NO_HASH), whole=False, dropped=before.dropped)

@@ -53,8 +53,6 @@ class Reconciler:
 
     async def compare(self) -> None:
         """Ask for each changed day; new entries to send come first. Raises Trouble."""
-        if not await self._keeper.catch_up():
-            return
         # A cloud that cannot add up must not keep the replay from its work.
         self._failed_at = self._monotonic()
         await self._compare()

@@ -30,14 +30,16 @@ log = logging.getLogger(__name__)
 
 # CONTRACT section 9: five refusals in a row are no bad entries but a bad set-up.
 REFUSALS_MAX: Final = 5
+# Kept, shown and told to the cloud.
+REASON_MAX: Final = 500
 # While the line is down: how often the routes are looked at, and how soon after a try they may cause another.
 ROUTES_S: Final = 1.0
 ROUTES_TRY_S_MIN: Final = 2.0
 TURNS_MAX: Final = 3
 # So many at once are a replay, which is compared when it is done; fewer wait for the minute.
 REPLAY_ENTRIES: Final = 100
-# After a restart a short stretch is counted before sending, a long one after it.
-CATCH_UP_FIRST: Final = 10_000
+# What was acknowledged and not counted yet is counted in stretches, so that new entries never wait for it.
+CATCH_UP_AT_ONCE: Final = 10_000
 
 
 class Replicator:
@@ -118,12 +120,13 @@ class Replicator:
     async def _session(self) -> None:
         """From one cursor on until trouble."""
         await self._where_the_cloud_stands()
-        await self._keeper.catch_up(entries_max=CATCH_UP_FIRST)
+        await self._keeper.catch_up(entries_max=CATCH_UP_AT_ONCE)
         replayed = True
         while True:
             replayed = await self._drain() >= REPLAY_ENTRIES or replayed
             await self._fill_holes()
-            if self._journal.position.seq > self._at.seq:
+            counted = await self._keeper.catch_up(entries_max=CATCH_UP_AT_ONCE)
+            if not counted or self._journal.position.seq > self._at.seq:
                 continue
             if self._reconciler.due(drained_replay=replayed):
                 await self._reconciler.compare()
@@ -284,6 +287,7 @@ class Replicator:
 
     async def _refused(self, batch: Batch, seq: int, reason: str, facts: Answer) -> list[Entry]:
         """Set the entry aside, unless it is the fifth in a row."""
+        reason = reason[:REASON_MAX]
         entry = batch.at(seq)
         if entry is None:
             raise liar(f"entry {seq} was refused, which was not sent")
@@ -317,7 +321,14 @@ class Replicator:
             if entry is None or entry.hash != one.hash:
                 await self._quarantine.refused_again(one, "this box no longer has the entry", one.at)
                 continue
-            outcome, reason, facts = await self._client.fill(one.epoch, one.seq, entry.raw)
+            try:
+                outcome, reason, facts = await self._client.fill(one.epoch, one.seq, entry.raw)
+            except Trouble as trouble:
+                if trouble.signal is not Signal.BUSY or trouble.retry_after_s is not None:
+                    raise
+                # An answer about this entry, whatever it is, and no reason to hold up the others.
+                await self._quarantine.refused_again(one, trouble.reason, self._clock.stamp().time)
+                continue
             self._heard(facts)
             if outcome == "there":
                 await self._quarantine.filled(one)
@@ -368,7 +379,7 @@ class Replicator:
             log.info("the cloud stands at %d, not %d", self._at.seq, before.seq)
 
     async def _rest(self, seconds: float) -> None:
-        """Sleep between tries. A person's wish ends it, and a new way out of the house, unless the cloud asked for peace."""
+        """Sleep between tries. A person's wish ends it; so do new routes, unless the cloud asked for peace."""
         began = self._clock.monotonic()
         asked_for = self._monitor.hold_until > began
         ways = routes()

@@ -192,6 +192,7 @@ class CloudUpstream:
             if self._clock.monotonic() - began > REVIVE_S_MAX:
                 rest = REVIVE_S
             await asyncio.sleep(rest)
+            self._crash = ""
             rest = min(rest * 2, REVIVE_S_MAX)
 
     async def _made(self) -> Engine:

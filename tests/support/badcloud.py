@@ -1,7 +1,8 @@
 """A small cloud end, and a server before it (or before the real one) that misbehaves as a test asks.
 
-`StandIn` keeps entries as the contract says and can lie, forget and refuse. `BadCloud` is the HTTP server: every request takes
-the next fault of `faults`, else `fault`, and is recorded in `requests`. The backend is a StandIn or Forward(port).
+`StandIn` keeps entries as the contract says and can lie, forget and refuse. `BadCloud` is the HTTP server: every
+request takes the next fault of `faults`, else `fault`, and is recorded in `requests`. The backend is a StandIn or
+Forward(port).
 """
 
 from __future__ import annotations
@@ -177,7 +178,7 @@ class StandIn:
         return Reply.json(200, self.said)
 
     def _back(self, request: Request) -> Reply:
-        epoch, seq = request.query["after"].split(":")
+        seq = request.query["after"].split(":")[1]
         found = [raw for _, at, _, raw in self.orphans if at > int(seq)][:3]
         return Reply(200, b"".join(raw + b"\n" for raw in found), "application/x-ndjson")
 
@@ -266,9 +267,9 @@ PORTAL = b"<html><title>Login</title>Welcome to Free Wi-Fi</html>"
 
 
 class BadCloud:
-    """ok · rst · close (before answering) · acklost (stored, then reset) · acklost-hang · half (stored, answer cut) · hang ·
-    drip (a byte a second) · drip:N (N bytes a second) · garbage · html200 · json200 · 302 · 401 · 403 · 404 · 413 · 500 ·
-    429[:s] · 503[:s] · delay:s · flood (an answer without end) · noread (accept and never read)
+    """Faults: ok · rst · close (before answering) · acklost (stored, then reset) · acklost-hang · half (stored, answer
+    cut) · hang · drip (a byte a second) · drip:N (N bytes a second) · garbage · html200 · json200 · 302 · 401 · 403 ·
+    404 · 413 · 500 · 429[:s] · 503[:s] · delay:s · flood (an answer without end) · noread (accept and never read)
     """
 
     def __init__(self, backend: Backend, *, tls: ssl.SSLContext | None = None) -> None:
@@ -415,7 +416,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
 
 
 class SlowPipe:
-    """A TCP proxy that delivers every byte `delay_s` later, each way, without limiting the rate; or not at all any more."""
+    """A TCP proxy that delivers every byte `delay_s` later, each way; at a rate; or not at all any more."""
 
     def __init__(self, port: int, *, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
         self._to = port

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import socket
 import time
@@ -144,13 +145,15 @@ async def test_a_half_open_line_is_noticed_while_nothing_is_sent(world: World) -
 
 async def test_a_half_open_line_in_a_replay_heals(world: World) -> None:
     world.store.facts(20_000)
-    async with SlowPipe(world.bad.port, delay_s=0.01) as pipe:
-        async with world.running(url=f"http://127.0.0.1:{pipe.port}"):
-            await until(lambda: len(world.cloud.chain) > 3000)
-            pipe.black_hole = True
-            await world.until_link("offline", "silence")
-            pipe.black_hole = False
-            await world.until_complete()
+    async with (
+        SlowPipe(world.bad.port, delay_s=0.01) as pipe,
+        world.running(url=f"http://127.0.0.1:{pipe.port}"),
+    ):
+        await until(lambda: len(world.cloud.chain) > 3000)
+        pipe.black_hole = True
+        await world.until_link("offline", "silence")
+        pipe.black_hole = False
+        await world.until_complete()
 
 
 async def test_a_portal_that_comes_while_nothing_is_sent_is_noticed(world: World) -> None:
@@ -178,9 +181,9 @@ async def test_retry_after_is_obeyed_by_everyone(world: World) -> None:
 async def test_a_slow_line_gets_small_batches_and_progress(world: World) -> None:
     """20 KB/s and 50 ms: nothing times out for ever, and the state says that it is slow."""
     world.store.facts(1000, size=600)
-    async with SlowPipe(world.bad.port, delay_s=0.05, bytes_per_s=20_000) as pipe:
-        async with world.running(url=f"http://127.0.0.1:{pipe.port}"):
-            await world.until_complete(within_s=20.0)
+    pipe = SlowPipe(world.bad.port, delay_s=0.05, bytes_per_s=20_000)
+    async with pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
+        await world.until_complete(within_s=20.0)
 
 
 @pytest.mark.parametrize(("fault", "least"), [("rst", 4), ("503", 4)])
@@ -293,4 +296,4 @@ async def test_a_busy_lan_gets_small_batches_and_pauses(world: World) -> None:
     async with world.running():
         await world.until_complete(within_s=20.0)
     counts = [int(request.headers["storehub-first-seq"]) for request in world.bad.of("entries")]
-    assert max(later - earlier for earlier, later in zip(counts, counts[1:], strict=False)) <= 250
+    assert max(later - earlier for earlier, later in itertools.pairwise(counts)) <= 250

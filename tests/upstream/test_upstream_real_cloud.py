@@ -192,7 +192,8 @@ async def test_a_long_outage_goes_up_fast_and_holds_nothing_up(real: RealCloud, 
             worst = max(worst, time.perf_counter() - before)
 
     async with SlowPipe(real.port, delay_s=delay_s) as pipe:
-        async with world.running(url=f"http://127.0.0.1:{pipe.port}", token=token):
+        url = f"http://127.0.0.1:{pipe.port}"
+        async with world.running(url=url, token=token):
             await until(lambda: world.up.acked_seq > 0)
             watching = asyncio.create_task(watch())
             began = time.monotonic()

@@ -21,6 +21,7 @@ from hub.domain.commands import ApplyMaster
 from hub.domain.errors import InvalidRequest
 from hub.upstream.service import STATUS_BYTES_MAX, NoUpstream
 from tests.support.badcloud import BadCloud, StandIn
+from tests.support.http2 import Http2
 from tests.support.memory import MemoryClock, MemoryJournal
 from tests.upstream.world import World, until
 
@@ -74,8 +75,9 @@ async def test_a_pause_ends_a_call_that_hangs(world: World) -> None:
 
 
 async def test_a_person_need_not_wait_for_the_next_try(world: World) -> None:
-    from tests.upstream.world import QUICK
     from msgspec.structs import replace
+
+    from tests.upstream.world import QUICK
 
     patient = replace(QUICK, wait_s_min=30.0, wait_s_max=30.0)
     world.bad.faults.append("500")
@@ -117,7 +119,8 @@ async def test_a_store_without_a_cloud_says_so() -> None:
 
 
 def test_importing_the_service_does_not_import_httpx() -> None:
-    code = "import sys, hub.upstream.service; sys.exit(any(m in sys.modules for m in ('httpx', 'tenacity', 'zstandard')))"
+    heavy = ("httpx", "tenacity", "zstandard")
+    code = f"import sys, hub.upstream.service; sys.exit(any(name in sys.modules for name in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
@@ -213,6 +216,23 @@ async def test_tls_by_name_though_the_address_is_looked_up_by_us(authority: Auth
         assert bad.requests[0].headers["host"] == f"localhost:{bad.port}"
         assert world.clock.told
         assert abs(world.clock.told[0][0] - time.time()) < 3
+
+
+async def test_http_2_where_the_cloud_offers_it(authority: Authority) -> None:
+    stand_in = StandIn()
+    async with Http2(stand_in, tls=authority.server()) as server:
+        world = World(stand_in, BadCloud(stand_in))
+        world.store.start()
+        world.store.facts(4000, size=900)
+        async with world.running(url=f"https://localhost:{server.port}", tls=authority.trusted()):
+            await world.until_complete()
+            # The server says goodbye, as it does when it is updated: the next entry finds a new connection.
+            server.goodbye()
+            world.store.facts(10)
+            await world.until_complete()
+            await world.until_link("online")
+    # One connection for the replay and one for the downlink, and those after the goodbye.
+    assert 2 <= server.connections <= 6
 
 
 @pytest.mark.parametrize(
