@@ -85,7 +85,7 @@ def main() -> None:
         return
     size = sum(map(len, entries)) / len(entries)
     print(
-        f"{args.entries:,} entries of {size:.0f} bytes, batches of {args.batch:,}, {args.encoding}; median of {args.runs}"
+        f"{args.entries:,} entries of {size:.0f} bytes, {args.batch:,} a batch, {args.encoding}; of {args.runs} runs"
     )
     for name, value in middle.items():
         print(f"  {name:28} {value:>12,.1f}")

@@ -141,6 +141,7 @@ class HubAndCloud(RuleBasedStateMachine):
 
     @rule(share=st.floats(0, 1))
     def lose_the_end(self, share: float) -> None:
+        self.back_up()
         self.journal = self.journal.cut(int(share * len(self.journal.entries)))
         self.restart()
 
@@ -157,11 +158,26 @@ class HubAndCloud(RuleBasedStateMachine):
         for epoch, after in starts[-count:] if oldest_first else reversed(starts[-count:]):
             self._open(epoch, after)
 
-    @rule(first=st.integers(0, 60), count=st.integers(1, 8))
-    def post_anything(self, first: int, count: int) -> None:
-        entries = self.journal.entries
+    @rule(which=st.integers(0, 99), first=st.integers(0, 60), count=st.integers(1, 8))
+    def post_anything(self, which: int, first: int, count: int) -> None:
+        """From today's journal, or a request of an older one that was delayed on its way."""
+        entries = [self.journal, *self.kept][which % (len(self.kept) + 1)].entries
         first %= len(entries)
         self._post([e for e in entries[first : first + count] if e.epoch == entries[first].epoch])
+
+    @precondition(lambda self: self.kept)
+    @rule(which=st.integers(0, 99), back=st.integers(1, 3))
+    def announce_late(self, which: int, back: int) -> None:
+        starts = self._epoch_starts(self.kept[which % len(self.kept)])
+        self._open(*starts[-min(back, len(starts))])
+
+    @precondition(lambda self: self.kept)
+    @rule(which=st.integers(0, 99), overlap=st.integers(0, 2))
+    def post_late(self, which: int, overlap: int) -> None:
+        entries = self.kept[which % len(self.kept)].entries
+        rest = entries[max(0, len(self.model.chain) - overlap) :]
+        if rest:
+            self._post([e for e in rest if e.epoch == rest[0].epoch])
 
     @rule(count=st.integers(1, 8), overlap=st.integers(0, 3))
     def post_next(self, count: int, overlap: int) -> None:
@@ -245,9 +261,9 @@ class HubAndCloud(RuleBasedStateMachine):
             "hash": of_day[-1].hash if of_day else NO_HASH,
         }
 
-    def _epoch_starts(self) -> list[tuple[str, dict[str, Any]]]:
+    def _epoch_starts(self, journal: Journal | None = None) -> list[tuple[str, dict[str, Any]]]:
         starts, before = [], START
-        for entry in self.journal.entries:
+        for entry in (journal or self.journal).entries:
             if entry.epoch != before["epoch"]:
                 starts.append((entry.epoch, before))
             before = entry.position
@@ -312,8 +328,8 @@ def test_the_cloud_is_what_the_lists_say(shared: tuple[str, Database]) -> None:
         Machine,
         settings=settings(
             # The lists are checked on both engines; most of the search runs where it is cheap.
-            max_examples=80 if engine == "sqlite" else 25,
-            stateful_step_count=30,
+            max_examples=120 if engine == "sqlite" else 25,
+            stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),
