@@ -129,7 +129,7 @@ uninstall: ## remove the service, keep what it recorded (root; ARGS=--purge remo
 
 .PHONY: deploy
 deploy: $(READY) ## install or update the box HOST=user@box over ssh
-	@deploy/deploy.sh "$(HOST)"
+	@deploy/deploy.sh "$(HOST)" $(ARGS)
 
 .PHONY: lock
 lock: $(READY) ## write requirements/*.lock again from pyproject.toml (UPGRADE=1 takes newer versions)

@@ -1,6 +1,6 @@
 #!/bin/bash
 # Install or update the box at HOST over ssh: builds the wheel here, copies it there, runs the installer there.
-# usage: deploy/deploy.sh [user@]host        (make deploy HOST=...; the user there is root or may use sudo)
+# usage: deploy/deploy.sh [user@]host [arguments of install.sh]      (the user there is root or may use sudo)
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,7 @@ if [ -z "$host" ]; then
     exit 2
 fi
 
+shift
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 .venv/bin/hatchling build -t wheel -d "$scratch" >/dev/null 2>&1
@@ -19,6 +20,6 @@ there=$(ssh "$host" mktemp -d)
 # One stream: works with any sshd, needs neither rsync nor sftp on the box.
 tar -c deploy systemd requirements/runtime.lock docs/install.md -C "$scratch" "$wheel" | ssh "$host" tar -x -C "$there"
 status=0
-ssh -t "$host" "cd '$there' && \$([ \$(id -u) = 0 ] || echo sudo) deploy/install.sh --wheel '$wheel'" || status=$?
+ssh "$host" "cd '$there' && \$([ \$(id -u) = 0 ] || echo sudo) deploy/install.sh --wheel '$wheel' ${*@Q}" || status=$?
 ssh "$host" rm -rf "$there"
 exit "$status"

@@ -188,6 +188,39 @@ def test_help_is_at_hand_and_a_typing_error_does_nothing(tmp_path: Path, script:
     assert tree(tmp_path) == set()
 
 
+@pytest.mark.slow
+def test_deploy_sends_all_that_the_installer_needs_and_cleans_up(tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    box.mkdir()
+    ssh = tmp_path / "bin/ssh"
+    ssh.parent.mkdir()
+    # The other end is this machine, with its own folder for temporary files.
+    ssh.write_text(f'#!/bin/bash\n[ "$1" = pi@box ] && shift\nTMPDIR={box} exec bash -c "$*"\n')
+    ssh.chmod(0o755)
+    staged = tmp_path / "staged"
+    environment = {**os.environ, "PATH": f"{ssh.parent}:{os.environ['PATH']}", "DESTDIR": str(staged)}
+    command = [ROOT / "deploy/deploy.sh", "pi@box"]
+    lock = box / "empty.lock"
+    lock.touch()
+    done = subprocess.run(
+        [*command, "--lock", lock],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (staged / "opt/storehub/venv/share/storehub/uninstall.sh").exists()
+    assert list(box.iterdir()) == [lock]
+    # What fails there fails here.
+    assert (
+        subprocess.run([*command, "--nonsense"], env=environment, capture_output=True, check=False).returncode
+        == 1
+    )
+    assert list(box.iterdir()) == [lock]
+
+
 @pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 def test_the_units_pass_systemds_own_tools(tmp_path: Path) -> None:
     script = ROOT / "deploy/check-units.sh"
