@@ -38,7 +38,10 @@ async def prune(hub: Hub) -> int:
     box = hub.box
     status = await box.upstream.status()
     held = [int(item["seq"]) for item in status["quarantined"]]
-    kept_from = min([int(status["acked_seq"]) + 1, box.core.saved_seq + 1, *held])
+    # The last entry stays, however old: it says where the journal stands.
+    kept_from = min(
+        [int(status["acked_seq"]) + 1, box.core.saved_seq + 1, box.core.journal.position.seq, *held]
+    )
     limit = box.clock.unix_s() - hub.settings.retention_days * 86400
     if not box.clock.trusted:
         return 0

@@ -54,9 +54,14 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
     """A connection that only reads: it never writes and never checkpoints (the WAL-reset bug needs two that do)."""
     try:
         db = await aiosqlite.connect(f"file:{path}?mode=ro", uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+    try:
         await db.execute("PRAGMA query_only = ON")
         await db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     except sqlite3.Error as error:
+        # Its thread would keep the program from ending.
+        await db.close()
         raise store_error(error) from error
     return db
 

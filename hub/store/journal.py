@@ -26,6 +26,9 @@ RECENT_MAX: Final = 1024
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 WAL_BYTES_IDLE: Final = 1024 * 1024
 
+# aiosqlite's words for a connection that was closed, or never opened, are a ValueError.
+ERRORS: Final = (sqlite3.Error, ValueError)
+
 
 class Journal:
     """One writing connection, one reading connection. Implements ports.JournalReader and ports.Notes."""
@@ -43,6 +46,9 @@ class Journal:
         self._unmoved_bytes = 0
         # One transaction at a time on the writing connection.
         self._turn = asyncio.Lock()
+        # Not set while the connections are being exchanged: readers wait for that moment.
+        self._readable = asyncio.Event()
+        self._readable.set()
 
     async def __aenter__(self) -> Journal:
         await self.open()
@@ -55,13 +61,19 @@ class Journal:
 
     async def open(self) -> None:
         """Open and find the last entry. Raises StoreError."""
-        self._recent.clear()
+        await self._connect()
+        await self._find_end()
+
+    async def _connect(self) -> None:
         self._writer = await open_writer(self.path)
         try:
             self._reader = await open_reader(self.path)
         except StoreError:
             await self._writer.close()
             raise
+
+    async def _find_end(self) -> None:
+        self._recent.clear()
         self._epochs = [
             EpochStart(str(row[0]), int(row[1]), After(str(row[2]), int(row[3]), str(row[4])))
             for row in await self.rows("epochs")
@@ -83,17 +95,25 @@ class Journal:
         Frames whose sync failed may stand in the page cache only; the truncating checkpoint writes and
         syncs them anew or fails.
         """
-        for db in (self._reader, self._writer):
-            with suppress(sqlite3.Error, ValueError):
-                await db.close()
-        await self.open()
-        try:
-            async with self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
-                row = await cursor.fetchone()
-        except sqlite3.Error as error:
-            raise store_error(error) from error
-        if row is None or row[0] != 0:
-            raise StoreError("the WAL could not be moved into the database")
+        async with self._turn:
+            self._readable.clear()
+            try:
+                for db in (self._reader, self._writer):
+                    with suppress(*ERRORS):
+                        await db.close()
+                await self._connect()
+            finally:
+                self._readable.set()
+            try:
+                async with self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
+                    row = await cursor.fetchone()
+            except ERRORS as error:
+                raise store_error(error) from error
+            if row is None or row[0] != 0:
+                raise StoreError("the WAL could not be moved into the database")
+            # Only now: followers may send what they see.
+            await self._find_end()
+            self._wake()
 
     # -- writing ------------------------------------------------------------------------------------------------
 
@@ -109,7 +129,8 @@ class Journal:
                     await self._writer.execute(SQL["append"], group_of)
                 else:
                     await self._append_epoch(opens, group_of)
-            except sqlite3.Error as error:
+            except ERRORS as error:
+                await self._roll_back()
                 raise store_error(error) from error
         self._unmoved_bytes += sum(len(entry.raw) for entry in group) + PAGE_BYTES
         if opens is not None:
@@ -130,8 +151,15 @@ class Journal:
         last = group[-1]
         self._recent.extend(group)
         self._position = After(last.epoch, last.seq, last.hash)
+        self._wake()
+
+    def _wake(self) -> None:
         grown, self._grown = self._grown, asyncio.Event()
         grown.set()
+
+    async def _roll_back(self) -> None:
+        with suppress(*ERRORS):
+            await self._writer.execute("ROLLBACK")
 
     async def transact(self, work: Iterable[tuple[str, Sequence[Sequence[object]]]]) -> None:
         """Run named statements, each over many rows, in one transaction.
@@ -145,10 +173,13 @@ class Journal:
                     await self._writer.executemany(SQL[name], rows)
                     self._unmoved_bytes += PAGE_BYTES * len(rows)
                 await self._writer.execute("COMMIT")
-            except sqlite3.Error as error:
-                with suppress(sqlite3.Error):
-                    await self._writer.execute("ROLLBACK")
+            except ERRORS as error:
+                await self._roll_back()
                 raise store_error(error) from error
+            except asyncio.CancelledError:
+                # What was begun must not ride in the next one's commit.
+                await self._roll_back()
+                raise
 
     async def remove_before(self, seq: int) -> None:
         """Forget entries, and the requests they answered, before seq. Only for entries that the cloud has."""
@@ -170,7 +201,7 @@ class Journal:
             try:
                 async with self._writer.execute("PRAGMA wal_checkpoint(PASSIVE)") as cursor:
                     row = await cursor.fetchone()
-            except sqlite3.Error as error:
+            except ERRORS as error:
                 raise store_error(error) from error
         # A reader in an old transaction may have kept some of it back: then the next round does.
         if row is not None and row[1] == row[2]:
@@ -195,6 +226,7 @@ class Journal:
 
     async def after(self, seq: int, *, count_max: int, bytes_max: int) -> list[Entry]:
         last = self._position.seq
+        seq = max(seq, self._first_seq - 1)
         if seq >= last:
             return []
         recent = self._recent
@@ -230,9 +262,11 @@ class Journal:
 
     async def rows(self, name: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """All rows of a named query, on the reading connection. Raises StoreError."""
+        if not self._readable.is_set():
+            await self._readable.wait()
         try:
             return list(await self._reader.execute_fetchall(SQL[name], parameters))
-        except sqlite3.Error as error:
+        except ERRORS as error:
             raise store_error(error) from error
 
     # -- notes --------------------------------------------------------------------------------------------------

@@ -26,6 +26,8 @@ ON CONFLICT (shelf, id) DO UPDATE SET live = excluded.live, day = excluded.day, 
 DELETE FROM aggregates WHERE shelf = ? AND id = ?
 -- name: live_aggregates
 SELECT shelf, id, value FROM aggregates WHERE live = 1
+-- name: all_aggregates
+SELECT shelf, id, value FROM aggregates
 -- name: aggregate
 SELECT value FROM aggregates WHERE shelf = ? AND id = ?
 -- name: aggregates_of_day

@@ -179,7 +179,9 @@ class HubKit:
 
     async def kill(self) -> None:
         """Gone at once: nothing is finished, answered or saved."""
-        tasks = [task for task in asyncio.all_tasks() if task.get_name() in ("writer", "saver", "request filter")]
+        tasks = [
+            task for task in asyncio.all_tasks() if task.get_name() in ("writer", "saver", "request filter")
+        ]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

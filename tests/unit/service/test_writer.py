@@ -42,9 +42,7 @@ async def held(kit: HubKit, *commands: object) -> list[asyncio.Task[object]]:
 
 async def test_many_commands_share_few_commits(kit: HubKit) -> None:
     before = kit.journal.appends
-    answers = await asyncio.gather(
-        *(kit.says(f"k{n}", ORDER, device=f"d{n % 8}") for n in range(200))
-    )
+    answers = await asyncio.gather(*(kit.says(f"k{n}", ORDER, device=f"d{n % 8}") for n in range(200)))
     assert len({answer["order_id"] for answer in answers}) == 200
     assert kit.journal.appends - before <= 10
     await check(kit)
@@ -281,7 +279,11 @@ async def test_a_recovered_entry_answers_its_own_key(kit: HubKit) -> None:
     """The device that sent a lost order asks again after the cloud gave it back."""
     first = await kit.submit("k", ORDER)
     (lost,) = [e for e in await kit.entries() if entries.read(e.raw).idempotencykey == "k"]
-    other = HubKit(type(kit._place)()) if not hasattr(kit._place, "parent") else HubKit(kit._place.parent / "2.db")  # type: ignore[union-attr]
+    other = (
+        HubKit(type(kit._place)())
+        if not hasattr(kit._place, "parent")
+        else HubKit(kit._place.parent / "2.db")
+    )  # type: ignore[union-attr]
     try:
         await other.fresh()
         await other.core.desk.order(
@@ -324,9 +326,7 @@ async def test_the_stock_of_the_last_portions_is_never_oversold(kit: HubKit) -> 
     )
     assert sum(not isinstance(result, BaseException) for result in results) == PORTIONS
     await kit.says("more", ChangeProduct(remaining=2), target="last")
-    results = await asyncio.gather(
-        *(kit.submit(f"m{n}", one) for n in range(5)), return_exceptions=True
-    )
+    results = await asyncio.gather(*(kit.submit(f"m{n}", one) for n in range(5)), return_exceptions=True)
     assert sum(not isinstance(result, BaseException) for result in results) == 2
     await check(kit)
 
