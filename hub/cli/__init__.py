@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import click
 
+from hub.cli.demo import demo
 from hub.cli.device import device
+from hub.cli.export import export
 from hub.cli.menu import import_menu
 from hub.cli.run import run
 
@@ -18,3 +20,5 @@ def main() -> None:
 main.add_command(run)
 main.add_command(device)
 main.add_command(import_menu)
+main.add_command(demo)
+main.add_command(export)

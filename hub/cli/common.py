@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from hub.datadir import DataDir, DataDirError
 from hub.settings import Settings, SettingsError, load
+
+if TYPE_CHECKING:
+    from hub.cli.journal_file import JournalFile
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -29,6 +33,23 @@ def settings_of(flags: dict[str, Any], config: Path | None = None) -> Settings:
     try:
         return load(flags, os.environ, config)
     except SettingsError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def folder_of(data: Path | None) -> DataDir:
+    """The data directory that the settings name. Raises click.ClickException."""
+    return DataDir(Path(settings_of({"data": str(data) if data else None}).data))
+
+
+@contextmanager
+def reading(data: Path | None) -> Iterator[JournalFile]:
+    """The journal of this directory, read only, whether or not a hub runs there. Raises click.ClickException."""
+    from hub.cli.journal_file import JournalDamaged, open_journal
+
+    try:
+        with open_journal(folder_of(data).journal) as journal:
+            yield journal
+    except (FileNotFoundError, JournalDamaged) as error:
         raise click.ClickException(str(error)) from error
 
 
@@ -82,7 +103,9 @@ def sentence(problem: dict[str, Any]) -> str:
     slug = str(problem.get("slug", "refused"))
     errors = problem.get("errors")
     if errors:
-        return "\n".join(f"{item['path']}: {item['message']}" if item["path"] else item["message"] for item in errors)
+        return "\n".join(
+            f"{item['path']}: {item['message']}" if item["path"] else item["message"] for item in errors
+        )
     from hub.api.problems import PROBLEMS
 
     if slug not in PROBLEMS:

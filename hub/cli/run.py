@@ -17,7 +17,9 @@ from hub.datadir import DataDir, DataDirError
 @click.command()
 @click.option("--config", type=click.Path(dir_okay=False, path_type=Path), help="A TOML file with settings.")
 @data_option
-@click.option("--host", help="Listen here only  [STOREHUB_HOST; default: the whole LAN, loopback with --http]")
+@click.option(
+    "--host", help="Listen here only  [STOREHUB_HOST; default: the whole LAN, loopback with --http]"
+)
 @click.option("--port", type=int, help="[STOREHUB_PORT; default: 8443]  0 takes a free one.")
 @click.option("--http", is_flag=True, default=None, help="Plain HTTP instead of TLS, on loopback only.")
 @click.option("--insecure-lan", is_flag=True, default=None, help="With --http: serve the LAN without TLS.")
@@ -30,8 +32,8 @@ from hub.datadir import DataDir, DataDirError
 def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> None:
     """Run the hub in the foreground.
 
-    When it serves it prints one line: `storehub ready <base url> hub=<hub id> store=<store id>`. SIGTERM stops it cleanly: the
-    last commit is finished and answered.
+    When it serves it prints one line: `storehub ready <base url> hub=<hub id> store=<store id>`. SIGTERM stops it
+    cleanly: the last commit is finished and answered.
     """
     settings = settings_of(
         {**flags, "data": str(data) if data else None, "mdns": False if no_mdns else None}, config
@@ -41,6 +43,8 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
     )
     for noisy in ("httpx", "httpcore", "hpack", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    from hub.ports import StoreError
+
     folder = DataDir(Path(settings.data))
     try:
         if not folder.lock():
@@ -48,7 +52,6 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
         # Here and not above: the other commands need neither a web server nor an event loop in C.
         import uvloop
 
-        from hub.ports import StoreError
         from hub.serve import serve
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
