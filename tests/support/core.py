@@ -1,4 +1,4 @@
-"""A hub without doors that can be killed and started again on the same disk, in memory or SQLite, with time in the test's hand."""
+"""A hub without doors that can be killed and started again on the same disk, with time in the test's hand."""
 
 from __future__ import annotations
 

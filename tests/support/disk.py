@@ -36,7 +36,7 @@ class Disk:
     aggregates: dict[tuple[str, str], tuple[bool, str | None, bytes]] = field(default_factory=dict)
     reports: dict[str, bytes] = field(default_factory=dict)
     requests: set[tuple[int, int]] = field(default_factory=set)
-    saved: After = After("", 0, NO_HASH)
+    saved: After = field(default_factory=lambda: After("", 0, NO_HASH))
 
 
 async def _at_once() -> None:
@@ -46,8 +46,8 @@ async def _at_once() -> None:
 class DiskJournal(MemoryJournal):
     """ports.JournalWriter and ports.Notes over a Disk.
 
-    faults: what happens to the next commits. reopen_faults: True lets the next reopen fail. gate: commits wait for it.
-    sync: how long a commit takes.
+    faults: what happens to the next commits. reopen_faults, other_faults: True lets the next reopen, or the next
+    transaction that is no commit of entries, fail. gate: commits wait for it. sync: how long the disk takes.
     """
 
     def __init__(self, disk: Disk, *, sync: Callable[[], Awaitable[None]] = _at_once) -> None:
@@ -55,6 +55,7 @@ class DiskJournal(MemoryJournal):
         self.disk = disk
         self.faults: deque[Fault] = deque()
         self.reopen_faults: deque[bool] = deque()
+        self.other_faults: deque[bool] = deque()
         self.gate = asyncio.Event()
         self.gate.set()
         self.appends = 0
@@ -79,8 +80,14 @@ class DiskJournal(MemoryJournal):
         self.appends += 1
         await self.gate.wait()
         await self._sync()
-        self._take_fault(lambda: self._write(group, opens))
-        self._write(group, opens)
+        if self._doubtful:
+            raise StoreError("a commit failed: reopen first")
+        fault = self.faults.popleft() if self.faults else "ok"
+        if fault in ("ok", "kept"):
+            self._write(group, opens)
+        if fault != "ok":
+            self._doubtful = True
+            raise StoreError(f"made to fail: {fault}", full=fault == "full")
         self.grow(group, opens=opens)
 
     def _write(self, group: Sequence[Entry], opens: EpochStart | None) -> None:
@@ -88,15 +95,10 @@ class DiskJournal(MemoryJournal):
             self.disk.epochs.append(opens)
         self.disk.entries.extend(group)
 
-    def _take_fault(self, keep: Callable[[], None] = lambda: None) -> None:
-        if self._doubtful:
-            raise StoreError("a commit failed: reopen first")
-        fault = self.faults.popleft() if self.faults else "ok"
-        if fault != "ok":
-            self._doubtful = True
-            if fault == "kept":
-                keep()
-            raise StoreError(f"made to fail: {fault}", full=fault == "full")
+    def check_disk(self) -> None:
+        """Raises StoreError when a transaction fails."""
+        if self._doubtful or (self.other_faults and self.other_faults.popleft()):
+            raise StoreError("made to fail: another transaction")
 
     async def reopen(self) -> None:
         await self._sync()
@@ -109,7 +111,7 @@ class DiskJournal(MemoryJournal):
 
     async def remove_before(self, seq: int) -> None:
         await self._sync()
-        self._take_fault()
+        self.check_disk()
         self.prune(seq)
         self.disk.entries, self.disk.epochs, self.disk.dropped = (
             list(self._entries),
@@ -127,7 +129,7 @@ class DiskJournal(MemoryJournal):
 
     async def put(self, name: str, value: bytes) -> None:
         await self._sync()
-        self._take_fault(lambda: self.disk.notes.update({name: value}))
+        self.check_disk()
         self.disk.notes[name] = value
 
 
@@ -181,7 +183,7 @@ class DiskKeeper:
                     )
         try:
             await self._journal._sync()
-            self._journal._take_fault()
+            self._journal.check_disk()
         except BaseException:
             for shelf, keys in written:
                 shelf.dirty |= keys
