@@ -89,7 +89,10 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:
     """Add portions to the products that are counted; never below 0."""
-    if any([move_portions(state, product_id, quantity) for product_id, quantity in portions]):
+    moved = False
+    for product_id, quantity in portions:
+        moved |= move_portions(state, product_id, quantity)
+    if moved:
         stock_moved(state)
 
 

@@ -131,9 +131,7 @@ def test_a_split_moves_whole_lines_with_their_ids_and_parts_with_new_ones() -> N
     placed = order(world, ("beer", 3), ("tea", 1))
     beer, tea = (line.line_id for line in placed.lines)
     world.do(ServeLines((LineQuantity(beer, 2),)), placed.check_id)
-    split = world.do(
-        SplitCheck((LineQuantity(beer, 2), LineQuantity(tea, 1))), placed.check_id, version=3
-    )
+    split = world.do(SplitCheck((LineQuantity(beer, 2), LineQuantity(tea, 1))), placed.check_id, version=3)
     old, new = world.state.checks.get(placed.check_id), world.state.checks.get(split.new_check_id)
     assert old is not None
     assert new is not None

@@ -143,7 +143,7 @@ def test_a_csv_leaves_tables_and_tenders_alone() -> None:
     world.do(command_of(read_menu(CSV.encode())))
     view = world.settle(menu_view)
     assert [product["id"] for product in view["products"]] == ["p-1", "p-2", "003"]
-    assert view["tables"] and view["tender_methods"] and view["staff"]
+    assert all(view[section] for section in ("tables", "tender_methods", "staff"))
     assert {"standard", "reduced"} == {rate["tax_class"] for rate in view["tax_rates"]}
 
 
