@@ -57,7 +57,7 @@ class Complaints(list[str]):
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def open_page(browser: Any) -> AsyncIterator[Any]:
-    """`await open_page(url, **context options)` -> page. At the end: no console error, failed request or CSP violation."""
+    """`await open_page(url, **context options)` -> page. At the end: no error, failed request or CSP violation."""
     complaints = Complaints()
     async with contextlib.AsyncExitStack() as stack:
 

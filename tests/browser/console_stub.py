@@ -99,8 +99,8 @@ class Box:
             ],
             "storage": {"free_bytes": 21_700_000_000, "journal_bytes": 148_300_000, "days_left": 412.7},
             "clock": {"trusted": True, "source": "ntp"},
-            "hub": {"id": "hub-7c21", "store_id": "shibuya-01", "name": HUB["name"], "box": "a41f09be", "version": "0.1.0",
-                    "started_at": ago(days=9, hours=3)},
+            "hub": {"id": "hub-7c21", "store_id": "shibuya-01", "name": HUB["name"], "box": "a41f09be",
+                    "version": "0.1.0", "started_at": ago(days=9, hours=3)},
             "journal": {"state": "writable", "since": ago(days=9), "reason": ""},
             "beacon": {"state": "announced", "addresses": ["192.168.10.20"], "reason": ""},
             "behind": None,
@@ -212,9 +212,9 @@ class Box:
                 return problem(403, "forbidden", "No sales data.")
             if date == business_date():
                 return JSONResponse(self.report)
-            empty = {"count": 0, "total": 0}
-            return JSONResponse({"business_date": date, "closed": True, "orders": {"count": 0}, "sales": empty, "voids": empty,
-                                 "refunds": empty, "taxes": [], "tenders": [], "products": [], "hours": [], "devices": []})  # fmt: skip
+            none: dict[str, Any] = {name: {"count": 0, "total": 0} for name in ("sales", "voids", "refunds")}
+            none |= {name: [] for name in ("taxes", "tenders", "products", "hours", "devices")}
+            return JSONResponse({"business_date": date, "closed": True, "orders": {"count": 0}, **none})
 
         @app.post("/v1/sync/{act}")
         async def switch(act: str) -> Response:

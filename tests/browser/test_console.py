@@ -34,7 +34,7 @@ async def until(true: Callable[[], Any], *, seconds: float = 8) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline
-        await asyncio.sleep(0.02)  # noqa: ASYNC110 - the condition is plain state of the stub.
+        await asyncio.sleep(0.02)
 
 
 async def test_a_code_signs_in_and_the_session_is_out_of_reach_of_scripts(
@@ -63,7 +63,9 @@ async def test_a_code_signs_in_and_the_session_is_out_of_reach_of_scripts(
     assert await page.locator("#console").is_hidden()
 
 
-async def test_a_session_that_ends_elsewhere_ends_here_at_once(address: str, open_page: Any, box: Box) -> None:
+async def test_a_session_that_ends_elsewhere_ends_here_at_once(
+    address: str, open_page: Any, box: Box
+) -> None:
     page = await sign_in(await open_page(f"{address}/console"))
     page.complaints.expect("401")
     await until(lambda: box.feeds)
@@ -83,7 +85,16 @@ async def test_everything_the_manager_needs_is_on_the_page(address: str, open_pa
         await shows(page, "#sales-body", text)
     assert await page.locator("#sales-body .bar").count() == 10
     assert "19:00: ¥38,900" in await page.locator("#sales-body svg").get_attribute("aria-label")
-    for text in ("412 days", "21.7 GB free", "148 MB", "right", "announced", "192.168.10.20", "a41f09be", "0.1.0"):
+    for text in (
+        "412 days",
+        "21.7 GB free",
+        "148 MB",
+        "right",
+        "announced",
+        "192.168.10.20",
+        "a41f09be",
+        "0.1.0",
+    ):
         await shows(page, "#box-body", text)
     await shows(page, "#devices-count", "5 of 6 online")
     await shows(page, "#live", "live")
@@ -101,12 +112,30 @@ async def test_another_business_day_can_be_read(address: str, open_page: Any) ->
 
 
 STATES = [
-    ("offline", "dns: no address for cloud.example", "amber", "The cloud cannot be reached", "restart the router"),
+    (
+        "offline",
+        "dns: no address for cloud.example",
+        "amber",
+        "The cloud cannot be reached",
+        "restart the router",
+    ),
     ("degraded", "slow: answers take 9 s", "amber", "The connection is unsteady", ""),
-    ("captive_portal", "html: answers 200 with text/html", "red", "The line asks for a sign-in", "complete the provider"),
+    (
+        "captive_portal",
+        "html: answers 200 with text/html",
+        "red",
+        "The line asks for a sign-in",
+        "complete the provider",
+    ),
     ("refused", "denied: token unknown", "red", "The cloud refuses this box", "Tell your technician"),
     ("paused", "paused: by hand", "amber", "Sending is paused", "Resume sending"),
-    ("offline", "not-configured: no cloud is configured", "amber", "No cloud is set up", "STOREHUB_CLOUD_URL"),
+    (
+        "offline",
+        "not-configured: no cloud is configured",
+        "amber",
+        "No cloud is set up",
+        "STOREHUB_CLOUD_URL",
+    ),
     ("offline", "starting: not tried yet", "amber", "Connecting to the cloud", ""),
     ("something_new", "", "amber", "State not known", ""),
     ("online", "", "green", "Connected to the cloud", ""),
@@ -126,14 +155,21 @@ async def test_every_state_is_told_in_words_and_by_an_icon_and_with_what_to_do(
         lit = page.locator(".lamp.lit")
         assert await lit.count() == 1
         assert await lit.get_attribute("id") == f"lamp-{lamp}"
-        drawn[title] = await lit.locator("path").evaluate_all("all => all.map(p => p.getAttribute('d')).join()")
+        drawn[title] = await lit.locator("path").evaluate_all(
+            "all => all.map(p => p.getAttribute('d')).join()"
+        )
         if todo:
             await shows(page, "#link-todo", todo)
         else:
             assert await page.locator("#link-todo").is_hidden()
         if reason:
             await shows(page, "#link-reason", reason)
-    told = ["The cloud cannot be reached", "The line asks for a sign-in", "The cloud refuses this box", "Sending is paused"]
+    told = [
+        "The cloud cannot be reached",
+        "The line asks for a sign-in",
+        "The cloud refuses this box",
+        "Sending is paused",
+    ]
     assert len({drawn[title] for title in [*told, "Connected to the cloud"]}) == 5
     assert await page.locator("[role=status][aria-live=polite] #link-title").count() == 1
 
@@ -221,12 +257,19 @@ async def test_refused_records_are_in_plain_sight_with_the_clouds_reason(
     assert box.of("POST")[-1] == ("POST", "/v1/sync/retry", {"seq": 18_101})
 
 
-async def test_the_reconciliation_says_where_the_cloud_differs(address: str, open_page: Any, box: Box) -> None:
+async def test_the_reconciliation_says_where_the_cloud_differs(
+    address: str, open_page: Any, box: Box
+) -> None:
     box.sync["reconciliation"][1].update(cloud=side(1387, 190, 600_040), agrees=False)
     page = await sign_in(await open_page(f"{address}/console"))
     results = await page.locator("#reconciliation .result").all_inner_texts()
     assert [text.strip() for text in results[1:]] == ["Not asked yet", "Differs", "Agrees"]
-    assert await page.locator("#reconciliation .differs").all_inner_texts() == ["1,388", "¥604,870", "1,387", "¥600,040"]
+    assert await page.locator("#reconciliation .differs").all_inner_texts() == [
+        "1,388",
+        "¥604,870",
+        "1,387",
+        "¥600,040",
+    ]
 
 
 async def test_pairing_shows_a_code_to_scan_and_to_type_and_notices_its_use(
@@ -237,11 +280,15 @@ async def test_pairing_shows_a_code_to_scan_and_to_type_and_notices_its_use(
     await page.fill("#pairing-table", "t2")
     await page.select_option("#pairing-minutes", "10")
     await page.get_by_role("button", name="Show the code").click()
-    assert await page.locator(".qr").evaluate("async img => { await img.decode(); return img.naturalWidth > 20 }")
+    assert await page.locator(".qr").evaluate(
+        "async img => { await img.decode(); return img.naturalWidth > 20 }"
+    )
     for text in ("F3KX-9TQM-2B", "418 205", "Table tablet", "valid for 9 min", "https://192.168.10.20:8443"):
         await shows(page, "#pairing-body", text)
     assert box.of("POST")[-1][2] == {"role": "table", "minutes": 10, "table_id": "t2"}
-    box.devices.append({**box.devices[4], "device_id": "dev-new", "name": "窓ぎわ", "paired_at": ago(seconds=0)})
+    box.devices.append(
+        {**box.devices[4], "device_id": "dev-new", "name": "窓ぎわ", "paired_at": ago(seconds=0)}
+    )
     box.tell("storehub.device.paired.v1")
     await shows(page, "#pairing-body", "Paired: 窓ぎわ", BY_FEED_MS)
     await page.get_by_role("button", name="Done").click()
@@ -313,10 +360,15 @@ async def test_strings_cannot_become_markup_even_by_mistake(address: str, open_p
     page = await open_page(f"{address}/console")
     page.complaints.expect("Trusted", "CSP require-trusted-types-for", "CSP script-src", "inline")
     for mistake in ("document.body.innerHTML = '<b>x</b>'", "document.body.setAttribute('onclick', 'x()')"):
-        assert await page.evaluate(f"() => {{ try {{ {mistake} }} catch (e) {{ return e.name }} }}") == "TypeError"
+        assert (
+            await page.evaluate(f"() => {{ try {{ {mistake} }} catch (e) {{ return e.name }} }}")
+            == "TypeError"
+        )
 
 
-async def test_the_language_follows_the_browser_until_a_person_chooses(address: str, open_page: Any, box: Box) -> None:
+async def test_the_language_follows_the_browser_until_a_person_chooses(
+    address: str, open_page: Any, box: Box
+) -> None:
     page = await sign_in(await open_page(f"{address}/console", locale="ja-JP"))
     await shows(page, "#link-title", "クラウドにつながっています")
     await shows(page, ".takings", "会計 58 件")
@@ -330,7 +382,9 @@ async def test_the_language_follows_the_browser_until_a_person_chooses(address: 
     assert "rows" in await page.locator("#devices-body ul").first.get_attribute("class")
 
 
-async def test_money_and_times_are_the_stores_not_the_browsers(address: str, open_page: Any, box: Box) -> None:
+async def test_money_and_times_are_the_stores_not_the_browsers(
+    address: str, open_page: Any, box: Box
+) -> None:
     box.sync["business_date"] = business_date()
     box.sync["hub"]["currency"] = "USD"
     box.sync["hub"]["timezone"] = "America/New_York"
@@ -371,8 +425,10 @@ async def test_trouble_of_the_box_stands_above_everything(address: str, open_pag
     assert await page.locator("#notices[role=alert]").count() == 1
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (390, "dark"), (768, "light"), (1280, "dark")])
-@pytest.mark.parametrize("locale", ["ja-JP", "en-GB"])
+@pytest.mark.parametrize(
+    ("width", "scheme", "locale"),
+    [(390, "light", "ja-JP"), (390, "dark", "en-GB"), (768, "light", "ja-JP"), (1280, "dark", "en-GB")],
+)
 async def test_nothing_sticks_out_on_any_screen(
     address: str, open_page: Any, box: Box, width: int, scheme: str, locale: str
 ) -> None:
@@ -392,10 +448,14 @@ async def test_nothing_sticks_out_on_any_screen(
 
 
 async def _sticks_out(page: Any) -> int:
-    return int(await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+    return int(
+        await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    )
 
 
-async def test_the_keyboard_keeps_its_place_while_the_page_refreshes(address: str, open_page: Any, box: Box) -> None:
+async def test_the_keyboard_keeps_its_place_while_the_page_refreshes(
+    address: str, open_page: Any, box: Box
+) -> None:
     page = await sign_in(await open_page(f"{address}/console"))
     await until(lambda: box.feeds)
     button = page.get_by_role("button", name="Lock out レジ")

@@ -125,6 +125,38 @@ def test_every_text_that_is_used_exists_and_none_is_left_over() -> None:
     assert unused == []
 
 
+def _luminance(colour: str) -> float:
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(one: str, other: str) -> float:
+    dark, light = sorted((_luminance(one), _luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_texts_can_be_read(scheme: str) -> None:
+    """WCAG's 4.5 to 1 for every colour of text on every ground it stands on."""
+    light, dark = _text("base.css").split("@media (prefers-color-scheme: dark)")
+    colours = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light))
+    if scheme == "dark":
+        colours |= dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", dark))
+    pairs = [
+        (text, ground)
+        for text in ("ink", "quiet", "indigo", "green", "amber", "red")
+        for ground in ("card", "paper")
+    ]
+    pairs += [(tone, f"{tone}-wash") for tone in ("green", "amber", "red", "indigo")]
+    pairs += [(text, f"{tone}-wash") for text in ("ink", "quiet") for tone in ("green", "amber", "red")]
+    pairs += [("on-indigo", "indigo"), ("card", "red"), ("paper", "ink")]
+    weak = {pair: round(_contrast(*(colours[name] for name in pair)), 2) for pair in pairs}
+    assert {pair: ratio for pair, ratio in weak.items() if ratio < 4.5} == {}
+
+
 def test_the_scripts_are_valid(tmp_path: Path) -> None:
     node = which("node")
     if node is None:

@@ -18,6 +18,7 @@ import pytest_asyncio
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
+STORE = "炭火やきとり 渋谷店"
 MENU = {
     "version": "1", "currency": "JPY",
     "categories": [{"id": "c1", "name": "串焼き"}],
@@ -32,38 +33,42 @@ MENU = {
 }  # fmt: skip
 
 
-class Hub:
-    """A hub process of this test alone."""
+class Program:
+    """A service of this test alone; `run` are its arguments, `always` go with each of its commands."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, module: str, log: Path, *, run: list[str], always: list[str]) -> None:
+        self.run = run
         self.url = ""
+        self._module = module
+        self._log = log
+        self._always = always
         self._process: asyncio.subprocess.Process | None = None
 
-    async def storehub(self, *words: str) -> str:
-        """What a command of the hub prints. Fails the test when the command fails."""
+    async def command(self, *words: str) -> str:
+        """What a command prints. Fails the test when the command fails."""
         process = await asyncio.create_subprocess_exec(
-            *_command(*words, "--data", str(self.folder)),
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-        )
+            sys.executable, "-m", self._module, *words, *self._always,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
         out, err = await process.communicate()
         assert process.returncode == 0, err.decode()
         return out.decode()
 
     async def start(self, port: int = 0) -> None:
-        with (self.folder.parent / "hub.log").open("ab") as log:
+        with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *_command("run", "--http", "--no-mdns", "--port", str(port), "--data", str(self.folder)),
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
-                env={**os.environ, "STOREHUB_STORE_NAME": "炭火やきとり 渋谷店"},
-            )
+                sys.executable, "-m", self._module, "run", *self.run, "--port", str(port), *self._always,
+                stdout=asyncio.subprocess.PIPE, stderr=log, env={**os.environ, "STOREHUB_STORE_NAME": STORE},
+            )  # fmt: skip
         assert self._process.stdout is not None
         line = (await asyncio.wait_for(self._process.stdout.readline(), 20)).decode()
-        found = re.match(r"storehub ready (\S+) ", line)
-        assert found, (line, (self.folder.parent / "hub.log").read_text()[-2000:])
+        found = re.search(r" ready (\S+)", line)
+        assert found, (line, self._log.read_text()[-2000:])
         self.url = found[1]
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rsplit(":", 1)[1])
 
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None and self._process.returncode is None:
@@ -71,63 +76,102 @@ class Hub:
             await asyncio.wait_for(self._process.wait(), 20)
 
 
-def _command(*words: str) -> list[str]:
-    return [sys.executable, "-m", "hub", *words]
+@pytest_asyncio.fixture(loop_scope="session")
+async def start_hub(tmp_path: Path) -> AsyncIterator[Any]:
+    """`await start_hub(*arguments of run)` -> Program. Asked for before open_page, it outlives the pages."""
+    started: list[Program] = []
+
+    async def start(*run: str) -> Program:
+        always = ["--data", str(tmp_path / "box")]
+        one = Program("hub", tmp_path / "hub.log", run=["--no-mdns", *run], always=always)
+        started.append(one)
+        await one.start()
+        return one
+
+    yield start
+    for one in started:
+        await one.stop()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
-    one = Hub(tmp_path / "box")
+async def hub(start_hub: Any) -> Program:
+    return await start_hub("--http")  # type: ignore[no-any-return]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def cloud(tmp_path: Path) -> AsyncIterator[Program]:
+    one = Program(
+        "cloud", tmp_path / "cloud.log", run=[], always=["--db", f"sqlite:///{tmp_path / 'cloud.db'}"]
+    )
     await one.start()
     yield one
     await one.stop()
+
+
+async def sign_in(hub: Program, page: Any, role: str) -> None:
+    made = re.search(r"code=(\S+)", await hub.command("device", "code", "--role", role))
+    assert made is not None
+    await page.locator("#code:focus").wait_for()
+    await page.fill("#code", made[1].lower())
+    await page.press("#code", "Enter")
+
+
+async def till_of(hub: Program, folder: Path) -> httpx.AsyncClient:
+    """A register's client, with the menu imported."""
+    menu = folder / "menu.json"
+    menu.write_text(json.dumps(MENU))
+    await hub.command("import", str(menu))
+    token = re.search(
+        r"token=(\S+)", await hub.command("device", "add", "--name", "レジ<b>1", "--role", "register")
+    )
+    assert token is not None
+    return httpx.AsyncClient(base_url=hub.url, headers={"authorization": f"Bearer {token[1]}"})
+
+
+async def sell(till: httpx.AsyncClient, name: str) -> None:
+    """Three skewers for ¥660, ordered and paid in cash."""
+    lines = [{"product_id": "negima", "quantity": 3}]
+    order = await till.post(
+        "/v1/orders", json={"table_id": "t1", "lines": lines}, headers={"idempotency-key": f"order-{name}"}
+    )
+    assert order.status_code == 201, order.text
+    tenders = [{"method": "cash", "amount": 660, "tendered": 1000}]
+    sale = await till.post(
+        "/v1/sales",
+        json={"check_id": order.json()["check_id"], "tenders": tenders},
+        headers={"idempotency-key": f"sale-{name}"},
+    )
+    assert sale.status_code == 201, sale.text
 
 
 async def shows(page: Any, selector: str, text: str, timeout_ms: float = 6000) -> None:
     await page.locator(selector).filter(has_text=text).first.wait_for(timeout=timeout_ms)
 
 
-async def test_a_manager_signs_in_and_sees_a_sale_the_moment_it_is_made(hub: Hub, open_page: Any, tmp_path: Path) -> None:
-    menu = tmp_path / "menu.json"
-    menu.write_text(json.dumps(MENU))
-    await hub.storehub("import", str(menu))
-    register = await hub.storehub("device", "add", "--name", "レジ<b>1", "--role", "register")
-    token = re.search(r"token=(\S+)", register)
-    made = re.search(r"code=(\S+)", await hub.storehub("device", "code", "--role", "manager"))
-    assert token is not None
-    assert made is not None
-
+async def test_a_manager_signs_in_and_sees_a_sale_the_moment_it_is_made(
+    hub: Program, open_page: Any, tmp_path: Path
+) -> None:
     page = await open_page(f"{hub.url}/")
     feeds: list[str] = []
     page.on("request", lambda made: "/v1/events" in made.url and feeds.append(made.url))
-    await page.locator("#code:focus").wait_for()
-    await page.fill("#code", made[1].lower())
-    await page.press("#code", "Enter")
-    await shows(page, "#store", "炭火やきとり 渋谷店")
-    await shows(page, "#link-title", "No cloud is set up")
-    await shows(page, "#devices", "レジ<b>1")
-    await shows(page, "#sales-body", "¥0")
-    await shows(page, "#live", "live")
-    assert await page.evaluate("document.cookie") == ""
+    async with await till_of(hub, tmp_path) as till:
+        await sign_in(hub, page, "manager")
+        await shows(page, "#store", STORE)
+        await shows(page, "#link-title", "No cloud is set up")
+        await shows(page, "#devices", "レジ<b>1")
+        await shows(page, "#sales-body", "¥0")
+        await shows(page, "#live", "live")
+        assert await page.evaluate("document.cookie") == ""
 
-    async with httpx.AsyncClient(base_url=hub.url, headers={"authorization": f"Bearer {token[1]}"}) as till:
-        lines = [{"product_id": "negima", "quantity": 3}]
-        order = await till.post(
-            "/v1/orders", json={"table_id": "t1", "lines": lines}, headers={"idempotency-key": "order-1"}
-        )
-        assert order.status_code == 201, order.text
-        sale = await till.post(
-            "/v1/sales",
-            json={"check_id": order.json()["check_id"], "tenders": [{"method": "cash", "amount": 660, "tendered": 1000}]},
-            headers={"idempotency-key": "sale-1"},
-        )
-        assert sale.status_code == 201, sale.text
+        await sell(till, "1")
         await shows(page, ".takings", "¥660", 3000)
         await shows(page, "#sales-body", "現金")
         await shows(page, "#unsent-facts", "¥660")
 
         await page.get_by_role("button", name="Show the code").click()
-        assert await page.locator(".qr").evaluate("async img => { await img.decode(); return img.naturalWidth > 20 }")
+        assert await page.locator(".qr").evaluate(
+            "async img => { await img.decode(); return img.naturalWidth > 20 }"
+        )
         typed = await page.locator(".typed").first.inner_text()
         joined = await till.post(
             "/v1/pairings", json={"code": typed, "name": "ハンディ 9"}, headers={"authorization": ""}
@@ -138,28 +182,80 @@ async def test_a_manager_signs_in_and_sees_a_sale_the_moment_it_is_made(hub: Hub
         await page.get_by_role("button", name="Lock out ハンディ 9").click()
         await page.locator("#ask-yes").click()
         await shows(page, "#toast", "ハンディ 9 is locked out.")
-        token_now = joined.json()["token"]
-        gone = await till.get("/v1/menu", headers={"authorization": f"Bearer {token_now}"})
+        gone = await till.get("/v1/menu", headers={"authorization": f"Bearer {joined.json()['token']}"})
         assert gone.json()["slug"] == "device-revoked"
     # One stream all the time: a feed that breaks off and starts again would look alive, too.
     assert len(feeds) == 1
 
 
-async def test_the_page_finds_a_hub_again_that_was_killed_and_is_still_signed_in(hub: Hub, open_page: Any) -> None:
+async def test_the_page_follows_the_cloud_away_and_back_and_shows_that_it_agrees(
+    cloud: Program, start_hub: Any, open_page: Any, tmp_path: Path
+) -> None:
+    token = re.search(r"hub=(\S+) token=(\S+)", await cloud.command("hub", "add", "--store", "1"))
+    assert token is not None
+    box = await start_hub("--http", "--cloud", cloud.url, "--cloud-token", token[2], "--hub-id", token[1])
+    page = await open_page(f"{box.url}/console")
+    async with await till_of(box, tmp_path) as till:
+        await sign_in(box, page, "manager")
+        await shows(page, "#link-title", "Connected to the cloud", 10_000)
+        await sell(till, "1")
+        await shows(page, ".takings", "¥660", 3000)
+        await shows(page, "#unsent-count", "0 records")
+        await shows(page, "#reconciliation .result", "Agrees", 20_000)
+
+        port = cloud.port
+        await cloud.stop()
+        await sell(till, "2")
+        await shows(page, ".takings", "¥1,320", 3000)
+        await shows(page, "#link-title", "The cloud cannot be reached", 10_000)
+        await shows(page, "#link-reason", "connect-refused")
+        await shows(page, "#unsent-facts", "¥660")
+
+        await cloud.start(port)
+        await page.get_by_role("button", name="Try now").click()
+        await page.locator("#ask-yes").click()
+        await shows(page, "#link-title", "Connected to the cloud", 10_000)
+        await shows(page, "#unsent-count", "0 records")
+
+        await page.get_by_role("button", name="Pause sending").click()
+        await page.locator("#ask-yes").click()
+        await shows(page, "#link-title", "Sending is paused", 3000)
+        await sell(till, "3")
+        await shows(page, "#unsent-facts", "¥660", 3000)
+        await page.get_by_role("button", name="Resume sending").click()
+        await page.locator("#ask-yes").click()
+        await shows(page, "#unsent-count", "0 records")
+
+
+async def test_the_page_finds_a_hub_again_that_was_killed_and_is_still_signed_in(
+    hub: Program, open_page: Any
+) -> None:
     open_page.complaints.expect("net::ERR_", "EventSource")
-    made = re.search(r"code=(\S+)", await hub.storehub("device", "code", "--role", "technician"))
-    assert made is not None
     page = await open_page(f"{hub.url}/console")
-    await page.fill("#code", made[1])
-    await page.press("#code", "Enter")
+    await sign_in(hub, page, "technician")
     await shows(page, "#sales", "Sales figures are not shown to technicians.")
     await shows(page, "#live", "live")
-    port = int(hub.url.rsplit(":", 1)[1])
+    port = hub.port
     await hub.stop(signal.SIGKILL)
     await shows(page, ".notice.red", "The box does not answer", 9000)
     await hub.start(port)
     await page.wait_for_selector("#notices .notice.red", state="detached", timeout=12_000)
     await shows(page, "#live", "live")
     await page.get_by_role("button", name="Sign out").click()
-    await page.wait_for_selector("#signin:not([hidden])")
     await page.locator("#code:focus").wait_for()
+
+
+async def test_over_tls_the_session_is_bound_to_this_very_host(start_hub: Any, open_page: Any) -> None:
+    box = await start_hub("--host", "127.0.0.1")
+    page = await open_page(f"https://127.0.0.1:{box.port}/console", ignore_https_errors=True)
+    await sign_in(box, page, "manager")
+    await shows(page, "#live", "live")
+    await shows(page, "#box-body", "Certificate authority")
+    (cookie,) = await page.context.cookies()
+    assert cookie["name"] == "__Host-storehub"
+    assert (cookie["secure"], cookie["httpOnly"], cookie["sameSite"]) == (True, True, "Strict")
+    await page.get_by_role("button", name="Show the code").click()
+    digits = (await page.locator(".typed.digits").inner_text()).replace(" ", "")
+    told = re.search(r"digits=(\d{6})", await box.command("device", "code"))
+    assert told is not None
+    assert digits == told[1]

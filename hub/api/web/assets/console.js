@@ -1,6 +1,7 @@
 // Puts the page together: who is signed in, what is asked of the box and when, and which part shows it.
 
 import { Refused, Unreachable, get, once, reach, whenReachChanges } from "./api.js";
+import { tell, why } from "./ask.js";
 import { showBox } from "./box.js";
 import { devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
 import { showDevices } from "./devices.js";
@@ -50,8 +51,11 @@ const report = new Refresher(async () => {
 async function ask(path, keep) {
   if (!known.session) return;
   try {
-    keep(await get(path));
+    const answer = await get(path);
+    if (!known.session) return; // Signed out meanwhile.
+    keep(answer);
   } catch (error) {
+    if (!known.session) return;
     if (error instanceof Refused) {
       if (error.status === 401 || error.slug === "device-revoked") signedOut(true);
     } else if (!(error instanceof Unreachable)) throw error;
@@ -185,12 +189,19 @@ byId("language").addEventListener("click", () => {
   paint();
 });
 byId("signout").addEventListener("click", async () => {
+  const { session: leaving } = known;
+  rest();
+  known.session = null; // What is still asked and then refused is no news.
   try {
     await once("DELETE", "/console/session");
   } catch (error) {
-    if (!(error instanceof Refused)) return; // The cookie is still there: do not pretend.
+    if (error instanceof Unreachable) {
+      known.session = leaving; // The cookie is still there: do not pretend.
+      tell(t("failed", { why: why(error) }), "red");
+      return void resume();
+    }
   }
-  signedOut(false);
+  return signedOut(false);
 });
 
 async function start() {
