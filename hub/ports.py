@@ -118,6 +118,10 @@ class StateKeeper(Protocol):
         """Bring one aggregate back to memory, if it is kept."""
         ...
 
+    async def read(self, shelf: str, key: str) -> Any:
+        """One aggregate as it was saved, without bringing it to memory; None when it is not kept."""
+        ...
+
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         """Aggregates of a business day in the order of their ids, those after the id `after`."""
         ...

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Final
 
 import msgspec
 from msgspec import Struct
@@ -17,7 +18,7 @@ from hub.domain.device import Device
 from hub.domain.entries import Envelope, Origin
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
-from hub.domain.facts import EntryRecovered
+from hub.domain.facts import EntryRecovered, ForeignRecorded
 from hub.domain.needs import Need, fact_needs
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
@@ -27,6 +28,8 @@ from hub.service.writer import Writer
 # The box itself, for commands that come from the cloud, the command line or its own clock.
 HUB = Device(device_id="hub", name="hub", role="manager", token_hash="", paired_at="")
 
+# A maker's own fact may be any JSON value: it is not mixed with the hub's words in the answer.
+NOT_SHOWN: Final = b"{}"
 _canonical = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -132,6 +135,8 @@ class Desk:
         )
         entry, data, group = self._writer.add(facts, stamp, origin)
         await group.kept()
+        if isinstance(facts[-1], ForeignRecorded):
+            data = NOT_SHOWN
         body = entries.answer(data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time)
         return Answer(body, entry.seq)
 
@@ -197,7 +202,7 @@ def recovered_needs(command: RecoverEntry) -> list[Need]:
 
 def _answer_of(envelope: Envelope) -> bytes:
     return entries.answer(
-        bytes(envelope.data),
+        bytes(envelope.data) if envelope.type.startswith("storehub.") else NOT_SHOWN,
         seq=envelope.seq,
         business_date=envelope.businessdate,
         accepted_at=envelope.time,

@@ -75,6 +75,11 @@ class StateStore:
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
             getattr(state, shelf).load(key, _DECODERS[shelf].decode(value))
 
+    async def read(self, shelf: str, key: str) -> Any:
+        for (value,) in await self._journal.rows("aggregate", (shelf, key)):
+            return _DECODERS[shelf].decode(value)
+        return None
+
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
         return [_DECODERS[shelf].decode(value) for _, value in rows]

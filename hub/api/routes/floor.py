@@ -82,10 +82,9 @@ async def check(
     device: Annotated[Device, Depends(allowed("floor.read", "table.read"))],
 ) -> Response:
     box = box_of(request)
-    found = box.core.state.checks.committed.get(check_id)
+    found: Check | None = box.core.state.checks.committed.get(check_id)
     if found is None:
-        await box.keeper.fetch(box.core.state, "checks", check_id)
-        found = box.core.state.checks.committed.get(check_id)
+        found = await box.keeper.read("checks", check_id)
     if found is None:
         raise NotFound(kind="check", id=check_id)
     if device.role == "table" and (found.ended or device.table_id not in found.table_ids):
@@ -116,10 +115,9 @@ def _of_day(found: Iterable[Sale], day: str, after: str) -> list[Sale]:
 
 async def find_sale(box: Box, sale_id: str) -> Sale:
     """Raises NotFound."""
-    found = box.core.state.sales.committed.get(sale_id)
+    found: Sale | None = box.core.state.sales.committed.get(sale_id)
     if found is None:
-        await box.keeper.fetch(box.core.state, "sales", sale_id)
-        found = box.core.state.sales.committed.get(sale_id)
+        found = await box.keeper.read("sales", sale_id)
     if found is None:
         raise NotFound(kind="sale", id=sale_id)
     return found
