@@ -1,0 +1,136 @@
+"""A hub without a socket: the real application over real SQLite, asked by httpx in process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hub.api.app import build
+from hub.api.routes.devices import pair_device
+from hub.app import Hub, open_hub
+from hub.datadir import DataDir
+from hub.domain.commands import ApplyMaster
+from hub.domain.device import Role
+from hub.domain.facts import MasterChange
+from hub.settings import Settings
+
+MENU: dict[str, list[dict[str, Any]]] = {
+    "category": [{"id": "food", "name": "Food"}],
+    "product": [
+        {
+            "id": "salad",
+            "name": "小エビのサラダ",
+            "category_id": "food",
+            "price": 350,
+            "tax_class": "food",
+            "option_group_ids": ["size"],
+        },
+        {
+            "id": "beer",
+            "name": "Beer",
+            "category_id": "food",
+            "price": 500,
+            "stock_tracked": True,
+            "remaining": 5,
+        },
+        {"id": "chef", "name": "Chef's choice", "category_id": "food", "price": 0, "open_price": True},
+    ],
+    "option_group": [
+        {
+            "id": "size",
+            "name": "Size",
+            "min": 0,
+            "max": 1,
+            "options": [{"id": "large", "name": "L", "price": 100}],
+        }
+    ],
+    "tax_rate": [
+        {"tax_class": "standard", "rate": "0.10", "from": "2019-10-01T00:00:00+09:00"},
+        {"tax_class": "reduced", "rate": "0.08", "from": "2019-10-01T00:00:00+09:00"},
+    ],
+    "table": [{"id": f"t{n}", "name": f"T{n}"} for n in range(1, 6)],
+    "tender_method": [
+        {"id": "cash", "name": "現金", "kind": "cash"},
+        {"id": "card", "name": "Card", "kind": "card", "needs_network": True},
+    ],
+}
+
+
+def changes() -> tuple[MasterChange, ...]:
+    return tuple(
+        MasterChange(kind, row.get("id") or f"{row['tax_class']}@{row['from']}", row)  # type: ignore[arg-type]
+        for kind, rows in MENU.items()
+        for row in rows
+    )
+
+
+class Device:
+    """A paired device: asks with its token, and with a new key for each write."""
+
+    def __init__(self, http: httpx.AsyncClient, device_id: str, token: str) -> None:
+        self.http = http
+        self.device_id = device_id
+        self.token = token
+        self._keys = itertools.count(1)
+
+    async def get(self, path: str, **headers: str) -> httpx.Response:
+        return await self.http.get(path, headers=self._headers(headers))
+
+    async def post(
+        self, path: str, body: Any = None, *, key: str = "", method: str = "POST", **headers: str
+    ) -> httpx.Response:
+        named = self._headers(headers)
+        named["idempotency-key"] = key or f"key-{next(self._keys)}"
+        return await self.http.request(method, path, json={} if body is None else body, headers=named)
+
+    async def order(
+        self, table: str = "t1", product: str = "salad", quantity: int = 1, **more: Any
+    ) -> httpx.Response:
+        line = {"product_id": product, "quantity": quantity, **more}
+        return await self.post("/v1/orders", {"table_id": table, "lines": [line]})
+
+    def _headers(self, more: dict[str, str]) -> dict[str, str]:
+        return {
+            "authorization": f"Bearer {self.token}",
+            **{name.replace("_", "-"): value for name, value in more.items()},
+        }
+
+
+class Shop:
+    """A hub that is open, and ways to get devices."""
+
+    def __init__(self, hub: Hub, http: httpx.AsyncClient) -> None:
+        self.hub = hub
+        self.box = hub.box
+        self.http = http
+
+    async def device(self, role: Role = "handheld", *, table_id: str | None = None) -> Device:
+        device_id, token = await pair_device(self.box, f"a {role}", role, table_id=table_id)
+        return Device(self.http, device_id, token)
+
+
+@asynccontextmanager
+async def shop_in(folder: Path) -> AsyncIterator[Shop]:
+    data = DataDir(folder)
+    assert data.lock()
+    try:
+        async with open_hub(Settings(data=str(folder), store_name="渋谷店"), data, replay=False) as hub:
+            await hub.box.core.desk.order(ApplyMaster("import", changes(), full=True))
+            hub.box.facing.tls = False
+            transport = httpx.ASGITransport(app=build(hub.box))
+            async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:
+                yield Shop(hub, http)
+    finally:
+        data.unlock()
+
+
+@pytest.fixture
+async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
+    async with shop_in(tmp_path / "data") as opened:
+        yield opened
