@@ -15,6 +15,7 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
+from console_page import shows
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -142,10 +143,6 @@ async def sell(till: httpx.AsyncClient, name: str) -> None:
         headers={"idempotency-key": f"sale-{name}"},
     )
     assert sale.status_code == 201, sale.text
-
-
-async def shows(page: Any, selector: str, text: str, timeout_ms: float = 6000) -> None:
-    await page.locator(selector).filter(has_text=text).first.wait_for(timeout=timeout_ms)
 
 
 async def test_a_manager_signs_in_and_sees_a_sale_the_moment_it_is_made(
