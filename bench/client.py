@@ -21,6 +21,7 @@ def load(
     rate: float | None = None,
     warm_up_s: float = 1.0,
     samples: Path | None = None,
+    settle: bool = False,
 ) -> dict[str, float]:
     """What ``bench.load`` reports; raises if any order failed."""
     with load_running(
@@ -32,6 +33,7 @@ def load(
         rate=rate,
         warm_up_s=warm_up_s,
         samples=samples,
+        settle=settle,
     ) as program:
         said, _ = program.process.communicate(timeout=seconds + warm_up_s + 60)
     return load_report(said, program)
@@ -48,6 +50,7 @@ def load_running(
     rate: float | None = None,
     warm_up_s: float = 1.0,
     samples: Path | None = None,
+    settle: bool = False,
 ) -> Iterator[Program]:
     """The load client at work; it is stopped at the end if it has not ended."""
     command = [sys.executable, "-m", "bench.load", "--url", server.url, "--connections", str(connections)]
@@ -55,6 +58,7 @@ def load_running(
     command += ["--tokens", str(tokens)] if tokens else []
     command += ["--rate", str(rate)] if rate else []
     command += ["--samples", str(samples)] if samples else []
+    command += ["--settle"] if settle else []
     program = Program(command, core=core, log=server.program.log)
     try:
         yield program

@@ -48,7 +48,7 @@ class Bench:
             hub = boxes.start_hub(data, core=self.hub_core)
             try:
                 while last_seq(hub, self.template) < self.backlog_entries:
-                    self.load(hub, connections=64, seconds=2.0, warm_up_s=0.0)
+                    self.load(hub, connections=64, seconds=2.0, warm_up_s=0.0, settle=True)
             finally:
                 hub.program.stop()
             self._backlog = data

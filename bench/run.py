@@ -70,8 +70,8 @@ def facts(work: Path) -> dict[str, object]:
     }
 
 
-def measure(options: argparse.Namespace, work: Path) -> list[Row]:
-    """The rows of the sections asked for."""
+def measure(options: argparse.Namespace, work: Path) -> tuple[list[Row], list[str]]:
+    """The rows of the sections asked for, and the names of those that could not be measured to the end."""
     from rich.console import Console
 
     console = Console(stderr=True)
@@ -89,9 +89,15 @@ def measure(options: argparse.Namespace, work: Path) -> list[Row]:
         note=console.log,
     )
     rows: list[Row] = []
+    broken: list[str] = []
     for name in options.only:
-        rows += importlib.import_module(f"bench.sections.{name}").run(bench)
-    return rows
+        try:
+            rows += importlib.import_module(f"bench.sections.{name}").run(bench)
+        except Exception:
+            # What the other sections took minutes to measure is not thrown away with this one.
+            console.print_exception()
+            broken.append(name)
+    return rows, broken
 
 
 def main(argv: list[str]) -> int:
@@ -103,8 +109,8 @@ def main(argv: list[str]) -> int:
     work = Path(tempfile.mkdtemp(prefix="bench-", dir=OUT))
     try:
         about = facts(work)
-        rows = measure(options, work)
-        write_json(rows, about, options.json)
+        rows, broken = measure(options, work)
+        write_json(rows, about | {"broken": broken}, options.json)
     finally:
         if options.keep:
             print(f"kept {work}", file=sys.stderr)
@@ -121,7 +127,9 @@ def main(argv: list[str]) -> int:
     console.print(
         f"{len(missed)} missed: {'; '.join(missed)}" if missed else "every target met", highlight=False
     )
-    return 1 if missed else 0
+    if broken:
+        console.print(f"not measured to the end: {', '.join(broken)}", highlight=False)
+    return 1 if missed or broken else 0
 
 
 if __name__ == "__main__":
