@@ -129,14 +129,15 @@ def test_every_ignored_rule_has_its_reason() -> None:
 
 
 def test_decisions_follow_the_template() -> None:
-    folder = ROOT / "docs/adr"
-    headings = re.findall(r"(?m)^## .+$", (folder / "0000-template.md").read_text())
-    pages = sorted(folder.glob("[0-9]*.md"))
+    pages = sorted((ROOT / "docs/adr").glob("[0-9]*.md"))
     assert [page.name[:4] for page in pages] == [f"{number:04}" for number in range(len(pages))]
-    for page in pages:
+    order = ["Context", "Decision", "Consequences", "Alternatives", "Held by"]
+    for number, page in enumerate(pages):
         text = page.read_text()
-        assert text.startswith(f"# {page.name[:4]}: "), page.name
-        assert [line for line in re.findall(r"(?m)^## .+$", text) if line in headings] == headings, page.name
+        assert text.startswith(f"# {number}. "), page.name
+        parts = [part for part in re.findall(r"(?m)^\*\*([A-Z][a-z ]+)\.?\*\*", text) if part in order]
+        assert set(order[:3]) <= set(parts), page.name
+        assert parts == sorted(parts, key=order.index), page.name
 
 
 def test_the_changelog_begins_with_what_is_not_released_and_with_safety() -> None:
