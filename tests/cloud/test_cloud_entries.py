@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import tracemalloc
+import zlib
 
 import httpx
 import pytest
@@ -11,6 +13,7 @@ from cloudchains import DAY, NO_HASH, ORDER, SALE, START, Journal, lines
 from cloudkit import REFUSED, Cloud, HubClient
 
 from cloud import chain, codec
+from cloud.errors import TooLarge
 
 
 async def test_a_new_hub_is_at_the_start(hub: HubClient) -> None:
@@ -70,8 +73,9 @@ async def test_another_entry_at_a_seq_it_has_is_a_conflict(hub: HubClient) -> No
     journal = await hub.started(3)
     other = journal.cut(2)
     other.grow("e1", 2, note="another")
-    answer = await hub.post(other.entries)
-    assert (answer.status_code, answer.json()["hash"]) == (409, journal.end["hash"])
+    for batch in (other.entries, other.entries[:3], other.entries[2:3]):
+        answer = await hub.post(batch)
+        assert (answer.status_code, answer.json()["hash"]) == (409, journal.end["hash"])
     assert await hub.cursor() == journal.end
 
 
@@ -138,16 +142,29 @@ async def test_entries_before_their_epoch_was_opened_are_a_conflict(hub: HubClie
     assert (answer.status_code, answer.json()["seq"], answer.json()["hash"]) == (409, 0, NO_HASH)
 
 
-def _bomb(encoding: str) -> bytes:
-    plain = b"\0" * (codec.DECODED_BYTES_MAX + 1)
-    return gzip.compress(plain, 1) if encoding == "gzip" else zstandard.compress(plain)
+def _bomb(encoding: str, mebibytes: int) -> bytes:
+    packer = zlib.compressobj(9, wbits=31) if encoding == "gzip" else zstandard.ZstdCompressor().compressobj()
+    part = b"\0" * 2**20
+    return b"".join([*(packer.compress(part) for _ in range(mebibytes)), packer.flush()])
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "zstd"])
+def test_a_bomb_is_never_unpacked_as_a_whole(encoding: str) -> None:
+    bomb = _bomb(encoding, 256)
+    tracemalloc.start()
+    try:
+        with pytest.raises(TooLarge):
+            codec.decode_body(bomb, encoding)
+        assert tracemalloc.get_traced_memory()[1] < 2 * codec.DECODED_BYTES_MAX + 2**20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd"])
 async def test_a_bomb_is_too_large(hub: HubClient, encoding: str) -> None:
     await hub.started(1)
     headers = {"Content-Encoding": encoding, "Storehub-Epoch": "e1", "Storehub-First-Seq": "2"}
-    answer = await hub.http.post("entries", content=_bomb(encoding), headers=headers)
+    answer = await hub.http.post("entries", content=_bomb(encoding, 33), headers=headers)
     assert answer.status_code == 413
     # Many small frames are one body too.
     answer = await hub.http.post(
