@@ -23,10 +23,13 @@ async def test_everything_arrives_once_and_in_order(world: World) -> None:
     async with world.running():
         await world.until_complete()
         rows = await world.until_agreed()
+        await world.until_link("online")
         status = await world.up.status()
     assert rows[0]["hub"] == rows[0]["cloud"]
     assert (rows[0]["hub"]["sales"], rows[0]["hub"]["total"]) == (1, 1200)
-    assert status["link"]["state"] == "online"
+    # Every epoch was announced before its first entry, so the cloud had nothing to object to.
+    assert [(r.leaf, r.fault) for r in world.bad.requests if r.leaf == "epochs"] == [("epochs", "ok")] * 2
+    assert len(world.bad.of("cursor")) <= 3
     assert status["unsent"] == {"count": 0, "oldest_at": None, "sales_total": 0}
     assert world.bad.in_flight_max["up"] == 1
     assert world.announcer.of("synced")[-1] == {
@@ -180,7 +183,7 @@ async def test_retry_after_is_obeyed_by_everyone(world: World) -> None:
 
 async def test_a_slow_line_gets_small_batches_and_progress(world: World) -> None:
     """20 KB/s and 50 ms: nothing times out for ever, and the state says that it is slow."""
-    world.store.facts(1000, size=600)
+    world.store.facts(500, size=600)
     pipe = SlowPipe(world.bad.port, delay_s=0.05, bytes_per_s=20_000)
     async with pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
         await world.until_complete(within_s=20.0)
@@ -192,9 +195,9 @@ async def test_tries_go_on_for_ever_and_never_become_a_storm(world: World, fault
     world.store.facts(10)
     world.bad.fault = fault
     async with world.running():
-        await asyncio.sleep(2.0)
+        await asyncio.sleep(1.5)
         tries = len(world.bad.requests)
-        assert least <= tries <= 35
+        assert least <= tries <= 30
         await asyncio.sleep(0.8)
         assert len(world.bad.requests) > tries
 
@@ -228,7 +231,7 @@ async def test_a_random_mix_of_faults_ends_complete(world: World) -> None:
         "json200",
     ]
     async with world.running():
-        for _ in range(12):
+        for _ in range(8):
             world.bad.faults.extend(dice.choice(kinds) for _ in range(dice.randrange(6)))
             world.store.facts(dice.randrange(1, 300))
             if dice.random() < 0.2:
@@ -265,11 +268,12 @@ async def test_a_name_server_that_hangs_holds_nothing_up(
         time.sleep(1.0)
         return ["127.0.0.1"]
 
+    began = time.monotonic()
     async with world.running(url=f"http://localhost:{world.bad.port}", lookup=lookup):
         await world.until_link("offline", "dns: no answer")
         await world.until_complete()
         # One look-up at a time (the downlink has its own), not one a try.
-        assert asked <= 4
+        assert asked <= 2 * (1 + time.monotonic() - began)
 
 
 async def test_a_wrong_name_for_real() -> None:
