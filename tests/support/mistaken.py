@@ -1,0 +1,82 @@
+"""`python -m tests.support.mistaken MISTAKE run …`: the hub with one defect, to prove that a test can see it.
+
+Never a setting of the product: the defects are put in from outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def synchronous_off() -> None:
+    """Commits are not synced: a crash of the process loses nothing, a power cut does."""
+    from hub.store import connection
+
+    real = connection._pragma
+
+    async def pragma(db: Any, name: str, value: str, expected: object) -> None:
+        if name == "synchronous":
+            value, expected = "OFF", 0
+        await real(db, name, value, expected)
+
+    connection._pragma = pragma
+
+
+def early_answer() -> None:
+    """Everyone is answered before the commit, which comes a little later."""
+    from hub.service.writer import Group
+    from hub.store.journal import Journal
+
+    async def kept(self: Group) -> None:
+        return
+
+    real = Journal.append
+
+    async def append(self: Journal, group: Any, **more: Any) -> None:
+        await asyncio.sleep(0.02)
+        await real(self, group, **more)
+
+    Group.kept = kept  # type: ignore[method-assign]
+    Journal.append = append  # type: ignore[method-assign]
+
+
+def no_idempotency() -> None:
+    """Every request is decided, whether it was answered before or not."""
+    from hub.service.desk import Desk
+
+    async def nothing(self: Desk, *_: Any) -> None:
+        return None
+
+    Desk._first_answer = nothing  # type: ignore[method-assign]
+
+
+def forgetful_restart() -> None:
+    """Keys are remembered in memory only."""
+    from hub.service.requests import Requests
+
+    def nothing(self: Requests, envelope: Any, *, seq: int) -> None:
+        return None
+
+    Requests.note_entry = nothing  # type: ignore[method-assign]
+
+
+MISTAKES: dict[str, Callable[[], None]] = {
+    "synchronous-off": synchronous_off,
+    "early-answer": early_answer,
+    "no-idempotency": no_idempotency,
+    "forgetful-restart": forgetful_restart,
+}
+
+
+def main() -> None:
+    MISTAKES[sys.argv.pop(1)]()
+    from hub.__main__ import main as hub_main
+
+    hub_main()
+
+
+if __name__ == "__main__":
+    main()

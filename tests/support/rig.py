@@ -1,0 +1,200 @@
+"""The product as real processes: a hub that can be killed at any moment, its cloud, and the line between them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from hub.demo.wan import Line, Wan
+from tests.support.core import MENU
+
+ROOT = Path(__file__).resolve().parents[2]
+READY_S_MAX = 30.0
+STORE, HUB = "s1", "h1"
+_SECTIONS = {
+    "category": "categories",
+    "product": "products",
+    "tax_rate": "tax_rates",
+    "tender_method": "tender_methods",
+}
+
+
+class RigError(Exception):
+    """A program did not do what it must; the message holds the end of what it said."""
+
+
+def menu_file() -> bytes:
+    sections: dict[str, list[Any]] = {name: [] for name in _SECTIONS.values()}
+    for change in MENU:
+        sections[_SECTIONS[change.kind]].append(change.value)
+    return json.dumps(sections).encode()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _environment() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith("STOREHUB_")}
+
+
+async def run(*command: str) -> str:
+    """The output of one of our programs (`hub` or `cloud`, and its arguments)."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", *command,
+        stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        env=_environment(), cwd=ROOT,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    if process.returncode:
+        raise RigError(f"{' '.join(command)}: {err.decode(errors='replace')[-2000:]}")
+    return out.decode()
+
+
+class Program:
+    """A server that says `ready` on its first line."""
+
+    def __init__(self, command: Sequence[str], log: Path) -> None:
+        self._command = command
+        self._log = log
+        self.process: asyncio.subprocess.Process | None = None
+        self.ready_s = 0.0
+
+    async def start(self) -> str:
+        began = time.monotonic()
+        with self._log.open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", *self._command,
+                stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log,
+                env=_environment(), cwd=ROOT,
+            )  # fmt: skip
+        assert self.process.stdout is not None
+        line = b""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(READY_S_MAX):
+                line = await self.process.stdout.readline()
+        if b" ready " not in line:
+            await self.kill()
+            raise RigError(f"{' '.join(self._command)} did not start:\n{self.said()}")
+        self.ready_s = time.monotonic() - began
+        return line.decode().strip()
+
+    def said(self) -> str:
+        return self._log.read_text(errors="replace")[-3000:]
+
+    async def kill(self) -> None:
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> None:
+        await self._end(signal.SIGTERM)
+
+    async def _end(self, how: signal.Signals) -> None:
+        process, self.process = self.process, None
+        if process is None:
+            return
+        with suppress(ProcessLookupError):
+            process.send_signal(how)
+        async with asyncio.timeout(READY_S_MAX):
+            await process.wait()
+        # Its pipe would be closed by the garbage collector, with a warning.
+        process._transport.close()  # type: ignore[attr-defined]
+
+
+class Rig:
+    """A store, its cloud, and the line between them; `mistake` runs the hub with a defect (see support/mistaken.py)."""
+
+    def __init__(self, folder: Path, *, data: Path | None = None, mistake: str = "") -> None:
+        self.folder = folder
+        self.data = data or folder / "data"
+        self.port = free_port()
+        self._mistake = mistake
+        self._database = f"sqlite:///{folder / 'cloud.db'}"
+        cloud_port = free_port()
+        self.cloud = Program(
+            ("cloud", "run", "--db", self._database, "--port", str(cloud_port)), folder / "cloud.log"
+        )
+        self.wan = Wan(("127.0.0.1", cloud_port))
+        self.hub = Program((), folder / "hub.log")
+        self.tokens: dict[str, str] = {}
+
+    async def __aenter__(self) -> Rig:
+        try:
+            await self._start()
+        except BaseException as error:
+            await self.__aexit__(type(error), error, None)
+            raise
+        return self
+
+    async def _start(self) -> None:
+        await self.wan.switch(Line.UP)
+        said = await run("cloud", "hub", "add", "--db", self._database, "--store", STORE, "--hub", HUB)
+        token = said.split("token=")[1].strip()
+        menu = self.folder / "menu.json"
+        menu.write_bytes(menu_file())
+        await run("cloud", "import-master", "--db", self._database, "--store", STORE, str(menu))
+        program = ("tests.support.mistaken", self._mistake) if self._mistake else ("hub",)
+        self.hub = Program(
+            (
+                *program, "run", "--http", "--no-mdns", "--port", str(self.port), "--data", str(self.data),
+                "--cloud", self.wan.url, "--cloud-token", token, "--hub-id", HUB, "--store-id", STORE,
+            ),
+            self.folder / "hub.log",
+        )  # fmt: skip
+        await self.cloud.start()
+        await self.hub.start()
+        await run("hub", "import", "--data", str(self.data), str(menu))
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.hub.kill()
+        await self.cloud.kill()
+        await self.wan.switch(Line.REFUSED)
+        # Transports that were aborted close at the loop's next turns.
+        await asyncio.sleep(0.01)
+
+    async def pair(self, name: str, role: str = "register") -> tuple[str, str]:
+        """A device's id and token."""
+        said = await run("hub", "device", "add", "--data", str(self.data), "--name", name, "--role", role)
+        words = dict(word.split("=", 1) for word in said.split())
+        return words["device"], words["token"]
+
+    async def drained(self, manager: str, *, within_s: float = 60.0) -> dict[str, Any]:
+        """The state of the replay once the cloud has everything."""
+        await self.wan.switch(Line.UP)
+        async with asyncio.timeout(within_s):
+            while True:
+                sync = await self._sync(manager)
+                if sync and not sync["unsent"]["count"]:
+                    return sync
+                await asyncio.sleep(0.05)
+
+    async def _sync(self, token: str) -> dict[str, Any] | None:
+        from tests.support.handheld import Line as HttpLine
+
+        line = HttpLine(self.port)
+        try:
+            status, _, body = await line.ask("GET", "/v1/sync", {"Authorization": f"Bearer {token}"})
+            return json.loads(body) if status == 200 else None
+        except OSError:
+            return None
+        finally:
+            line.close()
+
+    async def exports(self) -> tuple[list[bytes], list[bytes]]:
+        """The entries as the hub's and the cloud's command lines write them."""
+        ours = await run("hub", "export", "--data", str(self.data))
+        theirs = await run("cloud", "export", "--db", self._database, "--hub", HUB)
+        return ours.encode().splitlines(), theirs.encode().splitlines()
