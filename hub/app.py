@@ -81,7 +81,10 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             on_committed=on_committed,
         )
         hooks.append(lambda facts: feed.wake())
-        await core.start(epoch=secrets.token_hex(8), boot=boot_id(), witness=highwater.read())
+        await core.start(
+            epoch=secrets.token_hex(8), boot=boot_id(), reason=data.start_reason, witness=highwater.read()
+        )
+        data.started()
         stack.push_async_callback(core.stop)
         doorman = Doorman(core.state, journal)
         hooks.append(doorman.committed)

@@ -6,6 +6,7 @@ import fcntl
 import os
 import secrets
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 from msgspec import Struct
@@ -49,26 +50,58 @@ class DataDir:
         self._lock = handle
         return True
 
+    def free(self) -> bool:
+        """Whether no process has the directory now. Raises DataDirError."""
+        if not self.lock():
+            return False
+        self.unlock()
+        return True
+
     def unlock(self) -> None:
         if self._lock is not None:
             os.close(self._lock)
             self._lock = None
 
-    def identity(self, hub_id: str | None) -> Identity:
-        """Who this hub is: made at the first start and kept. Raises DataDirError when hub_id is another's."""
+    def known_identity(self) -> Identity | None:
+        """Who this hub is, if it was ever started. Raises DataDirError when that cannot be read."""
         path = self.path / "identity.json"
         try:
-            kept = msgspec.json.decode(path.read_bytes(), type=Identity)
+            return msgspec.json.decode(path.read_bytes(), type=Identity)
         except FileNotFoundError:
+            return None
+        except (OSError, msgspec.DecodeError) as error:
+            raise DataDirError(f"{path} cannot be read: {error}") from error
+
+    def identity(self, hub_id: str | None) -> Identity:
+        """Who this hub is: made at the first start and kept. Raises DataDirError when hub_id is another's."""
+        kept = self.known_identity()
+        if kept is None:
             kept = Identity(
                 hub_id or f"hub-{secrets.token_hex(8)}", secrets.token_hex(4), secrets.token_hex(32)
             )
-            self._write_once(path, msgspec.json.encode(kept))
-        except (OSError, msgspec.DecodeError) as error:
-            raise DataDirError(f"{path} cannot be read: {error}") from error
+            self._write_once(self.path / "identity.json", msgspec.json.encode(kept))
         if hub_id is not None and hub_id != kept.hub_id:
             raise DataDirError(f"{self.path} holds the journal of hub {kept.hub_id}, not of {hub_id}")
         return kept
+
+    # -- the first start after a restore --------------------------------------------------------------------------
+
+    def begin_restored(self, box: Identity) -> None:
+        """Say that this directory was filled from a backup: the next start must not go on as if nothing had been."""
+        self._write_once(self.path / "identity.json", msgspec.json.encode(box))
+        self._write_once(self._restored, b'{"reason": "restore"}')
+
+    @property
+    def start_reason(self) -> Literal["start", "restore"]:
+        return "restore" if self._restored.exists() else "start"
+
+    def started(self) -> None:
+        """The start is in the journal now, with its reason."""
+        self._restored.unlink(missing_ok=True)
+
+    @property
+    def _restored(self) -> Path:
+        return self.path / "restored.json"
 
     def _write_once(self, path: Path, content: bytes) -> None:
         draft = path.with_suffix(".new")

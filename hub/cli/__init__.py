@@ -4,21 +4,35 @@ from __future__ import annotations
 
 import click
 
+from hub.cli.backup import backup, restore
 from hub.cli.demo import demo
 from hub.cli.device import device
+from hub.cli.doctor import doctor
 from hub.cli.export import export
-from hub.cli.menu import import_menu
+from hub.cli.importing import import_
 from hub.cli.run import run
+from hub.cli.status import status
+from hub.cli.sync import sync
+from hub.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="storehub", prog_name="storehub")
 def main() -> None:
-    """The box in the store that keeps every order while the internet is down."""
+    """The box in the store that keeps every order and sale while the internet is down.
+
+    \b
+    A first store:
+      storehub run                    the hub; it prints its address
+      storehub import menu.json       what can be ordered
+      storehub device code            a QR code for a handheld
+      storehub status                 how it is
+      storehub doctor                 what is wrong, and what to do
+    \b
+    All commands work on the same --data directory (or STOREHUB_DATA), while the hub runs and while it does not.
+    Exit status: 0 success, 1 refused or failed, 2 wrong usage; doctor: 3 for warnings alone.
+    """
 
 
-main.add_command(run)
-main.add_command(device)
-main.add_command(import_menu)
-main.add_command(demo)
-main.add_command(export)
+for command in (run, status, doctor, device, import_, export, verify, backup, restore, sync, demo):
+    main.add_command(command)

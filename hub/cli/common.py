@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -16,6 +16,10 @@ from hub.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from hub.cli.journal_file import JournalFile
+
+# A hub that starts or stops has the directory but does not answer yet.
+TRIES: Final = 50
+TRY_EVERY_S: Final = 0.1
 
 C = TypeVar("C", bound=Callable[..., Any])
 
@@ -26,6 +30,10 @@ def data_option(command: C) -> C:
         type=click.Path(file_okay=False, path_type=Path),
         help="The data directory  [STOREHUB_DATA; default: storehub-data]",
     )(command)
+
+
+def json_option(command: C) -> C:
+    return click.option("--json", "as_json", is_flag=True, help="For scripts: one JSON document.")(command)
 
 
 def settings_of(flags: dict[str, Any], config: Path | None = None) -> Settings:
@@ -46,11 +54,31 @@ def reading(data: Path | None) -> Iterator[JournalFile]:
     """The journal of this directory, read only, whether or not a hub runs there. Raises click.ClickException."""
     from hub.cli.journal_file import JournalDamaged, open_journal
 
+    folder = folder_of(data)
+    wal = folder.journal.with_name(folder.journal.name + "-wal")
+    was_there = wal.exists()
     try:
-        with open_journal(folder_of(data).journal) as journal:
+        with open_journal(folder.journal) as journal:
             yield journal
-    except (FileNotFoundError, JournalDamaged) as error:
+    except (OSError, JournalDamaged) as error:
         raise click.ClickException(str(error)) from error
+    finally:
+        if not was_there:
+            _tidy(folder, wal)
+
+
+def _tidy(folder: DataDir, wal: Path) -> None:
+    """Take away the empty files that SQLite makes even for reading: made by root they would keep the hub out."""
+    try:
+        if wal.exists() and folder.lock():
+            try:
+                if wal.stat().st_size == 0:
+                    wal.unlink()
+                    wal.with_name(wal.name.removesuffix("-wal") + "-shm").unlink(missing_ok=True)
+            finally:
+                folder.unlock()
+    except (OSError, DataDirError):
+        return  # Somebody else's directory: then they are not ours to take away either.
 
 
 def operate(data: Path | None, do: str, **parameters: Any) -> Any:
@@ -59,18 +87,56 @@ def operate(data: Path | None, do: str, **parameters: Any) -> Any:
     return asyncio.run(_operate(settings, DataDir(Path(settings.data)), do, parameters))
 
 
+def look(data: Path | None) -> dict[str, Any]:
+    """GET /v1/sync, `running`, `currency` and `devices`: from the hub, or from the journal alone while none runs."""
+    settings = settings_of({"data": str(data) if data else None})
+    folder = DataDir(Path(settings.data))
+    if not folder.path.is_dir():
+        raise click.ClickException(f"there is no data directory {folder.path}")
+    found = asyncio.run(_asked(folder))
+    if found is not None:
+        return {"running": True, **found}
+    from hub.cli import still
+
+    with reading(data) as journal:
+        return {
+            "running": False,
+            **still.status(journal, settings, folder),
+            "currency": still.currency(journal),
+            "devices": still.devices(journal),
+        }
+
+
+async def _asked(folder: DataDir) -> dict[str, Any] | None:
+    """What the hub that runs here says of itself; None when none runs. Raises click.ClickException."""
+    from hub.control import ControlError, ask
+
+    for _ in range(TRIES):
+        try:
+            return dict(await ask(folder.control, "look"))
+        except ControlError as error:
+            raise click.ClickException(sentence(error.problem)) from error
+        except PermissionError as error:
+            raise click.ClickException(f"{folder.control}: only the hub's own user may ask it") from error
+        except OSError:
+            if folder.free():
+                return None
+        await asyncio.sleep(TRY_EVERY_S)
+    raise click.ClickException(f"{folder.path} is in use by a process that does not answer")
+
+
 async def _operate(settings: Settings, folder: DataDir, do: str, parameters: dict[str, Any]) -> Any:
     from hub.control import ControlError, ask
 
     try:
-        for _ in range(50):
+        for _ in range(TRIES):
             try:
                 return await ask(folder.control, do, **parameters)
             except OSError:
                 if folder.lock():
                     break
             # Someone has the directory but does not listen yet: a hub that is starting or stopping.
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(TRY_EVERY_S)
         else:
             raise click.ClickException(f"{folder.path} is in use by a process that does not answer")
         try:
@@ -84,6 +150,8 @@ async def _operate(settings: Settings, folder: DataDir, do: str, parameters: dic
 
 
 async def _offline(settings: Settings, folder: DataDir, do: str, parameters: dict[str, Any]) -> Any:
+    if do in STILL:
+        return await STILL[do](folder, **parameters)
     from hub.app import open_hub
     from hub.domain.errors import HubError
     from hub.ports import StoreError
@@ -98,6 +166,39 @@ async def _offline(settings: Settings, folder: DataDir, do: str, parameters: dic
         raise click.ClickException(f"the journal cannot be opened: {error}") from error
 
 
+async def _note_pause(folder: DataDir, *, paused: bool) -> None:
+    """What the next start of the hub finds. No epoch is begun for it."""
+    from hub.ports import StoreError
+    from hub.store.journal import Journal
+    from hub.upstream.records import PAUSED, Records
+
+    try:
+        async with Journal(folder.journal) as journal:
+            await Records(journal).save(PAUSED, paused)
+    except StoreError as error:
+        raise click.ClickException(f"the journal cannot be opened: {error}") from error
+
+
+async def _pause(folder: DataDir) -> None:
+    await _note_pause(folder, paused=True)
+
+
+async def _resume(folder: DataDir) -> None:
+    await _note_pause(folder, paused=False)
+
+
+async def _retry(folder: DataDir, seq: int | None) -> None:
+    raise click.ClickException("the hub does not run, so nothing can be sent now: start it, then try again")
+
+
+# What is done without opening the journal as a hub, which would begin a new epoch.
+STILL: Final[dict[str, Callable[..., Awaitable[None]]]] = {
+    "sync.pause": _pause,
+    "sync.resume": _resume,
+    "sync.retry": _retry,
+}
+
+
 def sentence(problem: dict[str, Any]) -> str:
     """What the hub refused, as one line."""
     slug = str(problem.get("slug", "refused"))
@@ -108,8 +209,8 @@ def sentence(problem: dict[str, Any]) -> str:
         )
     from hub.api.problems import PROBLEMS
 
-    if slug not in PROBLEMS:
-        return slug
+    if slug not in PROBLEMS or (slug == "invalid-request" and "detail" in problem):
+        return str(problem.get("detail", slug))
     words = {key: value for key, value in problem.items() if key != "slug"}
     try:
         return PROBLEMS[slug].en.format(**words)

@@ -93,9 +93,11 @@ class _Shown:
 
     def __getattr__(self, name: str) -> Any:
         scene = self.scene
-        return {"seen": len(scene.feed), "hub": scene.state, "retried": scene.traffic.retried}.get(
-            name, getattr(scene, name, None)
-        )
+        return {
+            "seen": scene.feed[-1] if scene.feed else 0,
+            "hub": scene.state,
+            "retried": scene.traffic.retried,
+        }.get(name, getattr(scene, name, None))
 
 
 async def run(wish: Wish, screen: Screen) -> bool:

@@ -74,7 +74,8 @@ def print_result(console: Console, scene: Scene, floor: Floor, proof: Proof, cur
 
 def _print_traffic(console: Console, scene: Scene, floor: Floor) -> None:
     traffic, taken = scene.traffic, floor.taken
-    parts = [f"{traffic.sent:,} requests"]
+    parts = [f"the kitchen display saw {len(scene.feed):,} entries live, also over the kill"]
+    parts.append(f"{traffic.sent:,} requests")
     if len(traffic.latencies_s) > 1:
         steps = quantiles(traffic.latencies_s, n=100)
         parts.append(

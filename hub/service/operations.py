@@ -19,7 +19,19 @@ async def status(box: Box) -> dict[str, Any]:
     return await sync_view(box)
 
 
-async def device_code(box: Box, role: str, minutes: float = 10, table_id: str | None = None) -> dict[str, Any]:
+async def look(box: Box) -> dict[str, Any]:
+    """Everything that `storehub status` shows."""
+    return {
+        **await status(box),
+        "currency": box.core.state.settings.committed.get("currency", "JPY"),
+        "devices": await device_list(box),
+        "base_url": box.facing.base_url,
+    }
+
+
+async def device_code(
+    box: Box, role: str, minutes: float = 10, table_id: str | None = None
+) -> dict[str, Any]:
     from hub.api.routes.devices import new_code
 
     return await new_code(box, role, minutes, table_id, form="none")  # type: ignore[arg-type]
@@ -44,7 +56,11 @@ async def device_revoke(box: Box, device_id: str) -> dict[str, Any]:
 
 
 async def apply_master(
-    box: Box, changes: list[dict[str, Any]], full: bool = True, kinds: list[str] | None = None, currency: str | None = None
+    box: Box,
+    changes: list[dict[str, Any]],
+    full: bool = True,
+    kinds: list[str] | None = None,
+    currency: str | None = None,
 ) -> dict[str, Any]:
     """Import a menu. The currency follows the file only while nothing was ordered or sold in another."""
     found = [msgspec.convert(change, MasterChange) for change in changes]
@@ -52,7 +68,9 @@ async def apply_master(
     now = box.core.state.settings.committed.get("currency", "JPY")
     if currency is not None and currency != now:
         if counters.get("sales_count", 0) or box.core.state.checks.committed:
-            raise InvalidRequest.at("currency", f"the store has orders or sales in {now}: the currency cannot change")
+            raise InvalidRequest.at(
+                "currency", f"the store has orders or sales in {now}: the currency cannot change"
+            )
         found.append(MasterChange("setting", "currency", currency))
     seq = await box.core.desk.order(
         ApplyMaster(source="import", changes=tuple(found), full=full, kinds=tuple(kinds or ()))
@@ -68,9 +86,14 @@ async def resume(box: Box) -> None:
     await box.upstream.resume()
 
 
+async def retry(box: Box, seq: int | None = None) -> None:
+    await box.upstream.retry(seq)
+
+
 Operation = Callable[..., Awaitable[Any]]
 OPERATIONS: Final[dict[str, Operation]] = {
     "status": status,
+    "look": look,
     "device.code": device_code,
     "device.add": device_add,
     "device.list": device_list,
@@ -78,4 +101,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "master.apply": apply_master,
     "sync.pause": pause,
     "sync.resume": resume,
+    "sync.retry": retry,
 }

@@ -28,6 +28,8 @@ DELETE FROM aggregates WHERE shelf = ? AND id = ?
 SELECT shelf, id, value FROM aggregates WHERE live = 1
 -- name: all_aggregates
 SELECT shelf, id, value FROM aggregates
+-- name: request
+SELECT 1 FROM requests WHERE fingerprint = ? AND seq = ?
 -- name: aggregate
 SELECT value FROM aggregates WHERE shelf = ? AND id = ?
 -- name: aggregates_of_day

@@ -1,0 +1,55 @@
+"""Customer files: CSV with the columns id, code, points. All of a file is right, or none of it is taken."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import msgspec
+
+from hub.domain.facts import MasterChange
+from hub.domain.menu import Customer, plain
+from hub.domain.menu_file import MenuFileError, RowError
+
+COLUMNS = ("id", "code", "points")
+
+
+def read_customers(raw: bytes, name: str) -> list[MasterChange]:
+    """A change for each line. Raises MenuFileError with all that is wrong."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MenuFileError([RowError(0, "", "the file is not UTF-8")], name) from error
+    rows = csv.DictReader(io.StringIO(text, newline=""))
+    header = [(cell or "").strip().lower() for cell in rows.fieldnames or ()]
+    errors = [RowError(1, cell, _refusal(cell)) for cell in header if cell not in COLUMNS]
+    errors += [RowError(1, cell, "this column is missing") for cell in ("id", "points") if cell not in header]
+    if errors:
+        raise MenuFileError(errors, name)
+    rows.fieldnames = header
+    found: dict[str, MasterChange] = {}
+    for row in rows:
+        cells = {key: (value or "").strip() for key, value in row.items() if key in COLUMNS}
+        try:
+            customer = _customer(cells)
+        except (ValueError, msgspec.ValidationError) as error:
+            errors.append(RowError(rows.line_num, "", str(error)))
+            continue
+        if customer.id in found:
+            errors.append(RowError(rows.line_num, "id", f"{customer.id} is there twice"))
+        found[customer.id] = MasterChange("customer", customer.id, plain(customer))
+    if errors:
+        raise MenuFileError(errors, name)
+    return list(found.values())
+
+
+def _refusal(column: str) -> str:
+    return f"is no column of customers; these are {', '.join(COLUMNS)}. Names and numbers of people are not taken yet"
+
+
+def _customer(cells: dict[str, str]) -> Customer:
+    points = cells["points"] or "0"
+    if not (points.isascii() and points.isdigit()):
+        raise ValueError(f"points must be a whole number: {points!r}")
+    raw = {"id": cells["id"] or cells.get("code", ""), "code": cells.get("code", ""), "points": int(points)}
+    return msgspec.convert(raw, Customer)

@@ -1,0 +1,53 @@
+"""storehub verify."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from hub.cli.common import data_option, folder_of, json_option, reading
+from hub.cli.showing import bar
+
+
+@click.command()
+@data_option
+@json_option
+def verify(data: Path | None, as_json: bool) -> None:
+    """Prove that the journal is whole: every entry, the chain, the tables beside it.
+
+    Reads every kept entry: its bytes' hash is what the next one says it is, seq has no gap, each epoch follows the
+    one before; SQLite's own check; the state made again from the first entry is what the tables hold. A journal whose
+    oldest entries were removed (they are at the cloud) is checked from the first one kept, without its tables.
+
+    Works while the hub runs and while it does not, and changes nothing. Exit status 1 when something is broken; the
+    first broken entry is named.
+    """
+    from hub.cli import verifying
+    from hub.store.highwater import HighWater
+
+    with reading(data) as journal, bar("verify", show=not as_json) as progress:
+        report = verifying.verify(journal, HighWater(folder_of(data).highwater).read(), progress)
+    if as_json:
+        click.echo(json.dumps(verifying.summary(report), ensure_ascii=False))
+    elif report.ok:
+        tables = (
+            f", {report.tables_compared:,} rows of state agree with them" if report.tables_compared else ""
+        )
+        click.echo(
+            f"{report.entries:,} entries, {report.first_seq:,} to {report.last_seq:,}, in {report.epochs} epochs:"
+            f" the chain holds{tables}\nhead {report.head}"
+        )
+    else:
+        for fault in report.faults:
+            click.echo(fault, err=True)
+        if report.broken_seq is not None:
+            click.echo(f"first broken entry: {report.broken_seq}", err=True)
+        click.echo(
+            "Do not write to this journal: make a copy of the directory, and restore a backup or let the cloud give"
+            " the entries back (docs/cli.md).",
+            err=True,
+        )
+    if not report.ok:
+        raise SystemExit(1)
