@@ -14,7 +14,7 @@ import msgspec
 
 from hub.domain.errors import HubError
 from hub.service.box import Box
-from hub.service.operations import OPERATIONS
+from hub.operations import OPERATIONS
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 Operation = Callable[..., Awaitable[Any]]

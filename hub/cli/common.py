@@ -155,7 +155,7 @@ async def _offline(settings: Settings, folder: DataDir, do: str, parameters: dic
     from hub.app import open_hub
     from hub.domain.errors import HubError
     from hub.ports import StoreError
-    from hub.service.operations import OPERATIONS
+    from hub.operations import OPERATIONS
 
     try:
         async with open_hub(settings, folder, replay=False) as hub:

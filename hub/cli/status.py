@@ -52,9 +52,8 @@ def show(found: dict[str, Any]) -> None:
             days.add_row(*_day(row, found["currency"]))
         out.print(days)
     for item in found["quarantined"]:
-        out.print(
-            f"[{BAD}]set aside[/] entry {item['seq']} ({item['type']}, {item['business_date']}): {escape(item['reason'])}"
-        )
+        what = f"entry {item['seq']} ({item['type']}, {item['business_date']})"
+        out.print(f"[{BAD}]set aside[/] {what}: {escape(item['reason'])}")
     if found["quarantined"]:
         out.print("[dim]When the cause is repaired: storehub sync retry[/]")
 
