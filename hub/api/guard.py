@@ -12,6 +12,7 @@ import logging
 import socket
 import time
 from collections import Counter
+from enum import Enum
 from typing import Any, Final
 
 import uvicorn
@@ -51,6 +52,12 @@ class Doors:
             del self.open[address]
 
 
+class Part(Enum):
+    NONE = 0
+    HEAD = 1
+    BODY = 2
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol with deadlines. `doors` is set by serve()."""
 
@@ -63,7 +70,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._stalled: asyncio.TimerHandle | None = None
         self._head_bytes = 0
-        self._reading = True
+        # What of a request is being read: its head (also before its first byte), its body, or nothing.
+        self._part = Part.HEAD
         self._admitted = self.doors.admit(self._address)
         if not self._admitted:
             transport.abort()
@@ -80,27 +88,29 @@ class GuardedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self._deadline is None and not self._reading:
-            # The first bytes of a further request on this connection.
-            self._reading = True
-            self._deadline = self.loop.call_later(HEAD_WITHIN_S, self._too_slow)
-        if self._reading:
+        before = self._part
+        if before is not Part.BODY:
+            self._part = Part.HEAD
             self._head_bytes += len(data)
         super().data_received(data)
-        if self._reading and self._head_bytes > HEAD_BYTES_MAX:
+        # Most requests arrive whole: then there is nothing to time.
+        if self._part is Part.NONE:
+            self._stop_clock()
+        elif self._part is not before or self._deadline is None:
+            self._stop_clock()
+            within = BODY_WITHIN_S if self._part is Part.BODY else HEAD_WITHIN_S
+            self._deadline = self.loop.call_later(within, self._too_slow)
+        if self._part is Part.HEAD and self._head_bytes > HEAD_BYTES_MAX:
             self._cut()
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
         self._head_bytes = 0
-        self._reading = False
-        self._stop_clock()
-        self._deadline = self.loop.call_later(BODY_WITHIN_S, self._too_slow)
+        self._part = Part.BODY
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._stop_clock()
-        self._reading = False
+        self._part = Part.NONE
 
     def pause_writing(self) -> None:
         super().pause_writing()

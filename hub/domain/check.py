@@ -59,7 +59,7 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
 }
 
 
-class ChosenOption(Struct, frozen=True):
+class ChosenOption(Struct, frozen=True, gc=False):
     """quantity is per unit of the line's product; price is that of one."""
 
     option_id: str
@@ -68,7 +68,7 @@ class ChosenOption(Struct, frozen=True):
     price: int
 
 
-class Line(Struct, frozen=True, omit_defaults=True):
+class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     """One product on a check, priced when it was ordered: later master changes do not alter it.
 
     unit_price holds the chosen options; amount = quantity * unit_price. quantity is what is left after voids.
@@ -96,7 +96,7 @@ class Line(Struct, frozen=True, omit_defaults=True):
         )
 
 
-class RateSum(Struct, frozen=True, array_like=True):
+class RateSum(Struct, frozen=True, array_like=True, gc=False):
     """The lines of one tax rate, summed as they come: an order need not add up the whole check again.
 
     carry: tax on top that a split or a merge moved here, so that the parts add up to the whole although each
@@ -117,7 +117,7 @@ class RateSum(Struct, frozen=True, array_like=True):
 Sums = tuple[RateSum, ...]
 
 
-class Check(Struct, frozen=True, omit_defaults=True):
+class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     check_id: str
     check_no: int
     business_date: str

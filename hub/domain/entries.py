@@ -88,7 +88,7 @@ class Chain:
         return Entry(self.seq, self.epoch, self.hash, raw), bytes(data)
 
 
-class Envelope(Struct, frozen=True):
+class Envelope(Struct, frozen=True, gc=False):
     """An entry's bytes, read. Unknown attributes are passed over."""
 
     id: str

@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 
-class Fact(Struct, frozen=True, omit_defaults=True):
+class Fact(Struct, frozen=True, omit_defaults=True, gc=False):
     """Base of all facts. TYPE is `<noun>.<past verb>`; subject() names the thing that the fact is about."""
 
     TYPE: ClassVar[str]

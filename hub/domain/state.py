@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.domain.check import Check
+from hub.domain.check import Check, ChosenOption
 from hub.domain.device import Device
 from hub.domain.menu import (
     Category,
@@ -66,7 +66,10 @@ class State:
         self.settings: Shelf[str] = Shelf("settings")
         # product id -> the price set in the store since the cloud's last word on it.
         self.local_prices: Shelf[int] = Shelf("local_prices")
-        self._tax: tuple[int, TaxSchedule] | None = None
+        # Derived from the menu, anew with each of its versions.
+        self._derived_of = -1
+        self._schedule = TaxSchedule(())
+        self._choices: dict[tuple[str, ...], Choices] = {}
 
     def shelves(self) -> Iterator[Shelf[Any]]:
         return (value for value in vars(self).values() if isinstance(value, Shelf))
@@ -87,13 +90,13 @@ class State:
         """The commit failed: forget everything that is not known to be on disk."""
         for shelf in self._all:
             shelf.discard()
-        self._tax = None
+        self._derived_of = -1
 
     def discard_open(self) -> None:
         """Forget what was decided since the last group left for the disk."""
         for shelf in self._all:
             shelf.discard_open()
-        self._tax = None
+        self._derived_of = -1
 
     @property
     def _all(self) -> tuple[Shelf[Any], ...]:
@@ -123,13 +126,45 @@ class State:
 
     @property
     def tax(self) -> TaxSchedule:
+        self._derive()
+        return self._schedule
+
+    def choices(self, product: Product) -> Choices:
+        """What can be chosen with the product. Ask for tax first: it looks whether the menu has changed."""
+        known = self._choices.get(product.option_group_ids)
+        if known is None:
+            groups = [self.option_groups.get(group_id) for group_id in product.option_group_ids]
+            known = self._choices[product.option_group_ids] = Choices.of(
+                [group for group in groups if group is not None]
+            )
+        return known
+
+    def _derive(self) -> None:
         version = self.menu_version
-        if self._tax is None or self._tax[0] != version:
-            self._tax = (version, TaxSchedule(rate for _, rate in self.tax_rates.items()))
-        return self._tax[1]
+        if version != self._derived_of:
+            self._derived_of = version
+            self._schedule = TaxSchedule(rate for _, rate in self.tax_rates.items())
+            self._choices = {}
 
 
-class Meta(Struct, frozen=True):
+class Choices(Struct, frozen=True):
+    """A product's option groups, and each option by id: the place of its group, and one of it."""
+
+    groups: tuple[OptionGroup, ...]
+    options: dict[str, tuple[int, ChosenOption]]
+
+    @classmethod
+    def of(cls, groups: Sequence[OptionGroup]) -> Choices:
+        options: dict[str, tuple[int, ChosenOption]] = {}
+        for place, group in enumerate(groups):
+            for option in group.options:
+                options.setdefault(
+                    option.id, (place, ChosenOption(option.id, option.name, 1, option.price))
+                )
+        return cls(tuple(groups), options)
+
+
+class Meta(Struct, frozen=True, gc=False):
     """What an entry says beside its data, as far as the state cares."""
 
     seq: int

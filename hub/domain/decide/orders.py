@@ -19,7 +19,7 @@ from hub.domain.errors import (
 )
 from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
 from hub.domain.menu import Dining, Product
-from hub.domain.state import State
+from hub.domain.state import Choices, State
 
 FOREIGN_BYTES_MAX = 32 * 1024
 AMOUNT_MAX = 999_999_999
@@ -114,7 +114,7 @@ def price_lines(
             unit_price = _open_price(product, line, index)
         options: tuple[ChosenOption, ...] = ()
         if line.options or product.option_group_ids:
-            options, extra = _options(state, product, line.options, index)
+            options, extra = _options(state.choices(product), product, line.options, index)
             unit_price += extra
             if unit_price < 0:
                 raise InvalidRequest.at(f"lines[{index}].options", "they take off more than the price")
@@ -174,32 +174,31 @@ def _open_price(product: Product, line: LineIn, index: int) -> int:
 
 
 def _options(
-    state: State, product: Product, chosen: tuple[OptionIn, ...], index: int
+    choices: Choices, product: Product, chosen: tuple[OptionIn, ...], index: int
 ) -> tuple[tuple[ChosenOption, ...], int]:
     """The options with names and prices, and what they add to one unit. Every group's min and max hold."""
     at = f"lines[{index}].options"
-    quantities = {option.option_id: option.quantity for option in chosen}
-    if len(quantities) != len(chosen):
-        raise InvalidRequest.at(at, "an option is named twice")
-    taken = []
+    counts = [0] * len(choices.groups)
+    taken: dict[str, ChosenOption] = {}
     extra = 0
-    for group_id in product.option_group_ids:
-        group = state.option_groups.get(group_id)
-        if group is None:
-            continue
-        count = 0
-        for option in group.options if quantities or group.min else ():
-            quantity = quantities.pop(option.id, 0)
-            if quantity:
-                taken.append(ChosenOption(option.id, option.name, quantity, option.price))
-                count += quantity
-                extra += quantity * option.price
+    for option in chosen:
+        known = choices.options.get(option.option_id)
+        if known is None:
+            raise InvalidRequest.at(at, f"not an option of {product.name}: {option.option_id}")
+        place, one = known
+        if one.option_id in taken:
+            raise InvalidRequest.at(at, "an option is named twice")
+        quantity = option.quantity
+        counts[place] += quantity
+        extra += quantity * one.price
+        taken[one.option_id] = (
+            one if quantity == 1 else ChosenOption(one.option_id, one.name, quantity, one.price)
+        )
+    for group, count in zip(choices.groups, counts, strict=True):
         if count < group.min or (group.max is not None and count > group.max):
             most = "any number" if group.max is None else group.max
             raise InvalidRequest.at(at, f"{group.name}: choose {group.min} to {most}, not {count}")
-    if quantities:
-        raise InvalidRequest.at(at, f"not an option of {product.name}: {next(iter(quantities))}")
-    return tuple(taken), extra
+    return tuple(taken.values()), extra
 
 
 def _check_for(state: State, command: PlaceOrder, at: At) -> tuple[Check, CheckOpened | None]:
