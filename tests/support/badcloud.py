@@ -421,7 +421,7 @@ class SlowPipe:
     def __init__(self, port: int, *, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
         self._to = port
         self._delay_s = delay_s
-        self._rate = bytes_per_s
+        self.bytes_per_s = bytes_per_s
         # Half-open: what is sent disappears, nothing is closed.
         self.black_hole = False
         self._server: asyncio.Server | None = None
@@ -476,8 +476,8 @@ class SlowPipe:
         try:
             while True:
                 chunk = await reader.read(16 * 1024)
-                if self._rate is not None:
-                    await asyncio.sleep(len(chunk) / self._rate)
+                if self.bytes_per_s is not None:
+                    await asyncio.sleep(len(chunk) / self.bytes_per_s)
                 await queue.put((loop.time() + self._delay_s, chunk))
                 if not chunk:
                     await delivering
