@@ -7,13 +7,16 @@ from typing import Final, NamedTuple
 
 from cloud.errors import CursorConflict
 from cloud.held import hub_of, mark_at
-from cloud.model import Epoch, HubId
+from cloud.model import Epoch, Hub, HubId
 from cloud.store import keys
 from cloud.store.ports import Database, Row, Session
 
 # A page ends with the entry that passes this, so that memory stays flat whatever `limit` says.
 _PAGE_BYTES: Final = 8 * 1024 * 1024
-_FETCH: Final = 500
+# Entries of 256 KiB each would be 25 MB.
+_FETCH: Final = 100
+# Behind every epoch of a seq.
+_LAST_EPOCH: Final = 2**31 - 1
 
 
 class Page(NamedTuple):
@@ -24,32 +27,43 @@ class Page(NamedTuple):
 def page(session: Session, hub_id: HubId, after: tuple[Epoch, int], *, orphans: bool, limit: int) -> Page:
     """Entries after a position, at most `limit`: of the chain, or of what was orphaned.
 
-    Orphans are ordered by seq, then by epoch as first announced; a position between them may be on the chain.
+    Orphans are ordered by seq, then by epoch as first announced. After an orphan come those behind it; after
+    anything else those beyond that seq, or beyond the end of the chain if that is nearer: they may be of a branch
+    that parted from the chain before the position.
     """
     hub = hub_of(session, hub_id)
-    epoch, seq = after
-    if not orphans and 0 < seq <= hub.cursor.seq:
-        mark = mark_at(session, hub, seq)
-        if mark is None or mark.epoch != epoch:
-            raise CursorConflict(hub.cursor, f"{epoch}:{seq} is not on the chain")
-    name, high = ("orphans" if orphans else "entries"), keys.top(hub)
-    known = session.one("epoch_num", hub=hub.num, epoch=epoch)
-    low, num = (keys.key(hub, seq), known[0] if known else 0) if orphans else (keys.key(hub, seq + 1), 0)
+    place = _after_orphan(session, hub, *after) if orphans else _after_entry(session, hub, *after)
+    high = keys.top(hub)
     lines: list[bytes] = []
     size = 0
     while len(lines) < limit:
         count = min(_FETCH, limit - len(lines))
-        values = {"low": low, "high": high, "count": count} | ({"epoch": num} if orphans else {})
-        found = session.rows(name, **values)
-        for key, found_num, body in found:
-            lines += (bytes(body),)
+        found = session.rows("orphans" if orphans else "entries", **place, high=high, count=count)
+        for key, epoch_num, body in found:
+            lines.append(bytes(body))
             size += len(body)
-            low, num = (key, found_num) if orphans else (key + 1, 0)
+            place = {"low": key, "epoch": epoch_num} if orphans else {"low": key + 1}
             if size >= _PAGE_BYTES:
                 return Page(_joined(lines), True)
         if len(found) < count:
             return Page(_joined(lines), False)
     return Page(_joined(lines), True)
+
+
+def _after_entry(session: Session, hub: Hub, epoch: Epoch, seq: int) -> dict[str, int]:
+    if 0 < seq <= hub.cursor.seq:
+        mark = mark_at(session, hub, seq)
+        if mark is None or mark.epoch != epoch:
+            raise CursorConflict(hub.cursor, f"{epoch}:{seq} is not on the chain")
+    return {"low": keys.key(hub, seq + 1)}
+
+
+def _after_orphan(session: Session, hub: Hub, epoch: Epoch, seq: int) -> dict[str, int]:
+    row = session.one("epoch_num", hub=hub.num, epoch=epoch)
+    at = {"key": keys.key(hub, seq), "epoch": row[0] if row else 0}
+    if session.one("orphan_at", **at):
+        return {"low": at["key"], "epoch": at["epoch"]}
+    return {"low": keys.key(hub, min(seq, hub.cursor.seq)), "epoch": _LAST_EPOCH}
 
 
 def export(database: Database, hub_id: HubId) -> Iterator[bytes]:

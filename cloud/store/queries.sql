@@ -70,6 +70,9 @@ SELECT key, epoch, body FROM orphans
 WHERE key BETWEEN :low AND :high AND (key > :low OR epoch > :epoch)
 ORDER BY key, epoch LIMIT :count
 
+-- name: orphan_at
+SELECT 1 FROM orphans WHERE key = :key AND epoch = :epoch LIMIT 1
+
 -- name: any_returned
 SELECT 1 WHERE EXISTS (SELECT 1 FROM orphans WHERE key BETWEEN :low AND :high)
     OR EXISTS (SELECT 1 FROM holes WHERE key BETWEEN :low AND :high AND filled_at IS NULL)

@@ -14,6 +14,7 @@ from cloudkit import REFUSED, Cloud, HubClient
 
 from cloud import chain, codec
 from cloud.errors import TooLarge
+from cloud.model import Epoch
 
 
 async def test_a_new_hub_is_at_the_start(hub: HubClient) -> None:
@@ -106,12 +107,23 @@ async def test_a_break_inside_the_batch_keeps_what_is_before_it(hub: HubClient) 
         b'{"seq":3,"epoch":"e1","prevhash":"","type":"x","businessdate":"2026-08-01","data":{"s":"\xe3\x81"}}',
     ],
 )  # fmt: skip
-async def test_a_poison_record_is_named_and_those_before_it_are_kept(hub: HubClient, bad: bytes) -> None:
+def test_poison_is_found_where_it_stands(bad: bytes) -> None:
+    journal = Journal()
+    journal.grow("e1", 4)
+    body = lines(journal.entries[:2]) + bad + b"\n" + lines(journal.entries[3:])
+    batch = chain.verify(Epoch("e1"), 1, body)
+    assert [row.body for row in batch.rows] == [entry.body for entry in journal.entries[:2]]
+    assert batch.refusal is not None
+    assert batch.refusal.seq == 3
+    assert batch.refusal.reason
+
+
+async def test_a_poison_record_is_named_and_those_before_it_are_kept(hub: HubClient) -> None:
     journal = await hub.started(0)
     journal.grow("e1", 2)
     end = journal.end
     journal.grow("e1", 2)
-    body = lines(journal.entries[:2]) + bad + b"\n" + lines(journal.entries[3:])
+    body = lines(journal.entries[:2]) + b'{"seq":3}\n' + lines(journal.entries[3:])
     answer = await hub.post_raw(body, epoch="e1", first=1)
     assert (answer.status_code, answer.json()["seq"]) == (422, 3), answer.text
     assert answer.json()["reason"]

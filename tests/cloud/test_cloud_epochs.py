@@ -125,6 +125,19 @@ async def test_a_branch_left_before_can_be_gone_on_with(hub: HubClient) -> None:
     assert sorted(await hub.entries(orphans=True)) == sorted(bodies(first)[8:] + bodies(second)[4:])
 
 
+async def test_orphans_of_a_branch_that_parted_earlier_are_given_too(hub: HubClient) -> None:
+    """The newer medium has entries that the cloud never saw; the hub asks from the end of those."""
+    first = await hub.started(4)
+    newer = Journal([*first.entries])
+    newer.grow("e1", 5)
+    second = first.cut(4)
+    await hub.open("e2", second.end)
+    await hub.post(second.grow("e2", 3))
+    assert (await hub.open("e3", newer.end)).json() == first.end
+    assert await hub.entries("e1:9", orphans=True, limit=2) == bodies(second)[4:]
+    assert (await hub.post(newer.entries[4:])).json() == newer.end
+
+
 async def test_an_entry_that_comes_back_is_no_orphan(hub: HubClient) -> None:
     old = await hub.started(6)
     await hub.open("e2", old.entries[3].position)

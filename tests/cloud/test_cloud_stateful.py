@@ -328,7 +328,7 @@ def test_the_cloud_is_what_the_lists_say(shared: tuple[str, Database]) -> None:
         Machine,
         settings=settings(
             # The lists are checked on both engines; most of the search runs where it is cheap.
-            max_examples=120 if engine == "sqlite" else 25,
+            max_examples=80 if engine == "sqlite" else 15,
             stateful_step_count=40,
             deadline=None,
             suppress_health_check=list(HealthCheck),
