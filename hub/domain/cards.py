@@ -1,7 +1,7 @@
 """Card numbers are never stored: a free text that holds what looks like one is refused.
 
-Looks like one: 14 to 19 digits, in groups with blanks or dashes between them or in one, that pass Luhn's check and begin
-as an issuer's numbers do. Ids and product codes are not searched: they are no free text.
+Looks like one: 14 to 19 digits, in groups with blanks or dashes between them or in one, that pass Luhn's check
+and begin as an issuer's numbers do. Ids and product codes are not searched: they are no free text.
 """
 
 from __future__ import annotations

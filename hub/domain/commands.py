@@ -49,7 +49,10 @@ class PlaceOrder(Command, frozen=True, forbid_unknown_fields=True):
 
 
 class ChangeProduct(Command, frozen=True, forbid_unknown_fields=True):
-    """Sold out (売切), portions left (残数) or price, from this moment on for every device. remaining null: not counted."""
+    """Sold out (売切), portions left (残数) or price, from this moment on for every device.
+
+    remaining null: not counted any more.
+    """
 
     availability: Availability | None = None
     remaining: Annotated[int, Meta(ge=0, le=999999)] | msgspec.UnsetType | None = msgspec.UNSET

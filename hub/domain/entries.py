@@ -16,7 +16,7 @@ encode: Final = _encoder.encode
 
 
 class Stamp(Struct, frozen=True, gc=False):
-    """What the box knows at one moment. time: RFC 3339; monotonic_ms: since boot; trusted: the clock is known to be right."""
+    """What the box knows at one moment. time: RFC 3339; monotonic_ms: since boot; trusted: the clock is right."""
 
     time: str
     unix_s: float

@@ -1,4 +1,7 @@
-"""evolve(state, fact, meta): what a fact means for the state. The same code runs when it is decided and when it is read again."""
+"""evolve(state, fact, meta): what a fact means for the state.
+
+The same code runs when it is decided and when it is read again.
+"""
 
 from __future__ import annotations
 
@@ -54,7 +57,12 @@ def product_changed(state: State, fact: ProductChanged, meta: Meta) -> None:
         product = replace(product, price=fact.price)
         state.local_prices.put(product.id, fact.price)
     state.products.put(product.id, product)
-    state.counters.put("menu_version", fact.menu_version)
+    _turn_menu(state, fact.menu_version)
+
+
+def _turn_menu(state: State, version: int) -> None:
+    """Every change makes a version that no device has seen, also one that comes late (recovered)."""
+    state.counters.put("menu_version", max(version, state.menu_version + 1))
 
 
 def master_applied(state: State, fact: MasterApplied, meta: Meta) -> None:
@@ -77,7 +85,7 @@ def master_applied(state: State, fact: MasterApplied, meta: Meta) -> None:
             _revoke(state, change.id, meta)
     if fact.cursor is not None:
         state.settings.put("master_cursor", fact.cursor)
-    state.counters.put("menu_version", fact.menu_version)
+    _turn_menu(state, fact.menu_version)
 
 
 def device_paired(state: State, fact: DevicePaired, meta: Meta) -> None:

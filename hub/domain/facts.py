@@ -1,7 +1,7 @@
 """The vocabulary: what can become an entry. Field names are those of the answers (CONTRACT section 8).
 
-The answer to a write is its last fact plus seq, business_date and accepted_at, so a first answer can always be made again from
-the journal. A field is never renamed or given another meaning: old journals are read by this page.
+The answer to a write is its last fact plus seq, business_date and accepted_at, so a first answer can always be made
+again from the journal. A field is never renamed or given another meaning: old journals are read by this page.
 """
 
 from __future__ import annotations

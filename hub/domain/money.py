@@ -1,6 +1,7 @@
 """Consumption tax and sharing of amounts, in whole minor units.
 
-Tax is rounded once per invoice and rate, never per line (Japan's qualified invoice rule); the direction is the store's choice.
+Tax is rounded once per invoice and rate, never per line (Japan's qualified invoice rule); the direction is the
+store's choice.
 """
 
 from __future__ import annotations

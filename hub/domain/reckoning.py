@@ -186,7 +186,7 @@ _CLASS_ORDER: Final = {"standard": 0, "reduced": 1, "zero": 2, "exempt": 3}
 def tax_rows(
     lines: Sequence[SaleLine], rounding: Rounding, *, carries: Mapping[RateKey, int]
 ) -> tuple[TaxRow, ...]:
-    """Tax per rate, rounded once on the sum of its lines. Classes that share a rate are one row, named by the first class."""
+    """Tax per rate, rounded once on the sum of its lines. Classes that share a rate are one row, named by the first."""
     sums: dict[RateKey, int] = {}
     classes: dict[RateKey, RateClass] = {}
     cut: set[RateKey] = set()

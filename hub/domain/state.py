@@ -41,7 +41,7 @@ _ROUNDINGS: Final[dict[str, Rounding]] = {rounding.value: rounding for rounding 
 
 
 class State:
-    """Shelves and what is derived from them. Holds no I/O: the store loads it, evolve() changes it, decide() reads it."""
+    """Shelves and what is derived from them. The store loads it, evolve() changes it, decide() reads it."""
 
     def __init__(self) -> None:
         self.categories: Shelf[Category] = Shelf("categories")
@@ -158,9 +158,7 @@ class Choices(Struct, frozen=True):
         options: dict[str, tuple[int, ChosenOption]] = {}
         for place, group in enumerate(groups):
             for option in group.options:
-                options.setdefault(
-                    option.id, (place, ChosenOption(option.id, option.name, 1, option.price))
-                )
+                options.setdefault(option.id, (place, ChosenOption(option.id, option.name, 1, option.price)))
         return cls(tuple(groups), options)
 
 

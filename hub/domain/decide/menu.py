@@ -42,7 +42,10 @@ def change_product(state: State, command: ChangeProduct, at: At) -> list[Fact]:
 
 
 def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
-    """Entries with what really changes. Availability and remaining counts of a product the store has stay the store's own."""
+    """Entries with what really changes.
+
+    Availability and remaining counts of a product the store has stay the store's own.
+    """
     changes = list(_effective(state, command))
     if not changes and (command.cursor is None or command.cursor == state.settings.get("master_cursor")):
         return []

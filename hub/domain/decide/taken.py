@@ -39,8 +39,10 @@ FLAGS: Final = {
 
 
 def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) -> SaleCompleted:
-    """The sale as it was taken. Its receipt number is the one on the paper, unless that would give two sales one number:
-    then it gets a fresh one, and `taken.receipt_no` tells what the paper says.
+    """The sale as it was taken.
+
+    Its receipt number is the one on the paper, unless that would give two sales one number: then it gets a fresh
+    one, and `taken.receipt_no` tells what the paper says.
     """
     unix_s = _instant(taken.at)
     flags: list[str] = []

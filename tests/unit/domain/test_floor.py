@@ -115,6 +115,15 @@ def test_merged_lines_keep_apart_even_with_equal_ids() -> None:
     world.same()
 
 
+def test_a_merge_comes_to_what_both_came_to_and_is_reckoned_anew_when_it_changes() -> None:
+    """98 + 7 twice is 210, though 196 at 8 % on top would be 211."""
+    world = World()
+    one, other = order(world, ("bread", 1)), order(world, ("bread", 1), table="t2")
+    assert world.do(MergeCheck(other.check_id), one.check_id, version=2).check_total == 210
+    assert order(world, ("bread", 1)).check_total == 294 + 23
+    world.same()
+
+
 def test_food_taken_out_stays_at_its_rate_when_merged_into_a_check_that_eats_in() -> None:
     world = World()
     out = world.do(OpenCheck((), dining="takeout"))

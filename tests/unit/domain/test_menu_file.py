@@ -113,7 +113,11 @@ def test_bytes_that_are_no_text_are_refused() -> None:
     [
         ("products", {"id": "q", "name": "x", "category_id": "nope", "price": 1}, "products[1].category_id"),
         ("products", {"id": "p", "name": "x", "category_id": "c", "price": 1}, "products[1].id"),
-        ("products", {"id": "q", "name": "x", "category_id": "c", "price": 1, "option_group_ids": ["h"]}, "products[1].option_group_ids"),
+        (
+            "products",
+            {"id": "q", "name": "x", "category_id": "c", "price": 1, "option_group_ids": ["h"]},
+            "products[1].option_group_ids",
+        ),
         ("products", {"id": "q", "name": "x", "category_id": "c", "price": -1}, "products[1].price"),
         ("categories", {"id": "c", "name": "again"}, "categories[1].id"),
         ("option_groups", {"id": "h", "name": "x", "min": 2, "max": 1, "options": []}, "option_groups[1].max"),

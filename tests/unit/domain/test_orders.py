@@ -54,7 +54,7 @@ def test_the_price_is_the_menus_with_the_options() -> None:
         world, LineIn("bowl", 3, options=(OptionIn("l"), OptionIn("s"))), LineIn("open", 2, unit_price=70)
     )
     assert [(line.unit_price, line.amount) for line in placed.lines] == [(1050, 3150), (70, 140)]
-    assert [option.name for option in placed.lines[0].options] == ["S", "L"]
+    assert [option.name for option in placed.lines[0].options] == ["L", "S"]
 
 
 def test_an_order_keeps_its_price_when_the_menu_changes() -> None:

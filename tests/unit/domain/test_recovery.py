@@ -7,6 +7,7 @@ from typing import Any
 from domain_world import DAY, MENU, World
 
 from hub.domain.commands import (
+    ChangeProduct,
     Command,
     CompleteSale,
     LineIn,
@@ -98,6 +99,18 @@ def test_a_late_order_finds_its_check_gone_on_and_the_total_is_right() -> None:
     assert check.total == 550 + 98 + 740 == late.check_total + 98
     assert check.version == 4
     world.same()
+
+
+def test_a_late_change_of_the_menu_makes_a_version_that_nobody_has_seen() -> None:
+    lost = Lost()
+    lost.do(ChangeProduct(availability="sold_out"), "tea")
+    world = World(MENU)
+    for remaining in (5, 4, 3):
+        world.do(ChangeProduct(remaining=remaining), "last")
+    before = world.state.menu_version
+    lost.come_back(world)
+    assert world.state.menu_version > before
+    assert world.state.products.get("tea").sold_out  # type: ignore[union-attr]
 
 
 def test_a_recovered_sale_counts_on_its_own_day() -> None:
