@@ -10,7 +10,7 @@ Role = Literal["handheld", "register", "kitchen", "table", "manager", "technicia
 
 
 class Device(Struct, frozen=True, omit_defaults=True):
-    """token_hash: the SHA-256 of a 256-bit random token. It lets a replacement box know the device, and reveals nothing."""
+    """token_hash: the SHA-256 of a random token. It lets a replacement box know the device, and reveals nothing."""
 
     device_id: str
     name: str
