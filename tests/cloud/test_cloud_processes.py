@@ -134,7 +134,7 @@ async def test_what_was_acknowledged_survives_kill_9(tmp_path: Path, seed: int) 
                 assert answer.status_code == 200, answer.text
                 at = acknowledged[number] = answer.json()["seq"]
 
-    for _ in range(4):
+    for _ in range(3):
         async with serving(db, stop=signal.SIGKILL) as base:
             tasks = [asyncio.create_task(replay(base, number)) for number in range(len(hubs))]
             await asyncio.sleep(dice.uniform(0.05, 0.4))
