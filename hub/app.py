@@ -206,14 +206,10 @@ def storage_of(path: Path, core: Core) -> dict[str, Any]:
         used = sum(file.stat().st_size for file in path.glob("journal.db*"))
     except OSError:
         return {"free_bytes": 0, "journal_bytes": 0, "days_left": None}
-    entries_a_day = max(core.entries_a_day(), 1)
-    position = core.journal.position.seq
-    each = used / position if position else 2000
-    return {
-        "free_bytes": free,
-        "journal_bytes": used,
-        "days_left": min(int(free / (each * entries_a_day)), 9999),
-    }
+    journal = core.journal
+    kept = journal.position.seq - journal.first_seq + 1
+    a_day = core.entries_a_day * (used / kept if kept > 0 else 4000)
+    return {"free_bytes": free, "journal_bytes": used, "days_left": min(int(free / max(a_day, 1)), 9999)}
 
 
 async def keep_highwater(hub: Hub) -> None:

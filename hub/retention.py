@@ -9,25 +9,57 @@ from typing import Final
 
 from hub.app import Hub
 from hub.domain import entries
+from hub.domain.entries import Entry
 from hub.ports import StoreError
+from hub.store.journal import Journal
 
 log = logging.getLogger(__name__)
 
 EVERY_S: Final = 3600.0
+PACE_DAYS: Final = 7
 # Rows a transaction: short enough that no order waits for it.
 STEP: Final = 500
 
 
 async def keep_within(hub: Hub) -> None:
-    """Now and then, remove what is older than the setting, acknowledged by the cloud, and saved in the
-    state's tables.
-    """
+    """Now and then, see how fast the journal grows, and remove what is old, acknowledged by the cloud, and saved."""
     while True:
-        await asyncio.sleep(EVERY_S)
         try:
+            await measure_pace(hub)
             await prune(hub)
         except StoreError as error:
             log.warning("old entries could not be removed: %s", error)
+        await asyncio.sleep(EVERY_S)
+
+
+async def measure_pace(hub: Hub) -> None:
+    """Take the entries of the last week as the pace by which the disk's days are counted. Raises StoreError."""
+    journal, now = hub.journal, hub.box.clock.unix_s()
+    since = await first_since(journal, now - PACE_DAYS * 86400, journal.position.seq)
+    entry = await journal.at(since)
+    if entry is None:
+        return
+    days = (now - _unix(entry)) / 86400
+    # A store's first hours say little about its days.
+    if days >= 1:
+        hub.box.core.entries_a_day = max(int((journal.position.seq - since) / days), 1)
+
+
+async def first_since(journal: Journal, unix_s: float, below: int) -> int:
+    """The first seq, at most `below`, whose entry was made at that time or later."""
+    low, high = journal.first_seq, below
+    while low < high:
+        middle = (low + high) // 2
+        entry = await journal.at(middle)
+        if entry is not None and _unix(entry) < unix_s:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _unix(entry: Entry) -> float:
+    return datetime.fromisoformat(entries.read(entry.raw).time).timestamp()
 
 
 async def prune(hub: Hub) -> int:
@@ -45,14 +77,7 @@ async def prune(hub: Hub) -> int:
     limit = box.clock.unix_s() - hub.settings.retention_days * 86400
     if not box.clock.trusted:
         return 0
-    low, high = hub.journal.first_seq, kept_from
-    while low < high:
-        middle = (low + high) // 2
-        entry = await hub.journal.at(middle)
-        if entry is not None and datetime.fromisoformat(entries.read(entry.raw).time).timestamp() < limit:
-            low = middle + 1
-        else:
-            high = middle
+    low = await first_since(hub.journal, limit, kept_from)
     removed = 0
     while hub.journal.first_seq < low:
         before = hub.journal.first_seq

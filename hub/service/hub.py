@@ -83,7 +83,8 @@ class Core:
         self._online = online
         self._on_committed = on_committed
         self._tasks: list[asyncio.Task[None]] = []
-        self._per_day = 0
+        # About how many entries the store makes a day: until some days were seen, those of a busy one.
+        self.entries_a_day = 3000
         # The state's tables hold everything up to this entry.
         self.saved_seq = 0
         self._saving = asyncio.Lock()
@@ -191,10 +192,6 @@ class Core:
             self.state.settle()
             self.reports.fold(facts)
         return After(epoch, seq, head)
-
-    def entries_a_day(self) -> int:
-        """About how many entries a day the store makes: those of the newest day seen, or 3,000 before there is one."""
-        return self._per_day or 3000
 
     def _unknown(self, position: After) -> bool:
         """Whether this journal cannot have been at that position."""

@@ -131,7 +131,8 @@ class Writer:
 
         The idempotency key goes on the last entry: the one that answers.
         """
-        assert facts, "a command without facts is not kept"
+        if not facts:
+            raise ValueError("a command without facts is not kept")
         group = self._open
         silent = Origin(origin.device_id, origin.staff_id)
         last = len(facts) - 1
