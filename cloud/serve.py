@@ -17,7 +17,7 @@ from cloud.errors import SetupError
 from cloud.store.ports import Database
 
 # Held requests are answered at once on a stop; a batch on its way has this long to be committed and answered.
-_STOP_S_MAX = 20
+_STOP_S_MAX = 10
 _CONNECTIONS_MAX = 1000
 
 
