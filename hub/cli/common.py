@@ -60,6 +60,8 @@ def reading(data: Path | None) -> Iterator[JournalFile]:
     try:
         with open_journal(folder.journal) as journal:
             yield journal
+    except BrokenPipeError:
+        raise  # Of whoever reads what the caller prints: no fault of the journal.
     except (OSError, JournalDamaged) as error:
         raise click.ClickException(str(error)) from error
     finally:
@@ -154,8 +156,8 @@ async def _offline(settings: Settings, folder: DataDir, do: str, parameters: dic
         return await STILL[do](folder, **parameters)
     from hub.app import open_hub
     from hub.domain.errors import HubError
-    from hub.ports import StoreError
     from hub.operations import OPERATIONS
+    from hub.ports import StoreError
 
     try:
         async with open_hub(settings, folder, replay=False) as hub:

@@ -61,7 +61,8 @@ class JournalFile:
                 seq = int(row[0]) - 1
                 continue
             for found, raw in page:
-                yield int(found), bytes(raw)
+                # A damaged cell may hold anything, or nothing.
+                yield int(found), raw if isinstance(raw, bytes) else b""
             seq = int(page[-1][0])
             if last is not None and seq >= last:
                 return

@@ -58,10 +58,9 @@ def verify(journal: JournalFile, highwater: After | None, progress: Progress) ->
             if rebuilt is not None:
                 with rebuilt:
                     _tables(journal, report, rebuilt, progress)
-    except sqlite3.DatabaseError as error:
-        report.fault(
-            f"SQLite cannot read the journal: {error}", seq=report.last_seq + 1 if report.entries else 1
-        )
+    except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+        # The types: a damaged page may turn a number of SQLite's own into anything.
+        report.fault(f"the journal cannot be read: {error}", seq=report.last_seq + 1 if report.entries else 1)
     return report
 
 
@@ -89,20 +88,29 @@ def _walk(
     report.whole = first == 1
     rebuilt = Rebuilt() if report.whole and saved.seq else None
     # What others wrote down about entries: seq -> the hash that it had then.
-    witnesses = {start.after.seq: (start.after.hash, "the epoch that follows it") for start in starts}
-    witnesses[saved.seq] = (saved.hash, "the saved state")
+    witnesses = [(start.after.seq, start.after.hash, "the epoch that follows it") for start in starts]
+    witnesses.append((saved.seq, saved.hash, "the saved state"))
     if highwater is not None and highwater.epoch in {start.epoch for start in starts}:
-        witnesses[highwater.seq] = (highwater.hash, "the high-water mark")
+        witnesses.append((highwater.seq, highwater.hash, "the high-water mark"))
     walk = _Walk(report, {start.first_seq: start.epoch for start in starts}, witnesses, first)
+    misfit = ""
     for seq, raw in journal.entries():
         envelope = walk.step(seq, raw)
-        if rebuilt is not None and envelope is not None and seq <= saved.seq and report.broken_seq is None:
-            rebuilt.add(seq, envelope)
+        if rebuilt is not None and envelope is not None and seq <= saved.seq:
+            try:
+                rebuilt.add(seq, envelope)
+            except Exception as error:
+                # A damaged entry may say anything; only the next one tells that it is damaged.
+                misfit = f"entry {seq} does not fit what was before it: {error!r}"
+                rebuilt.close()
+                rebuilt = None
         if envelope is not None and seq <= saved.seq:
             _request(journal, report, seq, envelope)
         if seq % 1000 == 0:
             progress("entries", seq - first + 1, total - first + 1)
     walk.end(saved, highwater)
+    if misfit and report.broken_seq is None:
+        report.fault(misfit)
     if report.broken_seq is not None and rebuilt is not None:
         rebuilt.close()
         return None
@@ -113,11 +121,13 @@ class _Walk:
     """Judges entry after entry. Which of two that do not fit is the damaged one, only the next one tells."""
 
     def __init__(
-        self, report: Report, epochs: dict[int, str], witnesses: dict[int, tuple[str, str]], first: int
+        self, report: Report, epochs: dict[int, str], witnesses: list[tuple[int, str, str]], first: int
     ) -> None:
         self._report = report
         self._epochs = epochs
-        self._witnesses = witnesses
+        self._witnesses: dict[int, list[tuple[str, str]]] = {}
+        for seq, digest, name in witnesses:
+            self._witnesses.setdefault(seq, []).append((digest, name))
         self._first = first
         self._seq = first - 1
         self._hash = NO_HASH if first <= 1 else ""
@@ -143,9 +153,9 @@ class _Walk:
             self._links(seq, envelope)
             if b"\n" in raw:
                 report.fault(f"entry {seq} is damaged: it holds a line break", seq=seq)
-        known = self._witnesses.get(seq)
-        if known is not None and known[0] != digest:
-            report.fault(f"entry {seq} is not the one that {known[1]} knew", seq=seq)
+        for known, name in self._witnesses.get(seq, ()):
+            if known != digest:
+                report.fault(f"entry {seq} is not the one that {name} knew", seq=seq)
         self._seq, self._hash = seq, digest
         return envelope
 
