@@ -75,6 +75,7 @@ def test_only_a_person_ends_a_pause_and_only_success_or_a_person_ends_a_rejectio
 
 
 @given(st.lists(st.tuples(st.sampled_from(Signal), st.integers(0, 100)), max_size=60))
+@settings(deadline=None)
 def test_any_signals_in_any_order(signals: list[tuple[Signal, int]]) -> None:
     subject, time, seen = monitor()
     shown = [subject.state]
@@ -128,7 +129,7 @@ def state_after(failures: int, error: Trouble) -> RetryCallState:
 
 
 @given(st.integers(1, 10_000))
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 def test_the_wait_never_exceeds_fifteen_seconds(failures: int) -> None:
     wait = Patience(Timing())(state_after(failures, Trouble(Signal.UNREACHABLE, "x")))
     assert 0.2 <= wait <= 15.0
@@ -177,6 +178,7 @@ def test_urls_that_may() -> None:
 @given(
     st.lists(st.tuples(st.sampled_from(["ok", "slow", "timeout", "413"]), st.integers(1, 4000)), max_size=80)
 )
+@settings(deadline=None)
 def test_sizes_stay_within_their_bounds_and_never_reach_nothing(steps: list[tuple[str, int]]) -> None:
     pace = PaceSettings()
     sizer = BatchSizer(pace)
@@ -232,7 +234,7 @@ SALES = st.tuples(
 
 
 @given(st.lists(SALES, max_size=60), st.sets(st.integers(1, 60), max_size=10))
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_sums_are_the_same_whenever_holes_are_filled(
     made: list[tuple[str, int, int]], holes: set[int]
 ) -> None:
