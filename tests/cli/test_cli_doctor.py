@@ -1,0 +1,114 @@
+"""The doctor names what is wrong, says what to do, in two languages, and its exit status tells how bad it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+import string
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cliworld import Hub, Storehub
+
+from hub.cli.doctor_texts import texts
+
+Sell = Callable[[Hub, int], None]
+
+
+def examined(storehub: Storehub, *, code: int, **environment: str) -> dict[str, dict[str, Any]]:
+    done = storehub.run("doctor", "--json", **environment)
+    assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
+    found = json.loads(done.stdout)
+    assert found["state"] == {0: "ok", 1: "fail", 3: "warn"}[code]
+    return {check["check"]: check for check in found["checks"]}
+
+
+def test_a_hub_that_runs(hub: Hub, storehub: Storehub) -> None:
+    checks = examined(storehub, code=3, STOREHUB_HTTP="1")
+    assert {name for name, check in checks.items() if check["state"] == "ok"} >= {
+        "folder",
+        "hub",
+        "journal",
+        "port",
+    }
+    # No cloud, no mDNS, no TLS in this test.
+    assert {name for name, check in checks.items() if check["state"] == "warn"} >= {
+        "cloud",
+        "mdns",
+        "certificate",
+    }
+
+
+def test_a_hub_that_is_stopped_and_a_port_that_is_taken(hub: Hub, storehub: Storehub) -> None:
+    hub.stop()
+    with socket.create_server(("", 0)) as other:
+        port = str(other.getsockname()[1])
+        checks = examined(storehub, code=1, STOREHUB_PORT=port)
+    assert (checks["hub"]["state"], checks["port"]["state"]) == ("warn", "fail")
+    assert port in checks["port"]["detail"]
+    assert checks["port"]["advice"]
+
+
+def test_damage_is_found(hub: Hub, storehub: Storehub, sell: Sell) -> None:
+    sell(hub, 3)
+    hub.stop()
+    journal = storehub.data / "journal.db"
+    whole = journal.read_bytes()
+    place = whole.index(b"storehub.order.placed.v1")
+    journal.write_bytes(whole[:place] + b"x" + whole[place + 1 :])
+    assert examined(storehub, code=1)["journal"]["state"] == "fail"
+    journal.write_bytes(b"x" * len(whole))
+    assert examined(storehub, code=1)["journal"]["state"] == "fail"
+    journal.write_bytes(whole)
+    (storehub.data / "highwater.json").write_text(
+        (storehub.data / "highwater.json").read_text().replace('"seq":', '"seq":9')
+    )
+    assert "entries are lost" in examined(storehub, code=1)["journal"]["detail"]
+
+
+def test_a_directory_that_others_may_read(hub: Hub, storehub: Storehub) -> None:
+    hub.stop()
+    storehub.data.chmod(0o755)
+    checks = examined(storehub, code=3, STOREHUB_PORT="0")
+    assert checks["folder"]["state"] == "warn"
+    assert "chmod" in checks["folder"]["advice"]
+
+
+def test_a_cloud_that_cannot_be_reached(hub: Hub, storehub: Storehub) -> None:
+    hub.stop()
+    cloud = {"STOREHUB_CLOUD_URL": "http://127.0.0.1:9", "STOREHUB_CLOUD_TOKEN": "t", "STOREHUB_PORT": "0"}
+    assert "127.0.0.1:9" in examined(storehub, code=1, **cloud)["cloud"]["detail"]
+
+
+def test_it_speaks_the_terminals_language(hub: Hub, storehub: Storehub) -> None:
+    japanese = storehub.run("doctor", LANG="ja_JP.UTF-8").stdout
+    assert "データフォルダ" in japanese
+    assert "データフォルダ" not in storehub.run("doctor", "--lang", "en", LANG="ja_JP.UTF-8").stdout
+    assert "データフォルダ" not in storehub.run("doctor", LANG="C.UTF-8").stdout
+
+
+def words_of(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+@pytest.mark.parametrize("check", sorted(texts()))
+def test_every_text_stands_in_both_languages_and_names_the_same_things(check: str) -> None:
+    for what, text in texts()[check].items():
+        if isinstance(text, str):
+            assert {"en", "ja"} <= texts()[check].keys()
+            continue
+        assert text.keys() in ({"en", "ja"}, {"en", "ja", "en_do", "ja_do"}), (check, what)
+        assert words_of(text["en"]) == words_of(text["ja"]), (check, what)
+
+
+def test_it_changes_nothing(hub: Hub, storehub: Storehub) -> None:
+    hub.stop()
+    before = storehub.ok("export")
+    names = {path.name for path in storehub.data.iterdir()}
+    storehub.run("doctor")
+    assert storehub.ok("export") == before
+    assert {path.name for path in storehub.data.iterdir()} == names
+    shutil.rmtree(storehub.data)
+    assert examined(storehub, code=1)["folder"]["state"] == "fail"
