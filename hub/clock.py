@@ -87,5 +87,15 @@ class BoxClock:
         self._second, self._prefix, self._suffix = second, text[:19], text[19:]
         self._date = (local - self._day_change).date().isoformat()
 
+    def business_date(self, time: str) -> str | None:
+        """The business date of an RFC 3339 time with offset; None for a text that is none."""
+        try:
+            moment = datetime.fromisoformat(time)
+        except ValueError:
+            return None
+        if moment.tzinfo is None:
+            return None
+        return (moment.astimezone(self._zone) - self._day_change).date().isoformat()
+
     def today(self) -> str:
         return self.stamp().business_date

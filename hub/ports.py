@@ -166,6 +166,10 @@ class Announcer(Protocol):
 class Clock(Protocol):
     def stamp(self) -> Stamp: ...
 
+    def business_date(self, time: str) -> str | None:
+        """The business date of an RFC 3339 time; None for a text that is none."""
+        ...
+
     def monotonic(self) -> float: ...
 
     def heard(self, unix_s: float, source: str) -> None:

@@ -152,6 +152,8 @@ class RecoverEntry(Command, frozen=True, forbid_unknown_fields=True):
     hash: str
     entry: str
     source: Literal["cloud", "mirror", "device"] = "cloud"
+    # The desk found that the same key was answered by another entry since.
+    answered_again: bool = False
 
 
 __all__ = [

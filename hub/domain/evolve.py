@@ -119,6 +119,8 @@ def hub_started(state: State, fact: HubStarted, meta: Meta) -> None:
 def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
     """A lost entry counts as if it had never been lost, as far as its fact still fits."""
     state.counters.put(recovered_key(fact.epoch, fact.seq), 1)
+    if not fact.counted:
+        return
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied)):

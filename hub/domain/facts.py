@@ -172,7 +172,10 @@ class HubStarted(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
-    """An entry this disk had lost, back from the cloud, a mirror or a device: its exact bytes as text."""
+    """An entry this disk had lost, back from the cloud, a mirror or a device: its exact bytes as text.
+
+    counted False: the device had asked again with the same key in the meantime, and that answer stands.
+    """
 
     TYPE: ClassVar[str] = "entry.recovered"
     epoch: str
@@ -180,6 +183,7 @@ class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
     hash: str
     entry: str
     source: Literal["cloud", "mirror", "device"] = "cloud"
+    counted: bool = True
 
     def subject(self) -> str:
         return f"entries/{self.epoch}-{self.seq}"

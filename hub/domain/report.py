@@ -90,6 +90,8 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
     """The fact to count and its day: a recovered entry counts as itself, on its own day."""
     if not isinstance(fact, EntryRecovered):
         return fact, meta
+    if not fact.counted:
+        return None
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     return None if lost is None else (lost, meta_of(inner))

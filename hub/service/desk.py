@@ -8,6 +8,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.domain import entries
 from hub.domain.check import Check
@@ -15,7 +16,7 @@ from hub.domain.commands import Command, RecoverEntry
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
 from hub.domain.device import Device
-from hub.domain.entries import Envelope, Origin
+from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
@@ -121,7 +122,7 @@ class Desk:
                 return first
         # No pause from here to the decision: what a failed commit left behind could turn up in it.
         self._writer.check_open()
-        stamp = self._clock.stamp()
+        stamp = self._stamp(request.command)
         at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
         try:
             facts = decide(self._state, request.command, at)
@@ -139,6 +140,16 @@ class Desk:
             data = NOT_SHOWN
         body = entries.answer(data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time)
         return Answer(body, entry.seq)
+
+    def _stamp(self, command: Command) -> Stamp:
+        """Now; on the business day on which it was made, for a sale that a device took without the hub."""
+        stamp = self._clock.stamp()
+        taken = getattr(command, "taken", None)
+        if taken is None:
+            return stamp
+        day = self._clock.business_date(taken.at)
+        # A device's clock may be wrong: a sale is never of a day that has not come.
+        return replace(stamp, business_date=day) if day is not None and day < stamp.business_date else stamp
 
     async def _first_answer(self, request: Request, digest: str, seq: int) -> Answer | None:
         """The first answer again, if the entry at seq is that of this very key."""
@@ -169,9 +180,23 @@ class Desk:
             await self._keeper.fetch(state, "sales", target)
 
     async def order(self, command: Command, *, target: str = "") -> int:
-        """A command of the box itself (ports.Office): the seq of its last entry once it is on disk, 0 when
-        there was none.
+        """A command of the box itself (ports.Office).
+
+        The seq of its last entry once it is on disk, 0 when there was none.
         """
+        if not isinstance(command, RecoverEntry) or (name := request_of(command)) is None:
+            return await self._order(command, target)
+        # The device may be asking again with the lost entry's key at this very moment.
+        while (running := self._running.get(name)) is not None:
+            await asyncio.shield(running)
+        self._running[name] = asyncio.get_running_loop().create_future()
+        try:
+            again = await self._answered(*name)
+            return await self._order(replace(command, answered_again=again), target)
+        finally:
+            self._release(name)
+
+    async def _order(self, command: Command, target: str) -> int:
         await self._fetch_cold(command, target)
         self._writer.check_open()
         stamp = self._clock.stamp()
@@ -186,8 +211,28 @@ class Desk:
         await group.kept()
         return entry.seq
 
+    async def _answered(self, device_id: str, key: str) -> bool:
+        """Whether an entry of this journal answers the request."""
+        found = fingerprint(device_id, key)
+        for seq in (*await self._keeper.requests_of(found), *self._requests.recent(found)):
+            entry = await self._journal.at(seq)
+            if entry is not None:
+                known = entries.read(entry.raw)
+                if (known.deviceid, known.idempotencykey) == (device_id, key):
+                    return True
+        return False
+
     def check(self, check_id: str) -> Check | None:
         return self._state.checks.committed.get(check_id)
+
+
+def request_of(command: RecoverEntry) -> tuple[str, str] | None:
+    """Device and key of the request that the lost entry answers; None when it answers none, or is no entry."""
+    try:
+        lost = entries.read(command.entry.encode())
+    except msgspec.MsgspecError:
+        return None
+    return None if lost.idempotencykey is None else (lost.deviceid, lost.idempotencykey)
 
 
 def recovered_needs(command: RecoverEntry) -> list[Need]:

@@ -127,7 +127,9 @@ class Doorman:
 
     # -- pairing codes ------------------------------------------------------------------------------------------
 
-    async def issue_code(self, role: Role, *, minutes: float, table_id: str | None = None) -> tuple[str, float]:
+    async def issue_code(
+        self, role: Role, *, minutes: float, table_id: str | None = None
+    ) -> tuple[str, float]:
         """A new one-time code and when it ends (unix time)."""
         code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
         now = time.time()
@@ -136,7 +138,9 @@ class Doorman:
         await self._save_codes()
         return f"{code[:5]}-{code[5:]}", now + minutes * 60
 
-    async def take_code(self, code: str, role: Role | None, *, address: str, roles: tuple[Role, ...] = ()) -> Code:
+    async def take_code(
+        self, code: str, role: Role | None, *, address: str, roles: tuple[Role, ...] = ()
+    ) -> Code:
         """Use a code up. Raises PairingCodeInvalid or TooManyRequests."""
         self.throttle.check(address)
         wanted = token_hash(code.upper().replace("-", "").replace(" ", ""))

@@ -78,7 +78,8 @@ class Feed:
             kind = _typed.decode(entry.raw).type
             made = (
                 kind,
-                b"id: %b:%d\nevent: %b\ndata: %b\n\n" % (entry.epoch.encode(), entry.seq, kind.encode(), entry.raw),
+                b"id: %b:%d\nevent: %b\ndata: %b\n\n"
+                % (entry.epoch.encode(), entry.seq, kind.encode(), entry.raw),
             )
             if len(self._frames) >= FRAMES_MAX:
                 self._frames.pop(next(iter(self._frames)))

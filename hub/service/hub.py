@@ -28,7 +28,7 @@ from hub.service.writer import Writer, apply
 log = logging.getLogger(__name__)
 
 # The state is saved after this many entries: a start reads no more than about so many again.
-UNSAVED_MAX: Final = 2048
+UNSAVED_MAX: Final = 4096
 # A quiet store saves what it has after this long.
 SAVE_QUIET_S: Final = 30.0
 # Followers may keep their cursors no closer than this.

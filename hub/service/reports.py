@@ -14,7 +14,10 @@ DAYS_KEPT = 3
 
 
 class Reports:
-    """`known`: the days that have a saved report. A fact for a saved day that is not in memory waits until it is fetched."""
+    """`known`: the days that have a saved report.
+
+    A fact for a saved day that is not in memory waits until it is fetched.
+    """
 
     def __init__(self, known: Iterable[str] = (), loaded: Iterable[DayReport] = ()) -> None:
         self._known = set(known)

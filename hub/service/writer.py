@@ -323,6 +323,6 @@ def apply(
 def recovered_request(fact: EntryRecovered, seq: int) -> list[tuple[int, int]]:
     """The request that the lost entry had answered: from now on the recovery at seq answers it."""
     lost = entries.read(fact.entry.encode())
-    if lost.idempotencykey is None:
+    if lost.idempotencykey is None or not fact.counted:
         return []
     return [(fingerprint(lost.deviceid, lost.idempotencykey), seq)]

@@ -12,7 +12,7 @@ from hub.ports import StoreError
 
 # A leaf of the journal holds two orders of common size. Smaller pages write less for a lone order, but make
 # deeper trees.
-PAGE_BYTES = 4096
+PAGE_BYTES = 8192
 BUSY_MS = 5_000
 
 

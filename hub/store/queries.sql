@@ -39,14 +39,19 @@ SELECT day, id, value FROM aggregates WHERE shelf = ? AND (day, id) < (?, ?) ORD
 -- name: report_days
 SELECT id FROM aggregates WHERE shelf = 'reports' ORDER BY id DESC
 -- name: put_request
-INSERT OR IGNORE INTO requests (fingerprint, seq)
-SELECT pair.value ->> 0, pair.value ->> 1 FROM json_each(?) AS pair
+INSERT OR IGNORE INTO requests (block, fingerprint, seq)
+SELECT (pair.value ->> 1) >> 10, pair.value ->> 0, pair.value ->> 1 FROM json_each(?) AS pair
 -- name: requests_of
-SELECT seq FROM requests WHERE fingerprint = ?
+WITH RECURSIVE span (block, last) AS (
+    SELECT min(block), max(block) FROM requests
+    UNION ALL SELECT block + 1, last FROM span WHERE block < last
+)
+SELECT requests.seq FROM span JOIN requests ON requests.block = span.block AND requests.fingerprint = ?
 -- name: requests_after
-SELECT fingerprint, seq FROM requests WHERE (fingerprint, seq) > (?, ?) ORDER BY fingerprint, seq LIMIT ?
+SELECT fingerprint, seq FROM requests WHERE (block, fingerprint, seq) > (?2 >> 10, ?1, ?2)
+ORDER BY block, fingerprint, seq LIMIT ?3
 -- name: drop_requests
-DELETE FROM requests WHERE seq < ?
+DELETE FROM requests WHERE block <= (?1 >> 10) AND seq < ?1
 -- name: drop_entries
 DELETE FROM entries WHERE seq < ?
 -- name: drop_epochs

@@ -83,8 +83,12 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
         if value != _present(state, change):
             yield MasterChange(change.kind, change.id, value, change.version)
     if command.full:
+        spoken_of = command.kinds or tuple(KINDS)
+        if command.source == "cloud":
+            # A cloud that knows no product at all has none to say anything about: the imported menu stays.
+            spoken_of = tuple({change.kind for change in command.changes})
         for kind, (shelf_name, _) in KINDS.items():
-            if command.kinds and kind not in command.kinds:
+            if kind not in spoken_of:
                 continue
             shelf: Shelf[Any] = getattr(state, shelf_name)
             for key in [key for key, _ in shelf.items()]:

@@ -37,6 +37,7 @@ def recover_entry(state: State, command: RecoverEntry, at: At) -> list[Fact]:
             hash=command.hash,
             entry=command.entry,
             source=command.source,
+            counted=not command.answered_again,
         )
     ]
 

@@ -27,10 +27,13 @@ CREATE INDEX aggregates_live ON aggregates (shelf, id) WHERE live = 1;
 CREATE INDEX aggregates_day ON aggregates (shelf, day, id) WHERE day IS NOT NULL;
 
 -- The requests answered before `saved`: a fingerprint of device and key, and the seq of the entry that answers.
+-- block is seq / 1024: fingerprints are random, and would touch a page of a large tree for each order; within a block
+-- they touch a few. A look-up asks every block, which only a retry of an old request needs (hub/service/requests.py).
 CREATE TABLE requests (
+    block INTEGER NOT NULL,
     fingerprint INTEGER NOT NULL,
     seq INTEGER NOT NULL,
-    PRIMARY KEY (fingerprint, seq)
+    PRIMARY KEY (block, fingerprint, seq)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE saved (
