@@ -10,7 +10,8 @@ from contextlib import suppress
 from typing import Final
 
 from hub.api.app import build
-from hub.api.guard import Doors, RareWarnings, Server, config_for
+from hub.api.doors import doors_of_this_process
+from hub.api.guard import RareWarnings, Server, config_for
 from hub.app import Hub, keep_highwater, open_hub
 from hub.control import ControlDoor
 from hub.datadir import DataDir
@@ -38,7 +39,7 @@ async def serve(settings: Settings, data: DataDir) -> None:
         box = hub.box
         face = LanFace(hub, listening)
         face.prepare()
-        server = Server(config_for(build(box), Doors(), face.context))
+        server = Server(config_for(build(box), doors_of_this_process(), face.context))
         running = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         background = [
             asyncio.create_task(keep_highwater(hub), name="high-water mark"),

@@ -1,8 +1,7 @@
-"""What stands before HTTP: limits on connections, on silence and on slow readers.
+"""What stands before HTTP: limits on connections, on silence, on sizes and on slow readers.
 
 A stock uvicorn waits for ever for the first byte of a connection, for the rest of a header and for a client
-that does not read;
-three hundred idle sockets from one address then keep the restaurant's own handhelds out.
+that does not read; three hundred idle sockets from one address then keep the restaurant's own handhelds out.
 """
 
 from __future__ import annotations
@@ -10,133 +9,220 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
+import ssl
 import time
-from collections import Counter
-from enum import Enum
+from contextlib import nullcontext, suppress
+from functools import partial
 from typing import Any, Final
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-# One device opens a handful; a hundred devices behind one address (a router on the LAN) still fit.
-PER_ADDRESS_MAX: Final = 160
-CONNECTIONS_MAX: Final = 2000
-# From the first byte (or the opening) to the whole header, and on to the whole body.
-HEAD_WITHIN_S: Final = 10.0
-BODY_WITHIN_S: Final = 20.0
-# A client that takes nothing for this long is dropped.
-STALLED_WRITE_S: Final = 20.0
+from hub.api.doors import LIMITS_S, Doors, Stage, Visit
+
 KEEP_ALIVE_S: Final = 75
+SWEEP_EVERY_S: Final = 1.0
 HEAD_BYTES_MAX: Final = 32 * 1024
-TLS_HANDSHAKE_S: Final = 10.0
-
-
-class Doors:
-    """Counts the open connections of all addresses."""
-
-    def __init__(self) -> None:
-        self.open: Counter[str] = Counter()
-        self.refused = 0
-        self.cut = 0
-
-    def admit(self, address: str) -> bool:
-        if self.open.total() >= CONNECTIONS_MAX or self.open[address] >= PER_ADDRESS_MAX:
-            self.refused += 1
-            return False
-        self.open[address] += 1
-        return True
-
-    def leave(self, address: str) -> None:
-        self.open[address] -= 1
-        if self.open[address] <= 0:
-            del self.open[address]
-
-
-class Part(Enum):
-    NONE = 0
-    HEAD = 1
-    BODY = 2
+# What is read and thrown away behind an answer, so that a client that only reads when it has sent all hears it.
+ANSWERED_BYTES_MAX: Final = 256 * 1024
+# Nobody who means well sends more requests than this without waiting for an answer; each costs memory at once.
+PIPELINED_MAX: Final = 16
+# The kernel's own buffers of a connection: it would give each some megabytes.
+SOCKET_BUFFER_BYTES: Final = 128 * 1024
+# Accepted at one turn of the loop, so that a flood of connections leaves turns for those who ask something.
+ACCEPTED_AT_ONCE: Final = 32
+BACKLOG: Final = 1024
+FULL_FOR_S: Final = 0.2
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with deadlines. `doors` is set by serve()."""
+    """uvicorn's protocol, which tells its visit what stage it is in. config_for() sets `doors`, a Porch `visit`."""
 
     doors: Doors
+    visit: Visit
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
-        peer = transport.get_extra_info("peername")
-        self._address = str(peer[0]) if peer else "local"
-        self._deadline: asyncio.TimerHandle | None = None
-        self._stalled: asyncio.TimerHandle | None = None
+        visit = self.visit
+        visit.cut = transport.abort
+        visit.unread = transport.get_write_buffer_size
+        # What came of a head so far; and of a body that nobody will read any more.
         self._head_bytes = 0
-        # What of a request is being read: its head (also before its first byte), its body, or nothing.
-        self._part = Part.HEAD
-        self._admitted = self.doors.admit(self._address)
-        if not self._admitted:
-            transport.abort()
-            return
-        self._deadline = self.loop.call_later(HEAD_WITHIN_S, self._too_slow)
+        self._ignored_bytes = 0
+        self._enters(Stage.ASKING)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._admitted:
-            self._admitted = False
-            self.doors.leave(self._address)
-        self._stop_clock()
-        if self._stalled is not None:
-            self._stalled.cancel()
+        self.doors.leave(self.visit)
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        before = self._part
-        if before is not Part.BODY:
-            self._part = Part.HEAD
+        visit = self.visit
+        if visit.stage is Stage.RESTING:
+            self._head_bytes = 0
+            self._enters(Stage.ASKING)
+        elif visit.stage is Stage.ANSWERED:
+            self._ignored_bytes += len(data)
+            if self._ignored_bytes > ANSWERED_BYTES_MAX:
+                self._cut()
+                return
+        if visit.stage is not Stage.SENDING:
             self._head_bytes += len(data)
         super().data_received(data)
-        # Most requests arrive whole: then there is nothing to time.
-        if self._part is Part.NONE:
-            self._stop_clock()
-        elif self._part is not before or self._deadline is None:
-            self._stop_clock()
-            within = BODY_WITHIN_S if self._part is Part.BODY else HEAD_WITHIN_S
-            self._deadline = self.loop.call_later(within, self._too_slow)
-        if self._part is Part.HEAD and self._head_bytes > HEAD_BYTES_MAX:
-            self._cut()
+        if self._head_bytes > HEAD_BYTES_MAX:
+            if visit.stage is Stage.ASKING:
+                self._too_large()
+            elif visit.stage is Stage.WAITING:
+                # The head of a next request: an answer is on its way, and nothing may be written into it.
+                self._cut()
 
     def on_headers_complete(self) -> None:
-        super().on_headers_complete()
+        if self.transport.is_closing():
+            return
+        if self._head_bytes > HEAD_BYTES_MAX and self._head_size() > HEAD_BYTES_MAX:
+            self._too_large()
+            return
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self._cut()
+            return
         self._head_bytes = 0
-        self._part = Part.BODY
+        self._enters(Stage.SENDING)
+        super().on_headers_complete()
 
     def on_message_complete(self) -> None:
         super().on_message_complete()
-        self._part = Part.NONE
+        answered = self.visit.stage is Stage.ANSWERED
+        self._enters(Stage.RESTING if answered else Stage.WAITING)
+
+    def on_response_complete(self) -> None:
+        super().on_response_complete()
+        if not self.cycle.response_complete:
+            return  # There is another request behind it.
+        if self.visit.stage is Stage.SENDING:
+            self._ignored_bytes = 0
+            self._enters(Stage.ANSWERED)
+        elif self.visit.stage is Stage.WAITING:
+            self._enters(Stage.RESTING)
 
     def pause_writing(self) -> None:
         super().pause_writing()
-        if self._stalled is None:
-            self._stalled = self.loop.call_later(STALLED_WRITE_S, self._cut)
+        self.visit.paused_since = self.loop.time()
 
     def resume_writing(self) -> None:
         super().resume_writing()
-        if self._stalled is not None:
-            self._stalled.cancel()
-            self._stalled = None
+        self.visit.paused_since = None
 
-    def _too_slow(self) -> None:
-        self._deadline = None
-        self._cut()
+    def _enters(self, stage: Stage) -> None:
+        self.visit.stage = stage
+        self.visit.since = self.loop.time()
+
+    def _head_size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _too_large(self) -> None:
+        """431, which no application needs to be asked for."""
+        if not self.transport.is_closing():
+            self.transport.write(
+                b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+            )
+            self.transport.close()
 
     def _cut(self) -> None:
         self.doors.cut += 1
-        self._stop_clock()
-        if not self.transport.is_closing():
-            self.transport.abort()
+        self.transport.abort()
 
-    def _stop_clock(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+
+class Porch:
+    """Accepts the connections of one listening socket: each is counted from then on, in its TLS handshake too.
+
+    asyncio's own servers would tell us of a connection only when its handshake is over.
+    """
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        doors: Doors,
+        make: Any,
+        context: ssl.SSLContext | None,
+    ) -> None:
+        self._listening = listening
+        self._doors = doors
+        self._make = make
+        self._context = context
+        self._loop = asyncio.get_running_loop()
+        self._welcoming: set[asyncio.Task[None]] = set()
+        self._sweep: asyncio.TimerHandle | None = None
+        self._again: asyncio.TimerHandle | None = None
+
+    def open(self) -> None:
+        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
+            self._listening.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
+        self._listening.setblocking(False)
+        self._listening.listen(BACKLOG)
+        self._listen()
+        self._sweep_on()
+
+    def close(self) -> None:
+        self._loop.remove_reader(self._listening)
+        for timer in (self._sweep, self._again):
+            if timer is not None:
+                timer.cancel()
+
+    async def wait_closed(self) -> None:
+        for task in self._welcoming:
+            task.cancel()
+        await asyncio.gather(*self._welcoming, return_exceptions=True)
+
+    def _listen(self) -> None:
+        self._loop.add_reader(self._listening, self._accept)
+
+    def _sweep_on(self) -> None:
+        self._doors.sweep(self._loop.time())
+        self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._sweep_on)
+
+    def _accept(self) -> None:
+        for _ in range(ACCEPTED_AT_ONCE):
+            try:
+                sock, peer = self._listening.accept()
+            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                # No descriptor is left. Connections wait in the backlog until one is.
+                logging.getLogger("uvicorn.error").warning("cannot accept connections: %s", error.strerror)
+                self._loop.remove_reader(self._listening)
+                self._again = self._loop.call_later(FULL_FOR_S, self._listen)
+                return
+            sock.setblocking(False)
+            visit = Visit(str(peer[0]), Stage.SHAKING, self._loop.time(), partial(_shut, sock))
+            if not self._doors.enter(visit):
+                sock.close()
+                continue
+            task = self._loop.create_task(self._welcome(sock, visit))
+            self._welcoming.add(task)
+            task.add_done_callback(self._welcoming.discard)
+
+    async def _welcome(self, sock: socket.socket, visit: Visit) -> None:
+        def protocol() -> asyncio.Protocol:
+            made: GuardedProtocol = self._make()
+            made.visit = visit
+            return made
+
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        try:
+            if self._context is None:
+                await self._loop.connect_accepted_socket(protocol, sock)
+            else:
+                await self._loop.connect_accepted_socket(
+                    protocol, sock, ssl=self._context, ssl_handshake_timeout=LIMITS_S[Stage.SHAKING]
+                )
+        except (OSError, asyncio.CancelledError):
+            # It was no TLS, broke off or took too long. That is its own affair, and none for the log.
+            self._doors.leave(visit)
+            _shut(sock)
+
+
+def _shut(sock: socket.socket) -> None:
+    with suppress(OSError):
+        sock.shutdown(socket.SHUT_RDWR)
 
 
 class RareWarnings(logging.Filter):
@@ -162,7 +248,7 @@ class RareWarnings(logging.Filter):
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server that listens with a deadline for TLS handshakes, and leaves signals to the hub."""
+    """uvicorn's server behind porches, which leaves signals to the hub."""
 
     def __init__(self, config: uvicorn.Config) -> None:
         super().__init__(config)
@@ -173,41 +259,27 @@ class Server(uvicorn.Server):
         await self._listening.wait()
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await self._start(sockets)
-        self._listening.set()
-
-    async def _start(self, sockets: list[socket.socket] | None) -> None:
-        if self.config.ssl is None or not sockets:
-            await super().startup(sockets=sockets)
-            return
         await self.lifespan.startup()
         config = self.config
         loop = asyncio.get_running_loop()
 
-        def protocol() -> asyncio.Protocol:
-            made: asyncio.Protocol = config.http_protocol_class(  # type: ignore[call-arg]
+        def make() -> Any:
+            return config.http_protocol_class(  # type: ignore[call-arg]
                 config=config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
             )
-            return made
 
-        self.servers = [
-            await loop.create_server(
-                protocol,
-                sock=sock,
-                ssl=config.ssl,
-                backlog=config.backlog,
-                ssl_handshake_timeout=TLS_HANDSHAKE_S,
-            )
-            for sock in sockets
-        ]
+        doors: Doors = config.http_protocol_class.doors  # type: ignore[attr-defined]
+        porches = [Porch(sock, doors, make, config.ssl) for sock in sockets or ()]
+        for porch in porches:
+            porch.open()
+        self.servers = porches  # type: ignore[assignment]
         self.started = True
+        self._listening.set()
 
     def install_signal_handlers(self) -> None:
         return
 
     def capture_signals(self) -> Any:
-        from contextlib import nullcontext
-
         return nullcontext()
 
 
@@ -227,7 +299,7 @@ def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Confi
         date_header=True,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=5,
-        backlog=1024,
+        backlog=BACKLOG,
     )
     config.load()
     config.ssl = ssl_context

@@ -1,0 +1,159 @@
+"""Who stands in the doors: every open connection, how long each may stay, and who goes when it gets full."""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Iterable
+from enum import Enum
+from typing import Final
+
+# One device opens a handful; a hundred devices that all come back at once behind one router still fit.
+PER_ADDRESS_MAX: Final = 256
+CONNECTIONS_MAX: Final = 2000
+# Descriptors that the journal, the replay, the local socket and mDNS need beside the connections.
+DESCRIPTORS_KEPT: Final = 100
+DESCRIPTORS_WANTED: Final = 4096
+# An address with fewer connections than this is no crowd: then whoever has waited longest anywhere goes.
+CROWD: Final = 8
+
+
+class Stage(Enum):
+    """What a connection is doing. A table of limits in seconds says how long; None: as long as it likes."""
+
+    SHAKING = "shaking"  # its TLS handshake
+    ASKING = "asking"  # opened, or in the middle of a request's head
+    SENDING = "sending"  # in the middle of a request's body
+    ANSWERED = "answered"  # it has its answer, but the body goes on
+    WAITING = "waiting"  # its request is whole and being answered, or it follows the feed
+    RESTING = "resting"  # kept alive between two requests; uvicorn ends that
+
+
+LIMITS_S: Final[dict[Stage, float | None]] = {
+    Stage.SHAKING: 10.0,
+    Stage.ASKING: 10.0,
+    Stage.SENDING: 20.0,
+    Stage.ANSWERED: 2.0,
+    Stage.WAITING: None,
+    Stage.RESTING: None,
+}
+# A client that takes nothing of its answer for this long is dropped; so is one that takes too little.
+STALLED_S_MAX: Final = 20.0
+# Who goes first when it gets full: those that have not asked yet, then those that rest. Who waits for an answer stays.
+_LEAVES_FIRST: Final = {
+    Stage.SHAKING: 0,
+    Stage.ASKING: 0,
+    Stage.SENDING: 0,
+    Stage.ANSWERED: 0,
+    Stage.RESTING: 1,
+}
+
+
+class Visit:
+    """One connection from the moment it is accepted.
+
+    cut() ends it at once; unread() is what its client has yet to take.
+    """
+
+    __slots__ = ("_left", "_stuck_since", "address", "cut", "paused_since", "since", "stage", "unread")
+
+    def __init__(self, address: str, stage: Stage, now: float, cut: Callable[[], None]) -> None:
+        self.address = address
+        self.stage = stage
+        self.since = now
+        self.cut = cut
+        self.unread: Callable[[], int] = int
+        # Since when the answer has been waiting for the client to make room.
+        self.paused_since: float | None = None
+        self._left = 0
+        self._stuck_since: float | None = None
+
+    def overdue(self, now: float) -> bool:
+        """Whether its time is over. Called about once a second: it also watches whether the client takes anything."""
+        limit = LIMITS_S[self.stage]
+        if limit is not None and now - self.since > limit:
+            return True
+        if self.paused_since is not None and now - self.paused_since > STALLED_S_MAX:
+            return True
+        left = self.unread()
+        if not left or left < self._left or self._stuck_since is None:
+            self._stuck_since = now if left else None
+        self._left = left
+        return self._stuck_since is not None and now - self._stuck_since > STALLED_S_MAX
+
+
+class Doors:
+    """All visits, by address."""
+
+    def __init__(
+        self, *, connections_max: int = CONNECTIONS_MAX, per_address_max: int = PER_ADDRESS_MAX
+    ) -> None:
+        self.connections_max = connections_max
+        self.per_address_max = per_address_max
+        self.refused = 0
+        self.cut = 0
+        self._here: dict[str, dict[Visit, None]] = {}
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def open_of(self, address: str) -> int:
+        return len(self._here.get(address, ()))
+
+    def enter(self, visit: Visit) -> bool:
+        """Whether it may come in. When it is full, somebody who asks nothing makes room."""
+        crowd = self._here.get(visit.address, {})
+        if len(crowd) >= self.per_address_max:
+            room = self._make_room(crowd)
+        elif self._count >= self.connections_max:
+            greediest = max(self._here.values(), key=len)
+            everyone = (one for some in self._here.values() for one in some)
+            room = self._make_room(greediest if len(greediest) >= CROWD else everyone)
+        else:
+            room = True
+        if not room:
+            self.refused += 1
+            return False
+        self._here.setdefault(visit.address, {})[visit] = None
+        self._count += 1
+        return True
+
+    def leave(self, visit: Visit) -> None:
+        """It is gone; to say so twice does no harm."""
+        crowd = self._here.get(visit.address)
+        if crowd is None or visit not in crowd:
+            return
+        del crowd[visit]
+        self._count -= 1
+        if not crowd:
+            del self._here[visit.address]
+
+    def sweep(self, now: float) -> None:
+        """Show out everyone whose time is over."""
+        late = [visit for crowd in self._here.values() for visit in crowd if visit.overdue(now)]
+        for visit in late:
+            self._show_out(visit)
+
+    def _make_room(self, crowd: Iterable[Visit]) -> bool:
+        leaving = [visit for visit in crowd if visit.stage in _LEAVES_FIRST]
+        if not leaving:
+            return False
+        self._show_out(min(leaving, key=lambda visit: (_LEAVES_FIRST[visit.stage], visit.since)))
+        return True
+
+    def _show_out(self, visit: Visit) -> None:
+        self.cut += 1
+        self.leave(visit)
+        visit.cut()
+
+
+def doors_of_this_process() -> Doors:
+    """As many connections as there are descriptors for, after asking for as many as the system lets us have."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_WANTED, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    if soft == resource.RLIM_INFINITY:
+        return Doors()
+    return Doors(connections_max=max(16, min(CONNECTIONS_MAX, soft - DESCRIPTORS_KEPT)))
