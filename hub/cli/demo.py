@@ -23,9 +23,14 @@ SHARED = Path(__file__).resolve().parents[3] / "shared/data/chipotle/chipotle.ts
     "--orders", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A file of real orders."
 )
 @click.option(
-    "--count", type=click.IntRange(1), default=COUNT, show_default=True, help="Take the first so many orders."
+    "--count",
+    type=click.IntRange(1),
+    help=f"Take the first so many orders  [default: {COUNT}; parties of a made-up evening: {PARTIES}]",
 )
 @click.option("--all", "take_all", is_flag=True, help="Take every order of the file.")
+@click.option(
+    "--izakaya", is_flag=True, help="Make up a Saturday evening in an izakaya, also where orders lie about."
+)
 @click.option(
     "--currency", metavar="CODE", help="What the file's prices are in  [default: USD; plain CSV: JPY]"
 )
@@ -45,8 +50,8 @@ SHARED = Path(__file__).resolve().parents[3] / "shared/data/chipotle/chipotle.ts
     help="Keep everything in this empty directory.",
 )
 def demo(
-    orders: Path | None, count: int, take_all: bool, currency: str | None, handhelds: int, seed: int, fast: bool,
-    stay: bool, data: Path | None,
+    orders: Path | None, count: int | None, take_all: bool, izakaya: bool, currency: str | None, handhelds: int,
+    seed: int, fast: bool, stay: bool, data: Path | None,
 ) -> None:  # fmt: skip
     """Show the whole of it on real orders, in about a minute.
 
@@ -62,35 +67,56 @@ def demo(
       storehub demo --orders evening.csv --all  your own orders
       storehub demo --stay                      then look at the console
     """
+    import httpx
+
+    from hub.control import ControlError
     from hub.demo.client import NoAnswer, Refused
     from hub.demo.floor import FloorError
     from hub.demo.programs import ProgramError
-    from hub.demo.run import DemoError, Wish, run
+    from hub.demo.run import run
+    from hub.demo.scene import DemoError, Wish
     from hub.demo.screen import Screen, console_of
     from hub.demo.tickets import OrdersError
+    from hub.tls import WrongAuthority
 
+    failures = (
+        OrdersError,
+        DemoError,
+        FloorError,
+        ProgramError,
+        NoAnswer,
+        Refused,
+        WrongAuthority,
+        ControlError,
+    )
     console = console_of()
     try:
-        whole = _evening(
-            orders, currency, seed, PARTIES if orders is None and not SHARED.is_file() else count
+        evening, shown = _evening(
+            orders, count, take_all=take_all, izakaya=izakaya, currency=currency, seed=seed
         )
-        evening = whole if take_all else replace(whole, tickets=whole.tickets[:count])
-        shown = f"all {len(evening.tickets):,} tickets"
-        if len(evening.tickets) < len(whole.tickets):
-            shown = f"the first {len(evening.tickets):,} of {len(whole.tickets):,} orders"
-        console.print(f"[bold]storehub demo[/]  {whole.title}, {shown}\n", highlight=False, soft_wrap=True)
+        console.print(f"[bold]storehub demo[/]  {evening.title}, {shown}\n", highlight=False, soft_wrap=True)
         wish = Wish(evening, handhelds=handhelds, seed=seed, fast=fast, stay=stay, data=data)
         agrees = asyncio.run(run(wish, Screen(console)))
-    except (OrdersError, DemoError, FloorError, ProgramError, NoAnswer, Refused, OSError) as error:
-        raise click.ClickException(str(error)) from error
+    except (*failures, httpx.HTTPError, OSError) as error:
+        raise click.ClickException(str(error) or repr(error)) from error
     if not agrees:
         raise SystemExit(1)
 
 
-def _evening(orders: Path | None, currency: str | None, seed: int, parties: int) -> Evening:
+def _evening(
+    orders: Path | None, count: int | None, *, take_all: bool, izakaya: bool, currency: str | None, seed: int
+) -> tuple[Evening, str]:
+    """What is going to be served, and how much of it that is. Raises OrdersError."""
     from hub.demo.izakaya import evening
     from hub.demo.readers import read_orders
 
-    if orders is None and SHARED.is_file():
+    if orders is None and not izakaya and SHARED.is_file():
         orders = SHARED
-    return evening(seed, parties) if orders is None else read_orders(orders, currency=currency)
+    if orders is None or izakaya:
+        made = evening(seed, count or PARTIES)
+        return made, f"{len(made.tickets):,} parties"
+    whole = read_orders(orders, currency=currency)
+    part = replace(whole, tickets=whole.tickets if take_all else whole.tickets[: count or COUNT])
+    if len(part.tickets) == len(whole.tickets):
+        return whole, f"all {len(whole.tickets):,} orders"
+    return part, f"the first {len(part.tickets):,} of {len(whole.tickets):,} orders"

@@ -12,7 +12,7 @@ from hub.demo.screen import money
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hub.demo.run import Scene
+    from hub.demo.scene import Scene
 
 KINDS = (
     ("orders", "order.placed"),
