@@ -13,6 +13,7 @@ from hub.domain.entries import Entry
 from hub.domain.errors import NotFound
 from hub.ports import StoreError
 from hub.upstream.ledger import effect_of
+from hub.upstream.outcomes import Signal, Trouble
 from hub.upstream.records import ASIDE, Records, SetAside
 
 log = logging.getLogger(__name__)
@@ -43,7 +44,10 @@ class Quarantine:
         return sum(one.amount for one in self._aside.values())
 
     async def set_aside(self, entry: Entry, reason: str, at: str) -> SetAside:
-        """Remember the entry before the cloud is told of the hole: a hole nobody remembers would never be filled."""
+        """Remember the entry before the cloud is told of the hole: a hole nobody remembers would never be filled.
+
+        Raises Trouble when it cannot be remembered now.
+        """
         key = (entry.epoch, entry.seq)
         known = self._aside.get(key)
         if known is not None:
@@ -51,7 +55,11 @@ class Quarantine:
         else:
             known = self._aside[key] = _described(entry, reason, at)
             log.warning("entry %s:%d is set aside: %s", entry.epoch, entry.seq, reason)
-        await self._save()
+        try:
+            await self._records.save(ASIDE, list(self))
+        except StoreError as error:
+            # The box's own trouble, not the line's: the cloud is told when this can be remembered.
+            raise Trouble(Signal.BUSY, f"disk: a refused entry could not be set aside ({error})") from error
         return known
 
     async def recorded(self, epoch: str, seq: int) -> None:
