@@ -74,6 +74,16 @@ class Keeper:
         if self.ledger.at.seq + 1 < self._journal.first_seq:
             self.progress.ledger = _from_the_middle(self._journal.first_seq - 1, self.ledger)
         self.changed.update(row.business_date for row in self.progress.rows if row.agrees is not True)
+        await self._count_filled()
+
+    async def _count_filled(self) -> None:
+        """Holes that were filled after the sums were saved."""
+        for seq in list(self.ledger.holes):
+            entry = await self._journal.at(seq)
+            if entry is None:
+                self.ledger.holes.remove(seq)
+            elif not self._is_hole(entry.epoch, seq):
+                self.fill(entry)
 
     def moved(self, to: After, at: str) -> None:
         """The cloud's cursor as it is believed now; it may have gone back."""

@@ -87,15 +87,23 @@ class Ledger(Struct):
     dropped: str = ""
     # False when it did not begin with the store's first entry.
     whole: bool = True
+    # What was passed over and is still to be counted. Kept with the sums: the quarantine is saved at other moments.
+    holes: list[int] = field(default_factory=list)
 
     def add(self, entry: Entry, *, hole: bool) -> str | None:
         """Count the entry after `at`; a hole only moves the position. Returns the business day that changed."""
         self.at = After(entry.epoch, entry.seq, entry.hash)
-        return None if hole else self._count(entry)
+        if hole:
+            self.holes.append(entry.seq)
+            return None
+        return self._count(entry)
 
     def fill(self, entry: Entry) -> str | None:
-        """Count an entry that had been passed over as a hole."""
-        return self._count(entry) if entry.seq <= self.at.seq else None
+        """Count an entry that had been passed over as a hole, once."""
+        if entry.seq not in self.holes:
+            return None
+        self.holes.remove(entry.seq)
+        return self._count(entry)
 
     def _count(self, entry: Entry) -> str:
         effect = effect_of(entry.raw)

@@ -282,3 +282,16 @@ def test_bytes_that_are_no_entry_move_nothing() -> None:
     ):
         assert effect_of(raw).amount == 0
     Ledger().add(Entry(1, "e", "h", b"nonsense"), hole=False)
+
+
+def test_a_hole_is_counted_once_however_often_it_is_filled() -> None:
+    store = Store(MemoryJournal())
+    store.start()
+    store.facts(3)
+    ledger = Ledger()
+    for entry in store.journal.all:
+        ledger.add(entry, hole=entry.seq == 3)
+    for entry in store.journal.all:
+        ledger.fill(entry)
+        ledger.fill(entry)
+    assert sum(day.entries for day in ledger.days.values()) == 4
