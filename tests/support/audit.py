@@ -62,7 +62,7 @@ def ack_problems(raws: Sequence[bytes], acks: Iterable[Ack]) -> list[str]:
 def marks_of(entry: dict[str, Any]) -> list[str]:
     """The marks of the wishes that this entry answers."""
     kind, data = entry["type"], entry["data"]
-    if kind == "x.acme.seen.v1":
+    if kind.startswith("x.acme."):
         return [data["mark"]]
     if kind == "storehub.order.placed.v1":
         return [line["note"] for line in data["lines"] if line.get("note")]
