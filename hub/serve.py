@@ -32,7 +32,8 @@ async def serve(settings: Settings, data: DataDir) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    logging.getLogger("uvicorn.error").addFilter(RareWarnings())
+    for name in ("uvicorn.error", "asyncio", "hub.api.app", "hub.api.writes", "hub.api.events"):
+        logging.getLogger(name).addFilter(RareWarnings())
     listening = listen(settings)
     notifier = Notifier.from_environment()
     async with open_hub(settings, data, replay=True) as hub:

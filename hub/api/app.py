@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route
 
-from hub.api import openapi
+from hub.api import openapi, reference
 from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
 from hub.api.events import Events
 from hub.api.problems import document
@@ -32,6 +32,11 @@ from hub.service.box import Box
 log = logging.getLogger(__name__)
 
 
+# Where anyone may send something without a token, a code and a name are all there is to say.
+STRANGERS: Final = ("/v1/pairings", "/console/")
+STRANGERS_BYTES_MAX: Final = 8 * 1024
+
+
 class MethodNotAllowed(HubError):
     slug = "method-not-allowed"
 
@@ -42,7 +47,8 @@ def build(box: Box) -> App:
         title="storehub",
         version=box.identity.version,
         summary="The box in the store that keeps every order while the internet is down.",
-        docs_url="/docs",
+        openapi_url=None,
+        docs_url=None,
         redoc_url=None,
     )
     app.state.box = box
@@ -51,6 +57,7 @@ def build(box: Box) -> App:
     app.include_router(box_routes.router)
     app.include_router(devices.router)
     app.include_router(web_router)
+    app.include_router(reference.routes(reference.Reference(openapi.maker(app))))
     hot: dict[tuple[str, str], App] = {("GET", "/v1/events"): Events(box)}
     for write in WRITES:
         endpoint = WriteEndpoint(write, box)
@@ -60,7 +67,8 @@ def build(box: Box) -> App:
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http_error)
-    app.openapi = openapi.maker(app)  # type: ignore[method-assign]
+    # Starlette answers with this and raises the error again, for the edge to log.
+    app.add_exception_handler(Exception, _bug)
     return Edge(app, hot, box)
 
 
@@ -79,14 +87,16 @@ class Edge:
             return
         box = self._box
         started = False
-        size = 0
+        size, most = 0, BODY_BYTES_MAX
+        if scope["path"].startswith(STRANGERS):
+            most = STRANGERS_BYTES_MAX
 
         async def limited() -> Message:
             nonlocal size
             message = await receive()
             size += len(message.get("body", b""))
-            if size > BODY_BYTES_MAX:
-                raise PayloadTooLarge(limit_bytes=BODY_BYTES_MAX)
+            if size > most:
+                raise PayloadTooLarge(limit_bytes=most)
             return message
 
         async def marked(message: Message) -> None:
@@ -119,6 +129,10 @@ def _problem(request: Request, error: HubError) -> Response:
 
 async def _hub_error(request: Request, error: Any) -> Response:
     return _problem(request, error)
+
+
+async def _bug(request: Request, error: Any) -> Response:
+    return _problem(request, Internal())
 
 
 async def _validation(request: Request, error: Any) -> Response:

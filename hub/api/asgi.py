@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
-from hub.domain.errors import PayloadTooLarge
+from hub.domain.errors import HubError, InvalidRequest, PayloadTooLarge
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -19,6 +19,20 @@ JSON: Final = (b"content-type", b"application/json")
 
 class Gone(Exception):
     """The device hung up before its request was whole."""
+
+
+class UnsupportedEncoding(HubError):
+    """Field: encoding. A body of 256 KiB needs no compression, and what unpacks to gigabytes is not let in."""
+
+    slug = "unsupported-encoding"
+
+
+def unreadable(scope: Scope, error: Exception) -> HubError:
+    """What to say to a body that is no JSON: perhaps it would be, unpacked."""
+    encoding = (header(scope, b"content-encoding") or b"identity").decode("latin-1").strip().lower()
+    if encoding != "identity":
+        return UnsupportedEncoding(encoding=encoding[:64])
+    return InvalidRequest.at("", f"not JSON: {error}")
 
 
 async def read_body(receive: Receive) -> bytes:

@@ -37,12 +37,8 @@ COMMON = (
 
 
 def maker(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = _make(app)
-        return app.openapi_schema
-
-    return openapi
+    """What makes the document, when it is asked for."""
+    return lambda: _make(app)
 
 
 def _make(app: FastAPI) -> dict[str, Any]:

@@ -113,6 +113,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "The request is larger than {limit_bytes} bytes. Send it in parts.",
         "リクエストが大きすぎます（上限{limit_bytes}バイト）。分けて送ってください。",
     ),
+    "unsupported-encoding": Problem(
+        415,
+        "The body is compressed",
+        "A request's body is not compressed (it came as {encoding}): send it as it is.",
+        "リクエスト本文は圧縮せずに送ってください（{encoding} で届きました）。",
+    ),
     "invalid-request": Problem(
         422,
         "The request is not valid",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -18,10 +18,11 @@ def box_of(request: Request) -> Box:
     return box
 
 
-def allowed(*permissions: str) -> Callable[[Request], Device]:
+def allowed(*permissions: str) -> Callable[[Request], Awaitable[Device]]:
     """A dependency: the calling device, which must have one of the permissions."""
 
-    def dependency(request: Request) -> Device:
+    # A coroutine: FastAPI would run a plain function in a thread, beside the loop that owns what it reads.
+    async def dependency(request: Request) -> Device:
         device = caller(request.scope, box_of(request))
         allow(device, *permissions)
         return device

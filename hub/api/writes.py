@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
 
-from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, read_body, send_answer
+from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
 from hub.domain import commands, facts
@@ -130,7 +131,7 @@ class WriteEndpoint:
     def __init__(self, write: Write, box: Box) -> None:
         self.write = write
         self._box = box
-        self._decode = msgspec.json.Decoder(write.command).decode
+        self._decode = _decoder(write.command)
         self._roles = {role for role in PERMISSIONS if any(may(role, name) for name in write.permissions)}
         self._bare = write.path.find("{id}") < 0
 
@@ -170,7 +171,7 @@ class WriteEndpoint:
         except msgspec.ValidationError as error:
             raise invalid(error) from error
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise InvalidRequest.at("", f"not JSON: {error}") from error
+            raise unreadable(scope, error) from error
         target = "" if self._bare else str(scope["path_params"]["id"])
         version = if_match(scope) if write.match else None
         return Request(device, key, write.method, str(scope["path"]), command, target, version)
@@ -178,6 +179,23 @@ class WriteEndpoint:
 
 def idempotency_key(scope: Scope) -> str:
     """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
+def _decoder(kind: type[Command]) -> Callable[[bytes], Any]:
+    if kind is not commands.RecordFact:
+        return msgspec.json.Decoder(kind).decode
+    decode = msgspec.json.Decoder(commands.RecordFact).decode
+
+    def tidy(body: bytes) -> commands.RecordFact:
+        """The value a maker sent, written our way: an entry holds no line break, no name twice and no broken UTF-8."""
+        command = decode(body)
+        try:
+            data = msgspec.json.encode(msgspec.json.decode(command.data))
+        except OverflowError as error:
+            raise InvalidRequest.at("data", "a number is too large: 64 bits") from error
+        return msgspec.structs.replace(command, data=msgspec.Raw(data))
+
+    return tidy
+
+
     value = header(scope, b"idempotency-key")
     if value is None or _KEY.fullmatch(value) is None:
         raise IdempotencyKeyRequired

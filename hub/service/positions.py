@@ -41,7 +41,7 @@ class Positions:
         seq = int(number)
         if seq <= self._core.last_of(epoch):
             return
-        if not hmac.compare_digest(self._mac(f"{epoch}:{number}"), mac):
+        if not hmac.compare_digest(self._mac(f"{epoch}:{number}").encode(), mac.encode()):
             return
         behind = self._core.behind
         if behind is None or (behind.epoch, behind.seq) != (epoch, max(behind.seq, seq)):

@@ -26,12 +26,12 @@ __all__ = ["HubProcess", "RigError", "hub_process"]
 class HubProcess:
     """`url` and `port` stay the same over restarts."""
 
-    def __init__(self, folder: Path, *run: str, tls: bool = False) -> None:
+    def __init__(self, folder: Path, *run: str, tls: bool = False, program: Sequence[str] = ("hub",)) -> None:
         self.data = folder / "data"
         self.log = folder / "hub.log"
         self.port = free_port()
         self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}"
-        command = ["hub", "run", "--no-mdns", "--host", "127.0.0.1", "--port", str(self.port)]
+        command = [*program, "run", "--no-mdns", "--host", "127.0.0.1", "--port", str(self.port)]
         command += ["--data", str(self.data), *([] if tls else ["--http"]), *run]
         self._program = Program(command, self.log)
         self.tls: ssl.SSLContext | None = None
@@ -94,10 +94,13 @@ class HubProcess:
 
 @asynccontextmanager
 async def hub_process(
-    folder: Path, *run: str, tls: bool = False, menu: bool = True
+    folder: Path, *run: str, tls: bool = False, menu: bool = True, program: Sequence[str] = ("hub",)
 ) -> AsyncIterator[HubProcess]:
-    """A hub that has started; it is gone at the end. `run` are further arguments of `storehub run`."""
-    hub = HubProcess(folder, *run, tls=tls)
+    """A hub that has started; it is gone at the end. `run` are further arguments of `storehub run`.
+
+    program: the module that is run and its first arguments, when it is to be a hub with a defect.
+    """
+    hub = HubProcess(folder, *run, tls=tls, program=program)
     try:
         await hub.start()
         if menu:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
+from hub.api.asgi import unreadable
 from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_origin
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.api.routes.box import facts_of
@@ -54,8 +55,8 @@ async def body_as(request: Request, kind: type[Any]) -> Any:
         from hub.api.writes import invalid
 
         raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest.at("", f"not JSON: {error}") from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(request.scope, error) from error
 
 
 def _body(name: str, example: dict[str, Any]) -> dict[str, Any]:
