@@ -29,7 +29,7 @@ SELECT shelf, id, value FROM aggregates WHERE live = 1
 -- name: all_aggregates
 SELECT shelf, id, value FROM aggregates
 -- name: request
-SELECT 1 FROM requests WHERE fingerprint = ? AND seq = ?
+SELECT 1 FROM requests WHERE block = (?2 >> 10) AND fingerprint = ?1 AND seq = ?2
 -- name: aggregate
 SELECT value FROM aggregates WHERE shelf = ? AND id = ?
 -- name: aggregates_of_day

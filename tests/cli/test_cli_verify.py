@@ -17,6 +17,7 @@ from cliworld import Hub, Storehub
 from hub.cli.journal_file import open_journal
 from hub.cli.verifying import Report, verify
 from hub.store.highwater import HighWater
+from hub.store.queries import SQL
 
 SALES = 12
 
@@ -120,6 +121,12 @@ def test_what_has_ended_leaves_memory_and_is_compared_all_the_same(
     report = report_of(stopped)
     assert report.ok, report.faults
     assert report.tables_compared > 2 * SALES
+
+
+def test_a_request_is_looked_up_and_not_searched_for(stopped: Path) -> None:
+    with open_journal(stopped / "journal.db") as journal:
+        plan = journal.db.execute(f"EXPLAIN QUERY PLAN {SQL['request']}", (1, 2)).fetchall()
+    assert "SEARCH" in plan[0][3]
 
 
 def test_reading_leaves_no_files_behind(stopped: Path, storehub: Storehub) -> None:
