@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 # Enough tables that a round of several seconds leaves checks of a believable size: with 64 tables one check
 # would grow to hundreds of orders, and a measurement would be of that and of nothing a restaurant does.
-TABLES = 2048
+TABLES = 6144
 ORDERS_A_TABLE = 8
 PRODUCTS = 80
 LINES = 4

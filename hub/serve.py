@@ -50,6 +50,8 @@ async def serve(settings: Settings, data: DataDir) -> None:
         # What stands now stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
+        # Hardly anything here is cyclic, and an evening's open checks are many objects: look rarely.
+        gc.set_threshold(20_000, 50, 100)
         async with ControlDoor(data.control, box):
             await server.listening()
             async with face.announced():

@@ -19,6 +19,7 @@ from msgspec import Struct
 from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
+from hub.api.whole import write_whole
 from hub.domain import commands, facts
 from hub.domain.commands import Command
 from hub.domain.device import PERMISSIONS, may
@@ -156,7 +157,8 @@ class WriteEndpoint:
         ]
         if answer.replayed:
             headers.append((b"idempotency-replayed", b"true"))
-        await send_answer(send, self.write.status, headers, answer.body)
+        if not write_whole(send, self.write.status, headers, answer.body):
+            await send_answer(send, self.write.status, headers, answer.body)
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         """The request, as far as it can be judged without the state. Raises HubError."""
@@ -177,8 +179,6 @@ class WriteEndpoint:
         return Request(device, key, write.method, str(scope["path"]), command, target, version)
 
 
-def idempotency_key(scope: Scope) -> str:
-    """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
 def _decoder(kind: type[Command]) -> Callable[[bytes], Any]:
     if kind is not commands.RecordFact:
         return msgspec.json.Decoder(kind).decode
@@ -196,6 +196,8 @@ def _decoder(kind: type[Command]) -> Callable[[bytes], Any]:
     return tidy
 
 
+def idempotency_key(scope: Scope) -> str:
+    """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
     value = header(scope, b"idempotency-key")
     if value is None or _KEY.fullmatch(value) is None:
         raise IdempotencyKeyRequired

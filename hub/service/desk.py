@@ -79,7 +79,8 @@ class Desk:
         self._mint = mint
         self._online = online
         # The requests being answered now, by device and key: a second one waits for the first.
-        self._running: dict[tuple[str, str], asyncio.Future[None]] = {}
+        # Nobody waits for nearly all of them: those have no future.
+        self._running: dict[tuple[str, str], asyncio.Future[None] | None] = {}
 
     async def submit(self, request: Request) -> Answer:
         """The answer, once every entry of it is on stable storage.
@@ -87,9 +88,9 @@ class Desk:
         Raises HubError. Only what was kept is remembered: a refused request may be sent again with the same key.
         """
         name = (request.device.device_id, request.key)
-        while (running := self._running.get(name)) is not None:
-            await asyncio.shield(running)
-        self._running[name] = asyncio.get_running_loop().create_future()
+        while name in self._running:
+            await self._end_of(name)
+        self._running[name] = None
         under_way = None
         try:
             return await self._answer(request)
@@ -105,8 +106,16 @@ class Desk:
             else:
                 under_way.over().add_done_callback(lambda _: self._release(name))
 
+    async def _end_of(self, name: tuple[str, str]) -> None:
+        running = self._running[name]
+        if running is None:
+            running = self._running[name] = asyncio.get_running_loop().create_future()
+        # Shielded: one that hangs up must not end the waiting of the others.
+        await asyncio.shield(running)
+
     def _release(self, name: tuple[str, str]) -> None:
-        self._running.pop(name).set_result(None)
+        if (waited_for := self._running.pop(name)) is not None:
+            waited_for.set_result(None)
 
     async def _answer(self, request: Request) -> Answer:
         digest = request_hash(f"{request.method} {request.path}", _canonical(request.command))
@@ -187,9 +196,9 @@ class Desk:
         if not isinstance(command, RecoverEntry) or (name := request_of(command)) is None:
             return await self._order(command, target)
         # The device may be asking again with the lost entry's key at this very moment.
-        while (running := self._running.get(name)) is not None:
-            await asyncio.shield(running)
-        self._running[name] = asyncio.get_running_loop().create_future()
+        while name in self._running:
+            await self._end_of(name)
+        self._running[name] = None
         try:
             again = await self._answered(*name)
             return await self._order(replace(command, answered_again=again), target)
