@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import click
 
-from hub.cli.common import data_option, settings_of
+from hub.cli.common import TRIES, TRY_EVERY_S, data_option, settings_of
 from hub.datadir import DataDir, DataDirError
 
 
@@ -47,8 +50,7 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
 
     folder = DataDir(Path(settings.data))
     try:
-        if not folder.lock():
-            raise click.ClickException(f"another hub runs in {folder.path}")
+        take(folder)
         # Here and not above: the other commands need neither a web server nor an event loop in C.
         import uvloop
 
@@ -62,3 +64,15 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
         raise click.ClickException(f"the journal cannot be opened: {error}") from error
     finally:
         folder.unlock()
+
+
+def take(folder: DataDir) -> None:
+    """Lock the directory. A command that has it for a moment is waited for, a hub is not. Raises ClickException."""
+    for _ in range(TRIES):
+        if folder.lock():
+            return
+        with socket.socket(socket.AF_UNIX) as line, suppress(OSError):
+            line.connect(str(folder.control))
+            break
+        time.sleep(TRY_EVERY_S)
+    raise click.ClickException(f"another hub runs in {folder.path}")

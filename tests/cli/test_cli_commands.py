@@ -6,12 +6,17 @@ import json
 import re
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import httpx
 import pytest
 from cliworld import MENU, Hub, Storehub, hash_chain_holds
+
+from hub.cli.run import take
+from hub.datadir import DataDir
 
 Sell = Callable[[Hub, int], None]
 SYNC = {
@@ -159,6 +164,22 @@ def test_a_code_made_while_stopped_holds_when_it_runs(storehub: Storehub, tmp_pa
     finally:
         process.terminate()
         process.communicate(timeout=20)
+
+
+def test_a_second_hub_is_refused_at_once(hub: Hub, storehub: Storehub) -> None:
+    began = time.monotonic()
+    assert "another hub runs" in storehub.no("run", "--http", "--port", "0", "--no-mdns")
+    assert time.monotonic() - began < 3
+
+
+def test_a_hub_waits_for_a_command_that_has_the_directory_for_a_moment(storehub: Storehub) -> None:
+    folder, other = DataDir(storehub.data), DataDir(storehub.data)
+    assert folder.lock()
+    timer = threading.Timer(0.4, folder.unlock)
+    timer.start()
+    take(other)
+    other.unlock()
+    timer.join()
 
 
 def test_nothing_there_is_said_plainly(storehub: Storehub) -> None:
