@@ -104,7 +104,12 @@ def _cloud(settings: Settings, folder: DataDir, running: dict[str, Any] | None) 
 
 def _link(running: dict[str, Any]) -> Finding:
     link, unsent = running["link"], running["unsent"]["count"]
-    words = {"state": link["state"], "reason": link["reason"], "since": link["since"], "unsent": unsent}
+    words = {
+        "state": link["state"],
+        "reason": link["reason"] or "ok",
+        "since": link["since"],
+        "unsent": unsent,
+    }
     state = {"online": "ok", "refused": "fail"}.get(link["state"], "warn")
     if running["quarantined"]:
         return Finding("link", "fail", "aside", {**words, "count": len(running["quarantined"])})

@@ -65,12 +65,13 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     running = (
         f"[{GOOD}]running[/] since {hub['started_at']}" if found["running"] else f"[{BAD}]not running[/]"
     )
-    reason = link["reason"].partition(": ")[2] or link["reason"]
+    sentence = link["reason"].partition(": ")[2] or link["reason"]
+    reason = f", {sentence}" if sentence else ""
     colour = LINK_COLOURS.get(link["state"], BAD)
     rows = [
         ("hub", f"{escape(hub['name'])}, {hub['id']} of store {hub['store_id']}, version {hub['version']}"),
         ("", running),
-        ("link", f"[{colour}]{link['state']}[/], {escape(reason)} [dim](since {ago(link['since'])})[/]"),
+        ("link", f"[{colour}]{link['state']}[/]{escape(reason)} [dim](since {ago(link['since'])})[/]"),
         ("journal", _journal(found)),
         ("at the cloud", f"up to entry {found['acked_seq']:,}, last heard {ago(found['last_ack_at'])}"),
         ("unsent", _unsent(unsent, found["currency"])),
