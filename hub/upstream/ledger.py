@@ -99,11 +99,12 @@ class Ledger(Struct):
         return self._count(entry)
 
     def fill(self, entry: Entry) -> str | None:
-        """Count an entry that had been passed over as a hole, once."""
-        if entry.seq not in self.holes:
-            return None
-        self.holes.remove(entry.seq)
-        return self._count(entry)
+        """Count an entry that had been passed over as a hole, once. Returns the business day to compare again."""
+        if entry.seq in self.holes:
+            self.holes.remove(entry.seq)
+            return self._count(entry)
+        # Counted before the cloud lost its memory and refused it: now the cloud counts it again too.
+        return effect_of(entry.raw).business_date if entry.seq <= self.at.seq else None
 
     def _count(self, entry: Entry) -> str:
         effect = effect_of(entry.raw)
