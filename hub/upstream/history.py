@@ -88,6 +88,9 @@ class History:
             answer, _ = await self._client.open_epoch(start.epoch, start.after)
             at = answer.at if isinstance(answer, Conflict) else answer.as_after()
             if await self.believes(at):
+                if at.seq < start.after.seq:
+                    # The ways parted earlier than this epoch: what came in between is orphaned too.
+                    await self._note_lost(Lost(at))
                 return at
         await self._note_lost(None)
         raise liar(f"the cloud claims to stand at {claim.epoch}:{claim.seq}, which is not in this journal")
