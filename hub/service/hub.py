@@ -31,8 +31,11 @@ log = logging.getLogger(__name__)
 UNSAVED_MAX: Final = 4096
 # A quiet store saves what it has after this long.
 SAVE_QUIET_S: Final = 30.0
-# Followers may keep their cursors no closer than this.
 FILTER_PAGE: Final = 2000
+# The filter of answered requests (2 MiB) is kept after so many more: a start adds no more than about these.
+FILTER_EVERY: Final = 16_384
+FILTER_AT_STOP: Final = 2_048
+FILTER_NOTE: Final = "request_filter"
 
 
 class Identity(Struct, frozen=True):
@@ -85,6 +88,8 @@ class Core:
         self._tasks: list[asyncio.Task[None]] = []
         # About how many entries the store makes a day: until some days were seen, those of a busy one.
         self.entries_a_day = 3000
+        # Requests saved since the filter was kept.
+        self._unkept = 0
         # The state's tables hold everything up to this entry.
         self.saved_seq = 0
         self._saving = asyncio.Lock()
@@ -136,8 +141,10 @@ class Core:
         except BaseException:
             self._tasks.pop().cancel()
             raise
+        filtered = await self._load_filter()
         self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
-        self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+        if not filtered:
+            self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
 
     async def _open_epoch(self, head: After, reason: str) -> None:
         started = HubStarted(
@@ -163,6 +170,8 @@ class Core:
         await self.writer.close()
         with suppress(StoreError):
             await self.save()
+            if self._unkept >= FILTER_AT_STOP and self.requests.filter.complete:
+                await self._keep_filter()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -238,6 +247,9 @@ class Core:
             self.saved_seq = position.seq
             self.writer.unsaved -= unsaved
             self._last_save = time.monotonic()
+            self._unkept += len(requests)
+            if self._unkept >= FILTER_EVERY and self.requests.filter.complete:
+                await self._keep_filter()
 
     async def _save_now_and_then(self) -> None:
         quiet_at = self.journal.position.seq
@@ -258,9 +270,21 @@ class Core:
                 log.exception("the state could not be saved")
                 await asyncio.sleep(1.0)
 
-    async def _fill_filter(self) -> None:
+    async def _load_filter(self) -> bool:
+        """Take the kept filter over and add the requests saved since; False when there is none that can be used."""
+        seq = self.requests.filter.load(await self.journal.get(FILTER_NOTE))
+        if seq is None:
+            return False
+        await self._fill_filter(seq, pause_s=0)
+        return True
+
+    async def _keep_filter(self) -> None:
+        await self.journal.put(FILTER_NOTE, self.requests.filter.dump(self.saved_seq))
+        self._unkept = 0
+
+    async def _fill_filter(self, after: int = 0, *, pause_s: float = 0.002) -> None:
         """Read the saved requests in pages, giving way to everything else in between."""
-        place = (-1, 0)
+        place = (-1, after)
         while True:
             try:
                 page = await self.keeper.requests_after(*place, limit=FILTER_PAGE)
@@ -273,7 +297,7 @@ class Core:
             for number, _ in page:
                 self.requests.filter.add(number)
             place = page[-1]
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(pause_s)
         self.requests.filter.complete = True
 
 

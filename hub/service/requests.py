@@ -38,12 +38,35 @@ class Filter:
 
     BITS = 1 << 24
 
+    # With more than these it would send too many new orders to the table: it is made anew then.
+    ADDED_MAX = 2_000_000
+
     def __init__(self) -> None:
         self._bits = bytearray(self.BITS >> 3)
+        self._added = 0
         # False until every saved fingerprint was added: till then everything is looked up.
         self.complete = False
 
+    def dump(self, seq: int) -> bytes:
+        """The filter as it may be kept. seq: every request answered up to there is in it."""
+        content = seq.to_bytes(8, "big") + self._added.to_bytes(8, "big") + bytes(self._bits)
+        return sha256(content).digest() + content
+
+    def load(self, kept: bytes | None) -> int | None:
+        """Take a kept filter over; the seq up to which it is complete. None for none, a damaged or a full one.
+
+        One flipped bit could let a retry pass as new: so it is held against its hash.
+        """
+        if kept is None or len(kept) != 48 + len(self._bits) or sha256(kept[32:]).digest() != kept[:32]:
+            return None
+        added = int.from_bytes(kept[40:48], "big")
+        if added > self.ADDED_MAX:
+            return None
+        self._added, self._bits[:] = added, kept[48:]
+        return int.from_bytes(kept[32:40], "big")
+
     def add(self, fingerprint: int) -> None:
+        self._added += 1
         bits = self._bits
         step = (fingerprint >> 24) | 1
         for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
