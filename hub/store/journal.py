@@ -46,9 +46,6 @@ class Journal:
         self._unmoved_bytes = 0
         # One transaction at a time on the writing connection.
         self._turn = asyncio.Lock()
-        # Not set while the connections are being exchanged: readers wait for that moment.
-        self._readable = asyncio.Event()
-        self._readable.set()
 
     async def __aenter__(self) -> Journal:
         await self.open()
@@ -61,16 +58,13 @@ class Journal:
 
     async def open(self) -> None:
         """Open and find the last entry. Raises StoreError."""
-        await self._connect()
-        await self._find_end()
-
-    async def _connect(self) -> None:
         self._writer = await open_writer(self.path)
         try:
             self._reader = await open_reader(self.path)
         except StoreError:
             await self._writer.close()
             raise
+        await self._find_end()
 
     async def _find_end(self) -> None:
         self._recent.clear()
@@ -96,14 +90,14 @@ class Journal:
         syncs them anew or fails.
         """
         async with self._turn:
-            self._readable.clear()
-            try:
-                for db in (self._reader, self._writer):
-                    with suppress(*ERRORS):
-                        await db.close()
-                await self._connect()
-            finally:
-                self._readable.set()
+            with suppress(*ERRORS):
+                await self._writer.close()
+            self._writer = await open_writer(self.path)
+            # The old reader goes last. Without any connection SQLite would have to make its shared memory anew, which
+            # a full disk refuses: then nothing could be read either, though nothing is wrong with it.
+            reader, self._reader = self._reader, await open_reader(self.path)
+            with suppress(*ERRORS):
+                await reader.close()
             try:
                 async with self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
                     row = await cursor.fetchone()
@@ -262,8 +256,6 @@ class Journal:
 
     async def rows(self, name: str, parameters: Sequence[object] = ()) -> list[sqlite3.Row]:
         """All rows of a named query, on the reading connection. Raises StoreError."""
-        if not self._readable.is_set():
-            await self._readable.wait()
         try:
             return list(await self._reader.execute_fetchall(SQL[name], parameters))
         except ERRORS as error:

@@ -1,4 +1,4 @@
-"""`python -m tests.support.mistaken MISTAKE run …`: the hub with one defect, to prove that a test can see it.
+"""`python -m tests.support.mistaken MISTAKE[,…] run …`: the hub with a defect, to prove that a test can see it.
 
 Never a setting of the product: the defects are put in from outside.
 """
@@ -63,7 +63,24 @@ def forgetful_restart() -> None:
     Requests.note_entry = nothing  # type: ignore[method-assign]
 
 
+def off_the_file_system() -> None:
+    """No defect: the control socket lies elsewhere, as a file system that a test makes may have no sockets."""
+    import tempfile
+    from pathlib import Path
+
+    from hub.datadir import DataDir
+
+    real = DataDir.__init__
+
+    def init(self: DataDir, path: Path) -> None:
+        real(self, path)
+        self.control = Path(tempfile.mkdtemp(prefix="storehub-control-")) / "control.sock"
+
+    DataDir.__init__ = init  # type: ignore[method-assign]
+
+
 MISTAKES: dict[str, Callable[[], None]] = {
+    "off-the-file-system": off_the_file_system,
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,
@@ -72,7 +89,8 @@ MISTAKES: dict[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    MISTAKES[sys.argv.pop(1)]()
+    for name in sys.argv.pop(1).split(","):
+        MISTAKES[name]()
     from hub.__main__ import main as hub_main
 
     hub_main()
