@@ -82,6 +82,8 @@ class DiskJournal(MemoryJournal):
         await self._sync()
         if self._doubtful:
             raise StoreError("a commit failed: reopen first")
+        if group[0].seq != self.position.seq + 1:
+            raise StoreError(f"entry {group[0].seq} is there already, or leaves a gap")
         fault = self.faults.popleft() if self.faults else "ok"
         if fault in ("ok", "kept"):
             self._write(group, opens)
