@@ -35,6 +35,7 @@ log = logging.getLogger(__name__)
 # Where anyone may send something without a token, a code and a name are all there is to say.
 STRANGERS: Final = ("/v1/pairings", "/console/")
 STRANGERS_BYTES_MAX: Final = 8 * 1024
+PIECE_BYTES: Final = 32 * 1024
 
 
 class MethodNotAllowed(HubError):
@@ -107,6 +108,14 @@ class Edge:
                     *message.get("headers", ()),
                     (b"storehub-position", box.positions.current()),
                 ]
+            # In pieces, each sent when the last is nearly gone: a client that does not read holds 64 KiB and no more.
+            body = message.get("body", b"")
+            if len(body) > PIECE_BYTES:
+                rest = memoryview(body)
+                while len(rest) > PIECE_BYTES:
+                    await send({"type": message["type"], "body": rest[:PIECE_BYTES], "more_body": True})
+                    rest = rest[PIECE_BYTES:]
+                message["body"] = rest
             await send(message)
 
         try:

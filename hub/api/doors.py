@@ -10,6 +10,8 @@ from typing import Final
 # One device opens a handful; a hundred devices that all come back at once behind one router still fit.
 PER_ADDRESS_MAX: Final = 256
 CONNECTIONS_MAX: Final = 2000
+# A connection with TLS takes 80 KB even when it says nothing. Two for each of a hundred devices, three times over.
+TLS_CONNECTIONS_MAX: Final = 600
 # Descriptors that the journal, the replay, the local socket and mDNS need beside the connections.
 DESCRIPTORS_KEPT: Final = 100
 DESCRIPTORS_WANTED: Final = 4096
@@ -31,13 +33,13 @@ class Stage(Enum):
 LIMITS_S: Final[dict[Stage, float | None]] = {
     Stage.SHAKING: 10.0,
     Stage.ASKING: 10.0,
-    Stage.SENDING: 20.0,
+    Stage.SENDING: 15.0,
     Stage.ANSWERED: 2.0,
     Stage.WAITING: None,
     Stage.RESTING: None,
 }
 # A client that takes nothing of its answer for this long is dropped; so is one that takes too little.
-STALLED_S_MAX: Final = 20.0
+STALLED_S_MAX: Final = 15.0
 # Who goes first when it gets full: those that have not asked yet, then those that rest. Who waits for an answer stays.
 _LEAVES_FIRST: Final = {
     Stage.SHAKING: 0,
@@ -147,13 +149,14 @@ class Doors:
         visit.cut()
 
 
-def doors_of_this_process() -> Doors:
+def doors_of_this_process(*, tls: bool) -> Doors:
     """As many connections as there are descriptors for, after asking for as many as the system lets us have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = DESCRIPTORS_WANTED if hard == resource.RLIM_INFINITY else min(DESCRIPTORS_WANTED, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         soft = wanted
+    most = TLS_CONNECTIONS_MAX if tls else CONNECTIONS_MAX
     if soft == resource.RLIM_INFINITY:
-        return Doors()
-    return Doors(connections_max=max(16, min(CONNECTIONS_MAX, soft - DESCRIPTORS_KEPT)))
+        return Doors(connections_max=most)
+    return Doors(connections_max=max(16, min(most, soft - DESCRIPTORS_KEPT)))

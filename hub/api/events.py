@@ -20,7 +20,7 @@ COMMENT_EVERY_S: Final = 15.0
 # A busy evening's entries reach a device in a few chunks a second, not one by one.
 CHUNK_EVERY_S: Final = 0.025
 CHUNK_ENTRIES: Final = 256
-CHUNK_BYTES: Final = 256 * 1024
+CHUNK_BYTES: Final = 64 * 1024
 # What a technician may see go by: no sales.
 TECHNICAL: Final = ("storehub.device.", "storehub.hub.", "storehub.clock.", "storehub.entry.corrected")
 

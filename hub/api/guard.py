@@ -10,13 +10,14 @@ import asyncio
 import logging
 import socket
 import ssl
+import struct
 import time
 from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, Final
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from hub.api.doors import LIMITS_S, Doors, Stage, Visit
 
@@ -29,6 +30,8 @@ ANSWERED_BYTES_MAX: Final = 256 * 1024
 PIPELINED_MAX: Final = 16
 # The kernel's own buffers of a connection: it would give each some megabytes.
 SOCKET_BUFFER_BYTES: Final = 128 * 1024
+# Of an answer that its client does not take, before whoever writes it has to wait.
+UNREAD_BYTES_MAX: Final = 64 * 1024
 # Accepted at one turn of the loop, so that a flood of connections leaves turns for those who ask something.
 ACCEPTED_AT_ONCE: Final = 32
 BACKLOG: Final = 1024
@@ -43,8 +46,11 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
+        # With TLS it would be 512 KiB.
+        transport.set_write_buffer_limits(UNREAD_BYTES_MAX)
         visit = self.visit
-        visit.cut = transport.abort
+        visit.cut = self._end
+        self._answering: RequestResponseCycle | None = None
         visit.unread = transport.get_write_buffer_size
         # What came of a head so far; and of a body that nobody will read any more.
         self._head_bytes = 0
@@ -53,6 +59,9 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.doors.leave(self.visit)
+        if self._answering is not None:
+            # uvicorn tells only the last of several requests that were sent at once.
+            self._answering.disconnected = True
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -126,8 +135,22 @@ class GuardedProtocol(HttpToolsProtocol):
             )
             self.transport.close()
 
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._answering = cycle
+        super()._start_asgi_task(cycle, app)
+
     def _cut(self) -> None:
         self.doors.cut += 1
+        self._end()
+
+    def _end(self) -> None:
+        """At once. Whoever writes the answer must know before it tries again: the transport is gone from here on."""
+        if self._answering is not None:
+            self._answering.disconnected = True
+        # Reset, not closed: the kernel would go on offering what the client does not take.
+        with suppress(OSError):
+            sock = self.transport.get_extra_info("socket")
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
 
 

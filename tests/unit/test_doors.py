@@ -1,0 +1,106 @@
+"""Who may stay and who goes, with time in the test's hand."""
+
+from __future__ import annotations
+
+import pytest
+
+from hub.api.doors import LIMITS_S, STALLED_S_MAX, Doors, Stage, Visit
+
+
+class Guest:
+    """A visit that remembers whether it was cut."""
+
+    def __init__(
+        self, doors: Doors, address: str = "a", *, stage: Stage = Stage.ASKING, now: float = 0.0
+    ) -> None:
+        self.gone = False
+        self.left = 0
+        self.visit = Visit(address, stage, now, self.cut)
+        self.visit.unread = lambda: self.left
+        self.came_in = doors.enter(self.visit)
+
+    def cut(self) -> None:
+        self.gone = True
+
+
+@pytest.mark.parametrize("stage", list(Stage))
+def test_each_stage_ends_at_its_time(stage: Stage) -> None:
+    doors = Doors()
+    guest = Guest(doors, stage=stage)
+    limit = LIMITS_S[stage]
+    doors.sweep(limit or 10_000)
+    assert not guest.gone
+    doors.sweep((limit or 10_000) + 0.1)
+    assert guest.gone == (limit is not None)
+    assert len(doors) == (0 if guest.gone else 1)
+
+
+def test_a_client_that_takes_nothing_goes_and_a_slow_one_stays() -> None:
+    doors = Doors()
+    stuck, slow = Guest(doors, stage=Stage.WAITING), Guest(doors, stage=Stage.WAITING)
+    stuck.left = slow.left = 60_000
+    now = 0.0
+    while now <= STALLED_S_MAX + 1:
+        doors.sweep(now)
+        slow.left -= 100
+        now += 1.0
+    assert stuck.gone
+    assert not slow.gone
+
+
+def test_a_client_that_makes_no_room_in_time_goes() -> None:
+    doors = Doors()
+    guest = Guest(doors, stage=Stage.WAITING)
+    guest.visit.paused_since = 5.0
+    doors.sweep(5.0 + STALLED_S_MAX)
+    assert not guest.gone
+    doors.sweep(5.1 + STALLED_S_MAX)
+    assert guest.gone
+
+
+def test_a_newcomer_takes_the_place_of_the_one_that_has_asked_nothing_longest() -> None:
+    doors = Doors(per_address_max=3)
+    silent = Guest(doors, now=1.0)
+    younger = Guest(doors, now=2.0)
+    resting = Guest(doors, stage=Stage.RESTING, now=0.0)
+    assert Guest(doors, now=3.0).came_in
+    assert silent.gone
+    assert not younger.gone
+    assert not resting.gone
+
+
+def test_nobody_who_waits_for_an_answer_makes_room() -> None:
+    doors = Doors(per_address_max=2)
+    waiting = [Guest(doors, stage=Stage.WAITING) for _ in range(2)]
+    assert not Guest(doors).came_in
+    assert not any(guest.gone for guest in waiting)
+    assert doors.refused == 1
+    assert Guest(doors, "b").came_in, "another address is not concerned"
+
+
+def test_when_the_house_is_full_the_greediest_address_makes_room() -> None:
+    doors = Doors(connections_max=30)
+    honest = [Guest(doors, f"honest {n}", stage=Stage.RESTING, now=0.0) for n in range(10)]
+    crowd = [Guest(doors, "crowd", now=1.0 + n) for n in range(20)]
+    assert Guest(doors, "late", now=50.0).came_in
+    assert crowd[0].gone
+    assert not any(guest.gone for guest in honest)
+    assert len(doors) == 30
+
+
+def test_when_everybody_has_one_the_one_that_asks_nothing_makes_room() -> None:
+    doors = Doors(connections_max=30)
+    honest = [Guest(doors, f"honest {n}", stage=Stage.RESTING, now=0.0) for n in range(10)]
+    many = [Guest(doors, f"many {n}", now=1.0 + n) for n in range(20)]
+    assert Guest(doors, "late", now=50.0).came_in
+    assert many[0].gone
+    assert not any(guest.gone for guest in honest)
+
+
+def test_leaving_twice_counts_once() -> None:
+    doors = Doors()
+    guest = Guest(doors)
+    doors.leave(guest.visit)
+    doors.leave(guest.visit)
+    assert len(doors) == 0
+    assert doors.open_of("a") == 0
