@@ -1,7 +1,8 @@
 """An answer that is whole is written in one piece.
 
-uvicorn's `send` takes head and body apart, in two calls, and looks at each header for what must not be in it. The hub's own
-answers have a handful of headers that it makes itself: doing without costs a twentieth less processor time an order.
+uvicorn's `send` takes head and body apart, in two calls, and looks at each header for what must not be in it.
+The hub's own answers have a handful of headers that it makes itself: doing without costs a twentieth less
+processor time an order.
 """
 
 from __future__ import annotations

@@ -113,6 +113,10 @@ WRITES: Final[tuple[Write, ...]] = (
         "Receipt numbers for a register that may lose the hub", 201, example={"register_id": "r-1", "count": 100},
     ),
     Write(
+        "POST", "/v1/staff-calls", commands.CallStaff, facts.StaffCalled, ("staff.call",), "Call someone", 201,
+        example={"reason": "the bill, please"},
+    ),
+    Write(
         "PATCH", "/v1/products/{id}", commands.ChangeProduct, facts.ProductChanged, ("product",),
         "Sold out, portions left, price", example={"availability": "sold_out"},
     ),

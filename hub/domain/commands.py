@@ -144,6 +144,14 @@ class AbortCheck(Command, frozen=True, forbid_unknown_fields=True):
     reason: Text
 
 
+class CallStaff(Command, frozen=True, forbid_unknown_fields=True):
+    """A guest asks for someone to come. A table's tablet calls for its own table; others name one."""
+
+    FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
+    table_id: Id | None = None
+    reason: Annotated[str, Meta(max_length=100)] = ""
+
+
 class RecoverEntry(Command, frozen=True, forbid_unknown_fields=True):
     """An entry that this disk had lost and another place still has: its exact bytes as text."""
 
@@ -160,6 +168,7 @@ __all__ = [
     "AbortCheck",
     "ApplyMaster",
     "BillCheck",
+    "CallStaff",
     "ChangeProduct",
     "Command",
     "CompleteSale",

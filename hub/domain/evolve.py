@@ -39,6 +39,7 @@ from hub.domain.facts import (
     SaleCompleted,
     SaleRefunded,
     SaleVoided,
+    StaffCalled,
 )
 from hub.domain.state import KINDS, Meta, State
 
@@ -156,6 +157,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     HubStarted: hub_started,
     EntryRecovered: entry_recovered,
     EntryCorrected: nothing,
+    StaffCalled: nothing,
 }
 
 _DECODERS: Final = {

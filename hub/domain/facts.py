@@ -26,6 +26,7 @@ from hub.domain.facts_floor import (
     LinesServed,
     LinesVoided,
     Renamed,
+    StaffCalled,
     VoidedLine,
 )
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
@@ -238,5 +239,6 @@ __all__ = [
     "SaleCompleted",
     "SaleRefunded",
     "SaleVoided",
+    "StaffCalled",
     "VoidedLine",
 ]

@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec import Struct
 
 from hub.domain.check import Line
-from hub.domain.fact import OfCheck
+from hub.domain.fact import Fact, OfCheck
 from hub.domain.reckoning import TaxRow
 
 
@@ -105,6 +105,19 @@ class CheckAborted(_Standing, frozen=True, omit_defaults=True, kw_only=True):
     reason: str
 
 
+class StaffCalled(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    """check_id: the check at the table, if there is one."""
+
+    TYPE: ClassVar[str] = "staff.called"
+    table_id: str
+    check_id: str | None
+    reason: str = ""
+
+    def subject(self) -> str:
+        return f"checks/{self.check_id}" if self.check_id else f"tables/{self.table_id}"
+
+
 FLOOR_FACTS = (
     LinesVoided, LinesServed, CheckMoved, CheckMerged, CheckSplit, CheckBilled, CheckReopened, CheckAborted,
+    StaffCalled,
 )  # fmt: skip

@@ -26,6 +26,7 @@ ALLOWED: dict[tuple[str, str], set[Role]] = {
     ("POST", "/v1/sales/s/void"): {"register", "manager"},
     ("POST", "/v1/sales/s/refunds"): {"register", "manager"},
     ("PATCH", "/v1/products/beer"): {"handheld", "register", "kitchen", "manager"},
+    ("POST", "/v1/staff-calls"): {"handheld", "register", "manager", "table"},
     ("POST", "/v1/facts"): {"handheld", "register", "kitchen", "manager"},
     ("DELETE", "/v1/devices/d"): {"manager", "technician"},
 }
@@ -113,6 +114,16 @@ async def test_a_table_tablet_orders_for_its_own_open_check_only(shop: Shop) -> 
     assert (await tablet.get(f"/v1/checks/{mine}")).status_code == 200
     assert (await tablet.get(f"/v1/checks/{other}")).status_code == 403
     assert [check["check_id"] for check in (await tablet.get("/v1/checks")).json()["checks"]] == [mine]
+
+
+async def test_a_tablet_calls_staff_to_its_own_table(shop: Shop) -> None:
+    tablet = await shop.device("table", table_id="t1")
+    called = await tablet.post("/v1/staff-calls", {"reason": "the bill, please"})
+    assert (called.status_code, called.json()["table_id"]) == (201, "t1")
+    assert (await tablet.post("/v1/staff-calls", {"table_id": "t2"})).status_code == 403
+    handheld = await shop.device()
+    assert (await handheld.post("/v1/staff-calls", {})).status_code == 422
+    assert (await handheld.post("/v1/staff-calls", {"table_id": "t2"})).json()["table_id"] == "t2"
 
 
 async def test_the_console_signs_in_from_its_own_origin_only(shop: Shop) -> None:

@@ -10,6 +10,7 @@ from hub.domain.check import Check, Line, Move, add_lines, merge_sums, split_sum
 from hub.domain.commands import (
     AbortCheck,
     BillCheck,
+    CallStaff,
     LineQuantity,
     MergeCheck,
     MoveCheck,
@@ -20,7 +21,7 @@ from hub.domain.commands import (
 )
 from hub.domain.decide.at import At
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
-from hub.domain.errors import CheckChanged, InvalidRequest, PreconditionRequired, TableOccupied
+from hub.domain.errors import CheckChanged, Forbidden, InvalidRequest, PreconditionRequired, TableOccupied
 from hub.domain.facts import (
     CheckAborted,
     CheckBilled,
@@ -33,6 +34,7 @@ from hub.domain.facts import (
     LinesServed,
     LinesVoided,
     Renamed,
+    StaffCalled,
     VoidedLine,
 )
 from hub.domain.reckoning import sale_line, tax_rows
@@ -249,7 +251,18 @@ def abort_check(state: State, command: AbortCheck, at: At) -> list[Fact]:
     ]
 
 
+def call_staff(state: State, command: CallStaff, at: At) -> list[Fact]:
+    table_id = at.device.table_id if at.device.role == "table" else command.table_id
+    if table_id is None:
+        raise InvalidRequest.at("table_id", "say which table calls")
+    if command.table_id not in (None, table_id):
+        raise Forbidden(role=at.device.role)
+    known_table(state, table_id, "table_id")
+    return [StaffCalled(table_id=table_id, check_id=state.seated.get(table_id), reason=command.reason)]
+
+
 DECISIONS: dict[type[Any], Any] = {
+    CallStaff: call_staff,
     VoidLines: void_lines,
     ServeLines: serve_lines,
     MoveCheck: move_check,
