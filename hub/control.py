@@ -13,8 +13,8 @@ from typing import Any, Final
 import msgspec
 
 from hub.domain.errors import HubError
-from hub.service.box import Box
 from hub.operations import OPERATIONS
+from hub.service.box import Box
 
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 Operation = Callable[..., Awaitable[Any]]
