@@ -194,7 +194,7 @@ async def test_the_watch_tells_each_change_once_and_nothing_of_a_blip(
 
 async def become(true: Callable[[], bool], within_s: float = 5) -> None:
     async with asyncio.timeout(within_s):
-        while not true():  # noqa: ASYNC110 - what is waited for knows nothing of events
+        while not true():
             await asyncio.sleep(0.005)
 
 
