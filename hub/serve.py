@@ -40,7 +40,9 @@ async def serve(settings: Settings, data: DataDir) -> None:
         box = hub.box
         face = LanFace(hub, listening)
         face.prepare()
-        server = Server(config_for(build(box), doors_of_this_process(tls=face.context is not None), face.context))
+        server = Server(
+            config_for(build(box), doors_of_this_process(tls=face.context is not None), face.context)
+        )
         running = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         background = [
             asyncio.create_task(keep_highwater(hub), name="high-water mark"),

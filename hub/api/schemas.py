@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -20,8 +20,13 @@ from hub.domain.menu import (
     Table,
     TaxClass,
     TaxRate,
+    TenderKind,
     TenderMethod,
 )
+from hub.domain.reckoning import Discount, SaleLine, TaxRow
+from hub.domain.sale import Refund, SaleStatus, Taken, Tender
+from hub.domain.tax import RateClass
+from hub.ports import LinkState
 
 
 class ProductView(Struct):
@@ -79,7 +84,13 @@ class CheckList(Struct):
     next_cursor: str | None
 
 
-class SaleView(Struct):
+class SoldLine(SaleLine, frozen=True, kw_only=True):
+    """A line as it was sold. refunded: how many of its portions were given back."""
+
+    refunded: int
+
+
+class SaleView(Struct, kw_only=True):
     """The sale.completed fact as it stands now: with its status, refunds and voids."""
 
     sale_id: str
@@ -88,14 +99,27 @@ class SaleView(Struct):
     business_date: str
     seq: int
     accepted_at: str
-    status: Literal["completed", "voided", "refunded"]
-    lines: list[dict[str, Any]]
+    device_id: str
+    register_id: str
+    status: SaleStatus
+    lines: list[SoldLine]
     subtotal: int
     discount: int
-    taxes: list[dict[str, Any]]
+    discounts: list[Discount]
+    taxes: list[TaxRow]
     total: int
-    tenders: list[dict[str, Any]]
+    tenders: list[Tender]
     change: int
+    customer_id: str | None
+    points_used: int
+    taken: Taken | None
+    flags: list[str]
+    refunds: list[Refund]
+    refunded: int
+    points_returned: int = 0
+    adjustment: int = 0
+    voided_at: str | None = None
+    reason: str | None = None
 
 
 class SaleList(Struct):
@@ -107,39 +131,93 @@ class Count(Struct):
     count: int
 
 
+class Total(Struct):
+    total: int
+
+
 class CountTotal(Struct):
     count: int
     total: int
 
 
+class TaxLine(Struct):
+    """taxable holds the tax when it is included in the prices. rate null: exempt."""
+
+    tax_class: RateClass
+    rate: str | None
+    included: bool
+    taxable: int
+    tax: int
+
+
+class TenderLine(Struct):
+    method: str
+    name: str
+    kind: TenderKind
+    count: int
+    amount: int
+
+
+class ProductLine(Struct):
+    """amount: after discounts."""
+
+    product_id: str
+    name: str
+    quantity: int
+    amount: int
+
+
+class HourLine(Struct):
+    """Completed sales by the hour of the store's clock."""
+
+    hour: Annotated[int, Meta(ge=0, le=23)]
+    count: int
+    total: int
+
+
+class DeviceLine(Struct):
+    device_id: str
+    orders: int
+    sales: int
+    total: int
+
+
 class DayView(Struct):
+    """net: sales without voids and refunds. Taxes, tenders and products are net as well."""
+
     business_date: str
     closed: bool
     orders: Count
     sales: CountTotal
     voids: CountTotal
     refunds: CountTotal
-    taxes: list[dict[str, Any]]
-    tenders: list[dict[str, Any]]
-    products: list[dict[str, Any]]
-    hours: list[dict[str, Any]]
-    devices: list[dict[str, Any]]
+    net: Total
+    taxes: list[TaxLine]
+    tenders: list[TenderLine]
+    products: list[ProductLine]
+    hours: list[HourLine]
+    devices: list[DeviceLine]
 
 
 class LinkView(Struct):
-    state: Literal["online", "degraded", "offline", "captive_portal", "refused", "paused"]
+    state: LinkState
 
 
-class WellKnown(Struct):
+class HubFacts(Struct):
+    """What anyone on the LAN may know; the names are those of the mDNS record."""
+
     v: int
     id: str
     store: str
     name: str
     path: str
-    tls: int
+    tls: Literal[0, 1]
     fp: str
     box: str
     role: Literal["primary", "standby"]
+
+
+class WellKnown(HubFacts):
     api_versions: list[str]
     version: str
     time: str
@@ -149,9 +227,84 @@ class WellKnown(Struct):
 
 
 class LinkStatusView(Struct):
-    state: Literal["online", "degraded", "offline", "captive_portal", "refused", "paused"]
+    """reason: a key and its words, e.g. 'dns: no address for cloud.example'."""
+
+    state: LinkState
     since: str
     reason: str
+
+
+class SetAside(Struct):
+    """An entry that the cloud refused. amount: what it changes the sales by; null for a technician."""
+
+    epoch: str
+    seq: int
+    type: str
+    subject: str
+    business_date: str
+    amount: int | None
+    reason: str
+    at: str
+    tries: int
+    hash: str
+
+
+class DaySums(Struct):
+    """total: null for a technician. last_seq and hash: the chain's head on that day."""
+
+    entries: int
+    sales: int
+    total: int | None
+    last_seq: int
+    hash: str
+
+
+class Compared(Struct):
+    """The last comparison of one business day with the cloud. agrees null: it could not be compared."""
+
+    business_date: str
+    agrees: bool | None
+    hub: DaySums
+    cloud: DaySums | None
+    at: str
+
+
+class MasterStatus(Struct):
+    cursor: str
+    last_at: str | None
+    set_aside: list[dict[str, str]]
+    problem: str
+
+
+class HubAbout(Struct):
+    id: str
+    store_id: str
+    name: str
+    box: str
+    version: str
+    started_at: str
+
+
+class JournalStatus(Struct):
+    """state: writable, or what keeps it from being written, with the reason."""
+
+    state: str
+    since: str
+    reason: str
+
+
+class BeaconView(Struct):
+    state: Literal["off", "waiting", "announced", "failed"]
+    addresses: list[str]
+    reason: str
+
+
+class BehindView(Struct):
+    """A witness knows of entries that this journal does not have."""
+
+    witness: str
+    epoch: str
+    seq: int
 
 
 class Unsent(Struct):
@@ -169,6 +322,7 @@ class Storage(Struct):
 class ClockView(Struct):
     trusted: bool
     source: str
+    time: str
 
 
 class SyncView(Struct):
@@ -177,11 +331,21 @@ class SyncView(Struct):
     last_seq: int
     acked_seq: int
     unsent: Unsent
-    quarantined: list[dict[str, Any]]
+    acked_epoch: str
+    quarantined: list[SetAside]
     last_ack_at: str | None
-    reconciliation: list[dict[str, Any]]
+    reconciliation: list[Compared]
     storage: Storage
     clock: ClockView
+    business_date: str
+    hub: HubAbout
+    journal: JournalStatus
+    beacon: BeaconView
+    behind: BehindView | None
+    master: MasterStatus | None
+    recovered: int
+    unrecovered: list[str]
+    problem: str
 
 
 class DeviceView(Struct):
@@ -203,7 +367,7 @@ class Paired(Struct):
     device_id: str
     token: str
     role: Role
-    hub: dict[str, Any]
+    hub: HubFacts
 
 
 class Health(Struct):

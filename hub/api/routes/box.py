@@ -76,6 +76,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
         "epoch": position.epoch,
         "last_seq": position.seq,
         "storage": box.storage(),
+        "business_date": box.clock.today(),
         "clock": {"trusted": stamp.trusted, "source": box.clock.source, "time": stamp.time},
         "hub": {
             "id": box.identity.hub_id,
