@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
+from functools import cache
 from typing import Any, Final
 
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import Route, compile_path
 
 from hub.api import openapi, reference
 from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
@@ -160,6 +162,22 @@ async def _http_error(request: Request, error: Any) -> Response:
         503: Superseded(),
     }
     response = _problem(request, kinds.get(error.status_code) or InvalidRequest.at("", str(error.detail)))
-    if allow := (error.headers or {}).get("Allow"):
-        response.headers["allow"] = allow
+    if error.status_code == 405:
+        response.headers["allow"] = ", ".join(_methods_of(request.url.path))
     return response
+
+
+@cache
+def _addresses() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
+    """Every address as a pattern, with methods it takes. One address may stand here more than once."""
+    routers = (floor.router, receipts.router, box_routes.router, devices.router, web_router)
+    read = [route for router in routers for route in router.routes if isinstance(route, Route)]
+    return (
+        *((route.path_regex, frozenset(route.methods or ())) for route in read),
+        *((compile_path(write.path)[0], frozenset({write.method})) for write in WRITES),
+        (compile_path("/v1/events")[0], frozenset({"GET"})),
+    )
+
+
+def _methods_of(path: str) -> list[str]:
+    return sorted({one for pattern, methods in _addresses() if pattern.match(path) for one in methods})

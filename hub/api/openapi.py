@@ -54,6 +54,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     _, known = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas.update(known)
     schemas["Problem"] = _problem_schema()
+    schemas["ChangeProduct"]["minProperties"] = 1
     for write in WRITES:
         schemas[_answer_name(write)] = answer_schema(write.answer, schemas, REF)
     components["securitySchemes"] = {"device": {"type": "http", "scheme": "bearer"}}
@@ -180,7 +181,7 @@ def _operation(write: Write) -> dict[str, Any]:
         "security": [{"device": []}],
         "parameters": parameters,
         "requestBody": {
-            "required": write.method != "DELETE",
+            "required": write.method == "PATCH" or _needs_a_body(write),
             "content": {"application/json": {"schema": schema, "example": write.example}},
         },
         "responses": {
@@ -197,6 +198,10 @@ def _operation(write: Write) -> dict[str, Any]:
         },
     }
     return operation
+
+
+def _needs_a_body(write: Write) -> bool:
+    return any(field.required for field in msgspec.structs.fields(write.command))
 
 
 def _events() -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cloudchains import DAY, NO_HASH, ORDER, SALE, START, Entry, Journal, lines
-from conftest import new_pg_database
+from tests.cloud.conftest import new_pg_database
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (

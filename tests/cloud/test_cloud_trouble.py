@@ -77,7 +77,7 @@ async def test_connections_that_postgresql_cut_are_replaced(
     pg_cluster: str, request: pytest.FixtureRequest
 ) -> None:
     import psycopg
-    from conftest import new_pg_database
+    from tests.cloud.conftest import new_pg_database
 
     database = open_database(new_pg_database(pg_cluster), service=True)
     async with Desk(database) as desk, Cloud(database, desk).hub() as hub:
