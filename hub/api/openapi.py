@@ -168,7 +168,7 @@ def _operation(write: Write) -> dict[str, Any]:
                 "in": "header",
                 "required": required,
                 "description": "The check's version that the device saw.",
-                "schema": {"type": "string", "pattern": '^"[0-9]{1,9}"$'},
+                "schema": {"type": "string", "pattern": r'^(\*|(W/)?"[0-9]{1,9}")$'},
                 "example": '"7"',
             }
         )

@@ -73,8 +73,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "check-closed": Problem(
         409,
         "The check takes no more changes",
-        "The check is {status}. Open a new one, or reopen it if it was only billed.",
-        "この伝票は変更できません（{status}）。新しい伝票を開くか、会計中なら再開してください。",
+        "The check is {check_status}. Open a new one, or reopen it if it was only billed.",
+        "この伝票は変更できません（{check_status}）。新しい伝票を開くか、会計中なら再開してください。",
     ),
     "table-occupied": Problem(
         409,
@@ -226,8 +226,9 @@ def document(error: HubError, accept_language: str = "") -> Document:
         "status": problem.status,
         "detail": (problem.ja if japanese else problem.en).format_map(_Blank(fields)),
         "slug": error.slug,
-        **fields,
     }
+    # The error's own fields stand beside these and never in their place.
+    content = {**fields, **content}
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-language", b"ja" if japanese else b"en"),

@@ -31,6 +31,7 @@ from hub.service.desk import Request
 log = logging.getLogger(__name__)
 
 _KEY: Final = re.compile(rb"[ -~]{1,255}")
+_VERSION: Final = re.compile(rb'(?:W/)?"([0-9]{1,9})"')
 
 
 class Write(Struct, frozen=True):
@@ -213,10 +214,10 @@ def if_match(scope: Scope) -> int | None:
     value = header(scope, b"if-match")
     if value is None or value.strip() == b"*":
         return None
-    text = value.decode("latin-1").strip().removeprefix("W/").strip('"')
-    if not (text.isascii() and text.isdigit() and len(text) < 10):
+    found = _VERSION.fullmatch(value.strip())
+    if found is None:
         raise InvalidRequest.at("If-Match", 'must be the version of a check, e.g. "7"')
-    return int(text)
+    return int(found[1])
 
 
 def invalid(error: msgspec.ValidationError) -> InvalidRequest:

@@ -148,7 +148,7 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
         """The status that the move leads to. Raises CheckClosed when it is not allowed."""
         status = NEXT.get((self.status, move))
         if status is None:
-            raise CheckClosed(check_id=self.check_id, status=self.status)
+            raise CheckClosed(check_id=self.check_id, check_status=self.status)
         return status
 
 

@@ -45,7 +45,7 @@ class NotFound(HubError):
 
 
 class CheckClosed(HubError):
-    """The check takes no more lines or payments. Fields: check_id, status."""
+    """The check takes no more lines or payments. Fields: check_id, check_status."""
 
     slug = "check-closed"
 

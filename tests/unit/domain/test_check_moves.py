@@ -86,7 +86,7 @@ def test_every_pair(status: Status, move: Move) -> None:
     else:
         with pytest.raises(CheckClosed) as refused:
             world.do(command, target, version=version)
-        assert refused.value.fields == {"check_id": check.check_id, "status": status}
+        assert refused.value.fields == {"check_id": check.check_id, "check_status": status}
         assert contents(world.state) == before
     world.same()
 
