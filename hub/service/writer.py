@@ -254,6 +254,8 @@ class Writer:
         log.error("a commit failed, %d entries have an unknown outcome: %s", len(group.entries), error)
         base = group.base
         wait_s = REOPEN_WAIT_S_MIN
+        # The commit is over. A disk in error is not a committer that hangs: see stuck_s().
+        self._flying = None
         self._enter(error)
         lost, self._open = self._open, Group(base)
         self._state.discard()

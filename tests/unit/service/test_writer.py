@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -222,6 +224,28 @@ async def test_a_full_disk_refuses_writes_and_serves_reads_and_mends_itself(kit:
     await until(lambda: kit.core.writer.trouble is None)
     await kit.says("k", ORDER)
     await check(kit)
+
+
+async def test_a_disk_in_error_is_no_committer_that_hangs(
+    kit: HubKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchdog lets a hung commit be killed, and must leave a hub alone that serves reads beside a full disk."""
+    now = [0.0]
+    # The writer's own clock only: the loop's must go on.
+    clock = SimpleNamespace(monotonic=lambda: now[0], time=time.time, time_ns=time.time_ns)
+    monkeypatch.setattr(writer_module, "time", clock)
+    (task,) = await held(kit, ORDER)
+    now[0] += 60
+    assert kit.core.writer.stuck_s() == 60
+    kit.journal.faults.append("full")
+    kit.journal.reopen_faults.extend([True] * 1000)
+    kit.journal.gate.set()
+    with pytest.raises(OutcomeUnknown):
+        await task
+    assert kit.core.writer.trouble is not None
+    assert kit.core.writer.stuck_s() == 0
+    kit.journal.reopen_faults.clear()
+    await until(lambda: kit.core.writer.trouble is None)
 
 
 async def test_a_device_that_hangs_up_takes_nobody_with_it(kit: HubKit) -> None:
