@@ -64,8 +64,7 @@ def forgetful_restart() -> None:
 
 
 def off_the_file_system() -> None:
-    """No defect: the control socket lies elsewhere, as a file system that a test makes may have no sockets."""
-    import tempfile
+    """No defect: the control socket lies beside the mount, as a file system that a test makes may have no sockets."""
     from pathlib import Path
 
     from hub.datadir import DataDir
@@ -74,7 +73,7 @@ def off_the_file_system() -> None:
 
     def init(self: DataDir, path: Path) -> None:
         real(self, path)
-        self.control = Path(tempfile.mkdtemp(prefix="storehub-control-")) / "control.sock"
+        self.control = path.parent / "control.sock"
 
     DataDir.__init__ = init  # type: ignore[method-assign]
 
