@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 import secrets
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from hub.domain.entries import Stamp
 
+# No hub ran before this program was written.
+NOT_BEFORE = datetime(2026, 1, 1, tzinfo=UTC).timestamp()
 _random = random.Random(secrets.randbits(256))  # noqa: S311
 
 
@@ -44,7 +46,8 @@ class BoxClock:
         self._zone = ZoneInfo(zone)
         self._day_change = day_change
         self._offset_s = max(0.0, floor_unix_s - time.time())
-        self.source = "journal" if self._offset_s else "system"
+        # A first boot without a clock battery: 1970 is no time that anyone should believe.
+        self.source = "journal" if self._offset_s else "system" if time.time() >= NOT_BEFORE else "none"
         self._second = -1
         self._prefix = ""
         self._suffix = ""
@@ -52,7 +55,7 @@ class BoxClock:
 
     @property
     def trusted(self) -> bool:
-        return self.source != "journal"
+        return self.source not in ("journal", "none")
 
     def unix_s(self) -> float:
         return time.time() + self._offset_s

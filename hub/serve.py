@@ -88,7 +88,7 @@ async def _feed_watchdog(hub: Hub, notifier: Notifier) -> None:
             if writer.trouble is None:
                 async with asyncio.timeout(COMMIT_STUCK_S):
                     await hub.journal.alive()
-            if writer.stuck_s() < COMMIT_STUCK_S:
+            if hub.box.core.alive and writer.stuck_s() < COMMIT_STUCK_S:
                 notifier.watchdog()
         except TimeoutError:
             log.error("the committer has not answered for %.0f s", COMMIT_STUCK_S)

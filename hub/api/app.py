@@ -26,9 +26,11 @@ from hub.domain.errors import (
     Internal,
     InvalidRequest,
     NotFound,
+    NotReady,
     PayloadTooLarge,
     Superseded,
 )
+from hub.ports import StoreError
 from hub.service.box import Box
 
 log = logging.getLogger(__name__)
@@ -70,6 +72,7 @@ def build(box: Box) -> App:
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(StoreError, _disk_error)
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
     return Edge(app, hot, box)
@@ -136,6 +139,10 @@ def _problem(request: Request, error: HubError) -> Response:
     made = document(error, language)
     headers = {key.decode(): value.decode() for key, value in made.headers}
     return Response(made.body, made.status, headers)
+
+
+async def _disk_error(request: Request, error: Any) -> Response:
+    return _problem(request, NotReady(reason=str(error), retry_after_s=1))
 
 
 async def _hub_error(request: Request, error: Any) -> Response:

@@ -221,6 +221,11 @@ class Core:
                 )
         return 0
 
+    @property
+    def alive(self) -> bool:
+        """Whether the writer's task still runs: one that ended by a defect must not look healthy."""
+        return bool(self._tasks) and not self._tasks[0].done()
+
     # -- saving -------------------------------------------------------------------------------------------------
 
     async def save(self) -> None:
