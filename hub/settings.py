@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 from msgspec import Meta, Struct
 
-ID: Final = r"^[A-Za-z0-9._-]{1,64}$"
+ID: Final = r"^[A-Za-z0-9._-]{1,64}$(?!\n)"
 LOOPBACK: Final = ("127.", "::1", "localhost")
 
 

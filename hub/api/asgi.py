@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
 
+import msgspec
+
 from hub.domain.errors import HubError, InvalidRequest, PayloadTooLarge
 
 Scope = MutableMapping[str, Any]
@@ -25,6 +27,12 @@ class UnsupportedEncoding(HubError):
     """Field: encoding. A body of 256 KiB needs no compression, and what unpacks to gigabytes is not let in."""
 
     slug = "unsupported-encoding"
+
+
+def invalid(error: msgspec.ValidationError) -> InvalidRequest:
+    """msgspec's sentence, with its place taken out: 'Expected `int`, got `str` - at `$.lines[0].quantity`'."""
+    message, _, place = str(error).partition(" - at `")
+    return InvalidRequest.at(place.rstrip("`").removeprefix("$").removeprefix("."), message)
 
 
 def unreadable(scope: Scope, error: Exception) -> HubError:

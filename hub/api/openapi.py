@@ -14,6 +14,7 @@ from hub.api.routes import devices as device_routes
 from hub.api.routes.box import Retry
 from hub.api.schemas import VIEWS, answer_schema
 from hub.api.writes import WRITES, Write
+from hub.domain.menu import END
 
 REF = "#/components/schemas/{name}"
 KEY = {
@@ -24,6 +25,7 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "0192f0c1-2b3c-7d4e-8f50-6172839405a6",
 }
+ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
 # What any write may be refused with, beside its own.
 COMMON = (
     "unauthenticated",
@@ -65,7 +67,17 @@ def _make(app: FastAPI) -> dict[str, Any]:
     for write in WRITES:
         paths.setdefault(write.path, {})[write.method.lower()] = _operation(write)
     paths["/v1/events"] = {"get": _events()}
+    _as_others_write_patterns(document)
     return document
+
+
+def _as_others_write_patterns(node: Any) -> None:
+    """Without what only Python needs: elsewhere $ is the end."""
+    for value in node.values() if isinstance(node, dict) else node:
+        if isinstance(value, dict | list):
+            _as_others_write_patterns(value)
+    if isinstance(node, dict) and isinstance(node.get("pattern"), str):
+        node["pattern"] = node["pattern"].replace(END, "$")
 
 
 def _answer_name(write: Write) -> str:
@@ -126,6 +138,9 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         slugs += ("unauthenticated", "forbidden", "device-revoked")
     if "{" in path:
         slugs += ("not-found",)
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path" and parameter["name"].endswith("_id"):
+            parameter["schema"] = ID_SCHEMA
     if operation.get("requestBody"):
         slugs += ("payload-too-large", "not-ready", "storage-full", "not-found")
     if path == "/v1/pairings":
@@ -154,9 +169,7 @@ def _operation(write: Write) -> dict[str, Any]:
     ]
     slugs += ["superseded", "card-number-refused", *write.refusals]
     if "{id}" in write.path:
-        parameters.append(
-            {"name": "id", "in": "path", "required": True, "schema": {"type": "string", "maxLength": 64}}
-        )
+        parameters.append({"name": "id", "in": "path", "required": True, "schema": ID_SCHEMA})
         slugs.append("not-found")
     if write.match:
         slugs.append("check-changed")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 from fastapi import Request, Response
 
+from hub.api.asgi import invalid, unreadable
 from hub.api.caller import allow, caller
 from hub.domain.device import Device
 from hub.service.box import Box
@@ -40,3 +41,13 @@ def ref(name: str) -> dict[int | str, dict[str, Any]]:
     """The `responses` of a route that answers with a schema of docs by that name."""
     content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{name}"}}}
     return {200: {"description": "OK", "content": content}}
+
+
+async def body_as(request: Request, kind: type[Any]) -> Any:
+    """Raises InvalidRequest."""
+    try:
+        return msgspec.json.decode(await request.body() or b"{}", type=kind)
+    except msgspec.ValidationError as error:
+        raise invalid(error) from error
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        raise unreadable(request.scope, error) from error

@@ -16,7 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, read_body, send_answer, unreadable
+from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
 from hub.api.whole import write_whole
@@ -192,10 +192,7 @@ def _decoder(kind: type[Command]) -> Callable[[bytes], Any]:
     def tidy(body: bytes) -> commands.RecordFact:
         """The value a maker sent, written our way: an entry holds no line break, no name twice and no broken UTF-8."""
         command = decode(body)
-        try:
-            data = msgspec.json.encode(msgspec.json.decode(command.data))
-        except OverflowError as error:
-            raise InvalidRequest.at("data", "a number is too large: 64 bits") from error
+        data = msgspec.json.encode(msgspec.json.decode(command.data))
         return msgspec.structs.replace(command, data=msgspec.Raw(data))
 
     return tidy
@@ -218,12 +215,6 @@ def if_match(scope: Scope) -> int | None:
     if found is None:
         raise InvalidRequest.at("If-Match", 'must be the version of a check, e.g. "7"')
     return int(found[1])
-
-
-def invalid(error: msgspec.ValidationError) -> InvalidRequest:
-    """msgspec's sentence, with its place taken out: 'Expected `int`, got `str` - at `$.lines[0].quantity`'."""
-    message, _, place = str(error).partition(" - at `")
-    return InvalidRequest.at(place.rstrip("`").removeprefix("$").removeprefix("."), message)
 
 
 async def send_problem(scope: Scope, send: Send, box: Box, error: HubError) -> None:

@@ -23,7 +23,7 @@ from hub.domain.commands_sale import (
 )
 from hub.domain.device import Role
 from hub.domain.facts import MasterChange
-from hub.domain.menu import Availability, Dining, Id, Instant, Price
+from hub.domain.menu import END, Availability, Dining, Id, Instant, Price
 
 
 class OpenCheck(Command, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +63,7 @@ class RecordFact(Command, frozen=True, forbid_unknown_fields=True):
     """A fact of the handheld maker's own, kept, shared and replayed but not interpreted. At most 32 KiB."""
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("data", "subject")
-    type: Annotated[str, Meta(pattern=r"^x\.[a-z0-9-]{1,32}(\.[a-z0-9_-]{1,64}){1,4}$")]
+    type: Annotated[str, Meta(pattern=r"^x\.[a-z0-9-]{1,32}(\.[a-z0-9_-]{1,64}){1,4}" + END)]
     data: msgspec.Raw
     subject: Annotated[str, Meta(max_length=200, min_length=1)] | None = None
 

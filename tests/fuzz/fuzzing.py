@@ -89,7 +89,6 @@ class Waiter:
             "method": ["cash", "cash", "card"],
             "device_id": [gone],
             "code": [(await self._hub.do("device.code", role="handheld"))["code"]],
-            "type": ["x.acme.temperature"],
         }
         fresh = self._file.with_suffix(".new")
         fresh.write_text(json.dumps(ids))

@@ -64,7 +64,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     version = _known().get("versions", {}).get((case.path_parameters or {}).get("id"))
     match = headers.get("If-Match")
     if version is not None and isinstance(match, str) and re.fullmatch(r'"[0-9]{1,9}"', match):
-        headers["If-Match"] = f'"{version}"'
+        headers["If-Match"] = f'"{version + (_RANDOM.random() < 0.2)}"'
 
 
 def _fit(path: str, parameters: dict[str, Any], body: Any, known: dict[str, Any]) -> None:

@@ -40,7 +40,7 @@ async def test_every_answer_is_as_documented(tmp_path: Path, role: str, phases: 
     ("mistake", "path", "seen"),
     [
         ("bug-in-void", "/v1/checks/{id}/void", "Server error"),
-        ("undocumented-refusal", "/v1/checks/{id}/bill", "Undocumented HTTP status code"),
+        ("undocumented-refusal", "/v1/checks/{id}/bill", "Undocumented status code"),
         ("other-shape", "/v1/sales/{sale_id}", "Response violates schema"),
     ],
 )

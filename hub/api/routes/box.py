@@ -10,9 +10,9 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from hub.api.caller import address_of, allow, caller
 from hub.api.metrics import render
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.domain.device import Device
-from hub.domain.errors import HubError, InvalidRequest, NotReady
+from hub.domain.errors import HubError, NotReady
 from hub.service.box import Box
 
 router = APIRouter(tags=["box"])
@@ -141,10 +141,7 @@ async def resume(request: Request, device: Annotated[Device, Depends(allowed("bo
     },
 )
 async def retry(request: Request, device: Annotated[Device, Depends(allowed("box"))]) -> Response:
-    try:
-        wanted = msgspec.json.decode(await request.body() or b"{}", type=Retry)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise InvalidRequest.at("seq", str(error)) from error
+    wanted: Retry = await body_as(request, Retry)
     await box_of(request).upstream.retry(wanted.seq)
     return reply(await sync_view(box_of(request), device))
 

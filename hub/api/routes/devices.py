@@ -8,9 +8,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
-from hub.api.asgi import unreadable
 from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_origin
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.api.routes.box import facts_of
 from hub.clock import new_id
 from hub.domain.command import Text
@@ -45,18 +44,6 @@ class NewCode(msgspec.Struct, forbid_unknown_fields=True):
 
 class Revocation(msgspec.Struct, forbid_unknown_fields=True):
     reason: Text = ""
-
-
-async def body_as(request: Request, kind: type[Any]) -> Any:
-    """Raises InvalidRequest."""
-    try:
-        return msgspec.json.decode(await request.body() or b"{}", type=kind)
-    except msgspec.ValidationError as error:
-        from hub.api.writes import invalid
-
-        raise invalid(error) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise unreadable(request.scope, error) from error
 
 
 def _body(name: str, example: dict[str, Any]) -> dict[str, Any]:

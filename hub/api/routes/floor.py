@@ -20,7 +20,7 @@ from hub.service.box import Box
 
 router = APIRouter(tags=["floor"])
 PAGE_MAX = 200
-Date = Annotated[str, Query(pattern=r"^\d{4}-\d{2}-\d{2}$")]
+Date = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
 @router.get(
