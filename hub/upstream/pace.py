@@ -12,9 +12,11 @@ class PaceSettings(Struct, frozen=True):
     entries_per_s_max: int | None = None
     # Two batches are in memory at once. Over 40 ms, twice as large ones are a third faster, larger ones hardly.
     batch_entries_max: int = 4000
-    batch_bytes_max: int = 4 * 1024 * 1024
-    # While devices are being served: a batch small enough that reading and packing it delays no answer.
-    busy_batch_entries_max: int = 250
+    batch_bytes_max: int = 6 * 1024 * 1024
+    # While devices are being served: so few entries that neither reading and packing them nor the sync of a cloud on
+    # the same disk is felt. This many at the LAN's busiest, ten times as many at a tenth of it.
+    busy_batch_entries_max: int = 20
     # The pause after a batch, as a multiple of the time it took, when the LAN is at its busiest.
-    busy_pause_ratio: float = 1.0
-    busy_pause_s_max: float = 1.0
+    busy_pause_ratio: float = 6.0
+    # The time a batch took is mostly the line's: a far cloud must not make the pauses longer than this.
+    busy_pause_s_max: float = 0.12

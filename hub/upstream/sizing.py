@@ -34,7 +34,7 @@ class BatchSizer:
         if self._pace.entries_per_s_max is not None:
             entries = min(entries, self._pace.entries_per_s_max)
         if busy > 0 and self._pace.yield_to_lan:
-            entries = min(entries, self._pace.busy_batch_entries_max)
+            entries = min(entries, int(self._pace.busy_batch_entries_max / min(busy, 1.0)))
         return max(1, entries), max(1, self._bytes)
 
     def delivered(self, *, entries: int, raw_bytes: int, took_s: float) -> None:

@@ -186,7 +186,8 @@ def test_sizes_stay_within_their_bounds_and_never_reach_nothing(steps: list[tupl
         entries, size = sizer.limits(0.0)
         assert 1 <= entries <= pace.batch_entries_max
         assert 1 <= size <= pace.batch_bytes_max
-        assert sizer.limits(0.5)[0] <= pace.busy_batch_entries_max
+        assert sizer.limits(1.0)[0] <= pace.busy_batch_entries_max
+        assert sizer.limits(0.5)[0] <= 2 * pace.busy_batch_entries_max
         sent = min(used, entries)
         match step:
             case "ok":
