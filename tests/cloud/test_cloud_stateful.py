@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from cloudchains import DAY, NO_HASH, ORDER, SALE, START, Entry, Journal, lines
-from tests.cloud.conftest import new_pg_database
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -28,6 +27,7 @@ from cloud.errors import CloudError, CursorConflict
 from cloud.model import Cursor
 from cloud.store.ports import Database
 from cloud.store.urls import open_database
+from tests.cloud.conftest import new_pg_database
 
 _hub_numbers = itertools.count(1)
 OTHER_DAY = "2026-08-02"

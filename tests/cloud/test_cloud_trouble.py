@@ -77,6 +77,7 @@ async def test_connections_that_postgresql_cut_are_replaced(
     pg_cluster: str, request: pytest.FixtureRequest
 ) -> None:
     import psycopg
+
     from tests.cloud.conftest import new_pg_database
 
     database = open_database(new_pg_database(pg_cluster), service=True)
