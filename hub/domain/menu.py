@@ -18,7 +18,9 @@ Amount = Annotated[
     int, Meta(ge=-999_999_999, le=999_999_999, description="in the currency's minor unit", examples=[1200])
 ]
 Price = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit", examples=[350])]
-Rate = Annotated[str, Meta(pattern=r"^0(\.[0-9]{1,6})?" + END, description="a decimal string", examples=["0.10"])]
+Rate = Annotated[
+    str, Meta(pattern=r"^0(\.[0-9]{1,6})?" + END, description="a decimal string", examples=["0.10"])
+]
 Instant = Annotated[str, Meta(max_length=40, description="RFC 3339 with offset")]
 
 TaxClass = Literal["standard", "reduced", "food", "zero", "exempt"]
