@@ -61,14 +61,10 @@ class Feed:
         """The announcements after the given count, and the count now."""
         return self._count, [frame for number, frame in self._announced if number > after]
 
-    async def wait(self, timeout_s: float) -> None:
-        """Return at news, or when the time is over."""
-        news = self._news
-        try:
-            async with asyncio.timeout(timeout_s):
-                await news.wait()
-        except TimeoutError:
-            return
+    @property
+    def news(self) -> asyncio.Event:
+        """Set as soon as there is something new. Take it before you look: what comes meanwhile must be heard of."""
+        return self._news
 
     def frame(self, entry: Entry) -> tuple[str, bytes]:
         """An entry's type and its frame."""
