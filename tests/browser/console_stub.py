@@ -182,7 +182,7 @@ class Box:
         async def session(request: Request) -> Response:
             role = self._role(request)
             if role is None:
-                return problem(401, "unauthenticated", "Sign in first.")
+                return JSONResponse(None)
             return JSONResponse(
                 {"device_id": "dev-店長のスマホ", "name": "店長のスマホ", "role": role, "hub": HUB}
             )

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-import itertools
+import secrets
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -11,8 +11,6 @@ from cloudkit import REFUSED, Cloud, HubClient
 from cloud.desk import Desk
 from cloud.store.ports import Database
 from cloud.store.urls import open_database
-
-_numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +33,7 @@ def new_pg_database(cluster: str) -> str:
     """A schema of its own stands for a database: it is made in a hundredth of the time."""
     import psycopg
 
-    name, url = f"test{next(_numbers)}", cluster.format("postgres")
+    name, url = f"test_{secrets.token_hex(6)}", cluster.format("postgres")
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE SCHEMA {name}")
     return f"{url}&options=-csearch_path%3D{name}"

@@ -222,7 +222,7 @@ def test_sizes_settle_at_what_a_slow_line_carries() -> None:
 def test_pauses_follow_the_lan_and_the_limit() -> None:
     pace = PaceSettings()
     assert pause_s(pace, busy=0.0, took_s=0.5, entries=100) == 0
-    assert pause_s(pace, busy=1.0, took_s=0.1, entries=100) == pytest.approx(0.1)
+    assert pause_s(pace, busy=1.0, took_s=0.01, entries=20) == pytest.approx(0.01 * pace.busy_pause_ratio)
     assert pause_s(pace, busy=1.0, took_s=60, entries=100) == pace.busy_pause_s_max
     full = PaceSettings(yield_to_lan=False)
     assert pause_s(full, busy=1.0, took_s=0.1, entries=100) == 0
