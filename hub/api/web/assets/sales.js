@@ -21,11 +21,9 @@ export function showSales({ report, date, today, role, loading }) {
 
 function paint(report) {
   const { sales, orders, voids, refunds } = report;
-  // What is left after voids and refunds: the amount that the cloud is compared with.
-  const net = sales.total - (voids?.total ?? 0) - (refunds?.total ?? 0);
   return [
     h("div", { class: "takings" },
-      h("p", { class: "figure" }, money(net)),
+      h("p", { class: "figure" }, money(sales.total)),
       h("p", {}, t("sales.count", { n: number(sales.count), count: sales.count }),
         sales.count > 0 && h("span", { class: "quiet" }, ` · ${t("sales.average", { amount: money(Math.round(sales.total / sales.count)) })}`),
         report.closed && h("span", { class: "badge" }, t("sales.closed")))),
