@@ -139,8 +139,9 @@ class Events:
         return b": \nid: %b:%d\n\n" % (subscriber.epoch.encode(), subscriber.cursor)
 
     def _locked_out(self, device: Device) -> bool:
+        """Also when it was paired again since: its new token may come with less to see."""
         now = self._box.core.state.devices.committed.get(device.device_id)
-        return now is None or now.revoked_at is not None
+        return now is None or now.revoked_at is not None or now.token_hash != device.token_hash
 
     def _frames(self, subscriber: _Subscriber, found: list[Entry]) -> bytes:
         subscriber.cursor, subscriber.epoch = found[-1].seq, found[-1].epoch

@@ -25,12 +25,29 @@ KEY = {
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
     "example": "0192f0c1-2b3c-7d4e-8f50-6172839405a6",
 }
+POSITION = {
+    "description": "What the answer reflects: <epoch>:<seq>:<mac>. Send the highest back as Storehub-Seen.",
+    "required": True,
+    "schema": {"type": "string", "pattern": "^[0-9a-f]{16}:[0-9]+:[0-9a-f]+$"},
+}
+ABOUT = """
+The box in the store answers in milliseconds, whether or not the internet is there. What it answers with 2xx is on
+stable storage and will reach the cloud once.
+
+Every write carries an Idempotency-Key, new for each thing done: after a lost answer send the same again with the same
+key, and it has one effect. Money is an integer in the currency's minor unit. Unknown fields of a request are refused,
+unknown fields of an answer are to be ignored. Bodies are JSON in UTF-8, at most 256 KiB, and not compressed.
+
+A refusal is a problem document (RFC 9457) with a slug to act on and a detail to show, in English or Japanese by
+Accept-Language. What is no HTTP at all is answered with a bare 400, a head over 32 KiB with 431.
+""".strip()
 ID_SCHEMA = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
 # What any write may be refused with, beside its own.
 COMMON = (
     "unauthenticated",
     "forbidden",
     "payload-too-large",
+    "unsupported-encoding",
     "invalid-request",
     "internal",
     "not-ready",
@@ -47,6 +64,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
     )
+    document["info"]["description"] = ABOUT
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
@@ -105,13 +123,14 @@ def _problem_schema() -> dict[str, Any]:
 def refusals(*slugs: str) -> dict[str, Any]:
     """The problem responses of an operation, by status."""
     found: dict[str, Any] = {}
-    for slug in slugs:
+    for slug in dict.fromkeys(slugs):
         problem = PROBLEMS[slug]
         status = str(problem.status)
         response = found.setdefault(
             status,
             {
                 "description": "",
+                "headers": {"Storehub-Position": POSITION},
                 "content": {MEDIA_TYPE: {"schema": {"$ref": REF.format(name="Problem")}, "examples": {}}},
             },
         )
@@ -142,7 +161,7 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         if parameter["in"] == "path" and parameter["name"].endswith("_id"):
             parameter["schema"] = ID_SCHEMA
     if operation.get("requestBody"):
-        slugs += ("payload-too-large", "not-ready", "storage-full", "not-found")
+        slugs += ("payload-too-large", "unsupported-encoding", "not-ready", "storage-full", "not-found")
     if path == "/v1/pairings":
         slugs += ("pairing-code-invalid", "too-many-requests", "outcome-unknown")
     if path == "/metrics":
@@ -154,8 +173,10 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         responses["304"] = {"description": "Unchanged since If-None-Match"}
     if path.endswith("/receipt"):
         slugs += ("not-acceptable",)
-    for status, response in refusals(*dict.fromkeys(slugs)).items():
+    for status, response in refusals(*slugs).items():
         responses.setdefault(status, response)
+    for response in responses.values():
+        response.setdefault("headers", {})["Storehub-Position"] = POSITION
 
 
 def _operation(write: Write) -> dict[str, Any]:
@@ -202,12 +223,12 @@ def _operation(write: Write) -> dict[str, Any]:
                 "description": "Kept: the fact is on stable storage.",
                 "headers": {
                     "Storehub-Seq": {"schema": {"type": "integer"}},
-                    "Storehub-Position": {"schema": {"type": "string"}},
+                    "Storehub-Position": POSITION,
                     "Idempotency-Replayed": {"schema": {"const": "true"}},
                 },
                 "content": {"application/json": {"schema": {"$ref": REF.format(name=_answer_name(write))}}},
             },
-            **refusals(*dict.fromkeys(slugs)),
+            **refusals(*slugs),
         },
     }
     return operation
@@ -238,11 +259,26 @@ def _events() -> dict[str, Any]:
                 "description": "entry types, separated by commas",
                 "schema": {"type": "string"},
             },
+            {
+                "name": "Last-Event-ID",
+                "in": "header",
+                "required": False,
+                "description": "where a browser comes back to; counts before `after`",
+                "schema": {"type": "string", "pattern": "^[0-9a-f]{16}:[0-9]{1,15}$"},
+            },
         ],
         "responses": {
             "200": {
-                "description": "id: <epoch>:<seq>, event: entry type, data: the entry's exact bytes",
-                "content": {"text/event-stream": {"schema": {"type": "string"}}},
+                "description": "A comment at least every 15 s. Events: an entry (id: <epoch>:<seq>, event: its type,"
+                " data: its exact bytes); reset (read the state again and follow from this id); synced (how far the"
+                " cloud has come); resend (send again what you hold after this position); link (state of the WAN).",
+                "headers": {"Storehub-Position": POSITION},
+                "content": {
+                    "text/event-stream": {
+                        "schema": {"type": "string"},
+                        "example": "id: 5f0c9a1be2d34786:412\nevent: storehub.order.placed.v1\ndata: {…}\n\n",
+                    }
+                },
             },
             **refusals("unauthenticated", "forbidden", "device-revoked", "invalid-request", "internal"),
         },

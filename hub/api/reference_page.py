@@ -14,12 +14,17 @@ _PAGE: Final = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{title} API</title>
+<link rel="icon" href="/console/assets/icon.svg">
 <link rel="stylesheet" href="/docs/reference.css">
 </head>
 <body>
 <header><h1>{title} API <small>{version}</small></h1><p>{summary} <a href="/openapi.json">openapi.json</a></p></header>
 <nav>{menu}</nav>
-<main>{operations}<section id="schemas"><h2>Schemas</h2>{schemas}</section></main>
+<main>
+<section class="about">{about}</section>
+{operations}
+<section id="schemas"><h2>Schemas</h2>{schemas}</section>
+</main>
 </body>
 </html>
 """
@@ -49,6 +54,9 @@ def render(document: Mapping[str, Any]) -> str:
         title=escape(document["info"]["title"]),
         version=escape(document["info"]["version"]),
         summary=escape(document["info"].get("summary", "")),
+        about="".join(
+            f"<p>{escape(part)}</p>" for part in document["info"].get("description", "").split("\n\n") if part
+        ),
         menu="".join(menu) + '<h2><a href="#schemas">Schemas</a></h2>',
         operations="".join(
             f"<section><h2>{escape(tag)}</h2>{''.join(_operation(*one) for one in operations)}</section>"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -15,12 +15,14 @@ from hub.clock import new_id
 from hub.domain.command import Text
 from hub.domain.commands import PairDevice
 from hub.domain.device import Device, Role
-from hub.domain.errors import Forbidden, InvalidRequest
+from hub.domain.errors import DeviceRevoked, Forbidden, InvalidRequest, Unauthenticated
 from hub.domain.menu import Id
 from hub.service.box import Box
 from hub.service.doorman import new_token, token_hash
 
 router = APIRouter(tags=["devices"])
+CONSOLE: Final = "console "
+SIGNED_OUT_SHOWN: Final = timedelta(days=1)
 SESSION_ROLES: tuple[Role, ...] = ("manager", "technician")
 
 
@@ -97,8 +99,16 @@ async def devices(request: Request, _: Annotated[Device, Depends(allowed("device
 
 
 def device_rows(box: Box) -> list[dict[str, Any]]:
+    """All devices. Browsers that signed out of the console are left out after a day: there would be one each time."""
+    now = datetime.fromisoformat(box.clock.stamp().time)
     rows = []
     for device in box.core.state.devices.committed.values():
+        gone = (
+            device.revoked_at is not None
+            and now - datetime.fromisoformat(device.revoked_at) > SIGNED_OUT_SHOWN
+        )
+        if gone and _is_console(device):
+            continue
         seen = box.doorman.seen_at.get(device.device_id)
         rows.append(
             {
@@ -116,6 +126,10 @@ def device_rows(box: Box) -> list[dict[str, Any]]:
 
 
 # -- the console's session --------------------------------------------------------------------------------------
+
+
+def _is_console(device: Device) -> bool:
+    return device.role in SESSION_ROLES and device.name.startswith(CONSOLE)
 
 
 def _cookie(box: Box) -> str:
@@ -138,7 +152,10 @@ async def sign_in(request: Request) -> Response:
     code = await box.doorman.take_code(
         wanted.code, None, address=address_of(request.scope), roles=SESSION_ROLES
     )
-    _, token = await pair_device(box, f"console {box.clock.stamp().time[:16]}", code.role)
+    # Signing in again from the same browser is the same device, with another token and perhaps another role.
+    before = box.doorman.known_token(request.cookies.get(_cookie(box), ""))
+    same = before.device_id if before is not None and _is_console(before) else None
+    _, token = await pair_device(box, f"{CONSOLE}{box.clock.stamp().time[:16]}", code.role, device_id=same)
     response = Response(status_code=204)
     response.set_cookie(
         _cookie(box),
@@ -154,8 +171,12 @@ async def sign_in(request: Request) -> Response:
 
 @router.get("/console/session", include_in_schema=False)
 async def session(request: Request) -> Response:
+    """Who is signed in; null when nobody is: that is an answer, and no error for a browser to complain about."""
     box = box_of(request)
-    device = caller(request.scope, box)
+    try:
+        device = caller(request.scope, box)
+    except (Unauthenticated, DeviceRevoked):
+        return reply(None)
     hub = {
         **facts_of(box),
         "timezone": box.timezone,

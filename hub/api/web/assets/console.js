@@ -37,6 +37,7 @@ const devices = new Refresher(() => ask("/v1/devices", (answer) => {
 }));
 // The box's own business date, name and currency may change while the page stays open.
 const session = new Refresher(() => ask("/console/session", (answer) => {
+  if (!answer) return signedOut(true);
   known.session = answer;
   configure(answer.hub);
 }));
@@ -152,6 +153,7 @@ setInterval(() => {
 
 async function enter() {
   known.session = await get("/console/session");
+  if (!known.session) return showSignin(false);
   configure(known.session.hub);
   byId("signin").hidden = true;
   byId("console").hidden = false;
