@@ -28,6 +28,8 @@ class Report:
     # By attack: the honest devices' time while it went on, and what the attackers counted.
     during: dict[str, Tally] = field(default_factory=dict)
     scores: dict[str, dict[str, Any]] = field(default_factory=dict)
+    # The most there was until the end of each attack.
+    rss_after: dict[str, int] = field(default_factory=dict)
     rss_before: int = 0
     rss_most: int = 0
     log_lines: int = 0
@@ -67,6 +69,7 @@ async def trial(
                     *(_attack(name, hub.port, seconds, token, tls=tls) for name in names)
                 )
                 report.scores.update(zip(names, said, strict=True))
+                report.rss_after["+".join(names)] = hub.rss_bytes("VmHWM")
                 report.during["+".join(names)] = now
         finally:
             over.set()
