@@ -46,7 +46,7 @@ class MethodNotAllowed(HubError):
     slug = "method-not-allowed"
 
 
-def build(box: Box) -> App:
+def build(box: Box) -> Edge:
     """The ASGI application of a box."""
     app = FastAPI(
         title="storehub",
@@ -63,25 +63,32 @@ def build(box: Box) -> App:
     app.include_router(devices.router)
     app.include_router(web_router)
     app.include_router(reference.routes(reference.Reference(openapi.maker(app))))
-    hot: dict[tuple[str, str], App] = {("GET", "/v1/events"): Events(box)}
+    writes: dict[tuple[str, str], WriteEndpoint] = {}
     for write in WRITES:
         endpoint = WriteEndpoint(write, box)
         app.router.routes.append(Route(write.path, endpoint, methods=[write.method]))
         if "{id}" not in write.path:
-            hot[write.method, write.path] = endpoint
+            writes[write.method, write.path] = endpoint
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(StoreError, _disk_error)
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
-    return Edge(app, hot, box)
+    return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box)
 
 
 class Edge:
     """Sends the hot requests straight to their endpoints, and gives the others their limits and the position header."""
 
-    def __init__(self, app: App, hot: dict[tuple[str, str], App], box: Box) -> None:
+    def __init__(
+        self,
+        app: App,
+        writes: dict[tuple[str, str], WriteEndpoint],
+        hot: dict[tuple[str, str], App],
+        box: Box,
+    ) -> None:
+        self.writes = writes
         self._app = app
         self._hot = hot
         self._box = box

@@ -12,9 +12,10 @@ import socket
 import ssl
 import struct
 import time
+from collections.abc import Mapping
 from contextlib import nullcontext, suppress
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -36,12 +37,23 @@ UNREAD_BYTES_MAX: Final = 64 * 1024
 ACCEPTED_AT_ONCE: Final = 32
 BACKLOG: Final = 1024
 FULL_FOR_S: Final = 0.2
+# A larger body needs someone who reads it: uvicorn stops listening to its client at 64 KiB.
+HELD_BYTES_MAX: Final = 32 * 1024
+
+
+class AtOnce(Protocol):
+    def at_once(self, cycle: RequestResponseCycle) -> bool:
+        """Take the request; False: it is for the application."""
 
 
 class GuardedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol, which tells its visit what stage it is in. config_for() sets `doors`, a Porch `visit`."""
+    """uvicorn's protocol, which tells its visit what stage it is in. config_for() sets `doors`, a Porch `visit`.
+
+    writes: by method and path, what may take a request as soon as its body is all there.
+    """
 
     doors: Doors
+    writes: Mapping[tuple[str, str], AtOnce]
     visit: Visit
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -51,6 +63,8 @@ class GuardedProtocol(HttpToolsProtocol):
         visit = self.visit
         visit.cut = self._end
         self._answering: RequestResponseCycle | None = None
+        # A request of `_answering` that waits for the rest of its body, without a task.
+        self._held: AtOnce | None = None
         visit.unread = transport.get_write_buffer_size
         # What came of a head so far; and of a body that nobody will read any more.
         self._head_bytes = 0
@@ -97,10 +111,18 @@ class GuardedProtocol(HttpToolsProtocol):
         self._enters(Stage.SENDING)
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        super().on_body(body)
+        if self._held is not None and len(self.cycle.body) > HELD_BYTES_MAX:
+            self._held = None
+            super()._start_asgi_task(self.cycle, self.app)
+
     def on_message_complete(self) -> None:
         super().on_message_complete()
         answered = self.visit.stage is Stage.ANSWERED
         self._enters(Stage.RESTING if answered else Stage.WAITING)
+        if self._held is not None:
+            self._take(self.cycle, self._held)
 
     def on_response_complete(self) -> None:
         super().on_response_complete()
@@ -137,7 +159,18 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        super()._start_asgi_task(cycle, app)
+        write = self.writes.get((cycle.scope["method"], cycle.scope["path"]))
+        if write is None or cycle.waiting_for_100_continue:
+            super()._start_asgi_task(cycle, app)
+        elif cycle.more_body:
+            self._held = write
+        else:
+            self._take(cycle, write)
+
+    def _take(self, cycle: RequestResponseCycle, write: AtOnce) -> None:
+        self._held = None
+        if not write.at_once(cycle):
+            super()._start_asgi_task(cycle, self.app)
 
     def _cut(self) -> None:
         self.doors.cut += 1
@@ -307,7 +340,7 @@ class Server(uvicorn.Server):
 
 
 def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Config:
-    protocol = type("HubProtocol", (GuardedProtocol,), {"doors": doors})
+    protocol = type("HubProtocol", (GuardedProtocol,), {"doors": doors, "writes": app.writes})
     config = uvicorn.Config(
         app,
         http=protocol,

@@ -11,22 +11,24 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
-from hub.api.whole import write_whole
+from hub.api.whole import cycle_of, finish, write_whole
 from hub.domain import commands, facts
 from hub.domain.commands import Command
-from hub.domain.device import PERMISSIONS, may
+from hub.domain.device import PERMISSIONS, Device, may
 from hub.domain.errors import Forbidden, HubError, IdempotencyKeyRequired, Internal, InvalidRequest
 from hub.domain.facts import Fact
 from hub.service.box import Box
-from hub.service.desk import Request
+from hub.service.desk import Answer, Request
 
 log = logging.getLogger(__name__)
 
@@ -155,24 +157,57 @@ class WriteEndpoint:
             log.exception("a %s %s failed", self.write.method, self.write.path)
             await send_problem(scope, send, box, Internal())
             return
+        headers = self._headers(answer)
+        if not write_whole(cycle_of(send), self.write.status, headers, answer.body):
+            await send_answer(send, self.write.status, headers, answer.body)
+
+    def at_once(self, cycle: RequestResponseCycle) -> bool:
+        """Take a request whose body is all there without a task of its own; False: call the application.
+
+        What is refused here is left to the application as well, which finds the same and says so.
+        """
+        scope: Scope = cycle.scope  # type: ignore[assignment]
+        try:
+            device, key = self._asked_by(scope)
+            request = self._request(scope, device, key, bytes(cycle.body))
+            return self._box.core.desk.at_once(request, partial(self._answered, cycle))
+        except HubError:
+            return False
+        except Exception:
+            log.exception("a %s %s could not be taken at once", self.write.method, self.write.path)
+            return False
+
+    def _answered(self, cycle: RequestResponseCycle, outcome: Answer | HubError) -> None:
+        if isinstance(outcome, HubError):
+            finish(cycle, send_problem(cycle.scope, cycle.send, self._box, outcome))  # type: ignore[arg-type]
+            return
+        headers = self._headers(outcome)
+        if not write_whole(cycle, self.write.status, headers, outcome.body):
+            finish(cycle, send_answer(cycle.send, self.write.status, headers, outcome.body))  # type: ignore[arg-type]
+
+    def _headers(self, answer: Answer) -> list[tuple[bytes, bytes]]:
         headers = [
             JSON,
             (b"storehub-seq", b"%d" % answer.seq),
-            (b"storehub-position", box.positions.current()),
+            (b"storehub-position", self._box.positions.current()),
         ]
         if answer.replayed:
             headers.append((b"idempotency-replayed", b"true"))
-        if not write_whole(send, self.write.status, headers, answer.body):
-            await send_answer(send, self.write.status, headers, answer.body)
+        return headers
 
     async def _read(self, scope: Scope, receive: Receive) -> Request:
         """The request, as far as it can be judged without the state. Raises HubError."""
-        write = self.write
+        device, key = self._asked_by(scope)
+        return self._request(scope, device, key, await read_body(receive))
+
+    def _asked_by(self, scope: Scope) -> tuple[Device, str]:
         device = caller(scope, self._box)
         if device.role not in self._roles:
             raise Forbidden(role=device.role)
-        key = idempotency_key(scope)
-        body = await read_body(receive)
+        return device, idempotency_key(scope)
+
+    def _request(self, scope: Scope, device: Device, key: str, body: bytes) -> Request:
+        write = self.write
         try:
             command = self._decode(body or b"{}")
         except msgspec.ValidationError as error:

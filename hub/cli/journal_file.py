@@ -10,6 +10,7 @@ from typing import Final
 
 from hub.domain.facts import After
 from hub.ports import EpochStart
+from hub.store.packing import unpacked
 from hub.store.queries import SQL
 
 # What is in memory at once, and how long one read keeps a running hub from moving its WAL into the database.
@@ -84,7 +85,7 @@ class JournalFile:
     def aggregates(self) -> Iterator[tuple[str, str, bytes]]:
         """Shelf, id and value of everything that is saved."""
         for shelf, key, value in self.db.execute(SQL["all_aggregates"]):
-            yield shelf, key, bytes(value)
+            yield shelf, key, unpacked(bytes(value))
 
 
 @contextmanager

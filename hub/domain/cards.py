@@ -39,7 +39,7 @@ _PREFIX: Final = re.compile(
 
 def holds_card_number(text: str) -> bool:
     """Whether the text holds what looks like a card number."""
-    if len(text) < DIGITS_MIN or len(_DIGIT.findall(text)) < DIGITS_MIN:
+    if len(text) < DIGITS_MIN or _DIGIT.search(text) is None or len(_DIGIT.findall(text)) < DIGITS_MIN:
         return False
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)
@@ -101,11 +101,10 @@ def _search(value: Any, rest: tuple[str, ...], path: str) -> None:
     elif len(rest) == 2:
         # The notes of an order's lines: each order comes by here, and hardly any text is long enough to matter.
         name = rest[1]
-        texts = [getattr(item, name) or "" for item in value]
-        if len(_DIGIT.findall("".join(texts))) >= DIGITS_MIN:
-            for index, text in enumerate(texts):
-                if holds_card_number(text):
-                    raise CardNumberRefused(path=f"{path}[{index}].{name}")
+        for index, item in enumerate(value):
+            text = getattr(item, name)
+            if text and len(text) >= DIGITS_MIN and holds_card_number(text):
+                raise CardNumberRefused(path=f"{path}[{index}].{name}")
     else:
         for index, item in enumerate(value):
             _search(item, rest[1:], f"{path}[{index}]")

@@ -13,8 +13,11 @@ Text = Annotated[str, Meta(max_length=500)]
 Guests = Annotated[int, Meta(ge=0, le=999)]
 
 
-class Command(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
-    """Base of all commands. FREE_TEXT names the fields that are searched for card numbers."""
+class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """Base of all commands. FREE_TEXT names the fields that are searched for card numbers.
+
+    New fields go to the end and have a default: then a request that was answered before an update is known after it.
+    """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ()
 
@@ -23,12 +26,12 @@ class Command(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
 Ref = Annotated[str, Meta(min_length=1, max_length=64)]
 
 
-class OptionIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class OptionIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     option_id: Ref
     quantity: Annotated[int, Meta(ge=1, le=99)] = 1
 
 
-class LineIn(Struct, frozen=True, forbid_unknown_fields=True, gc=False):
+class LineIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """unit_price: for open-price products only. dining: when it differs from the check's."""
 
     product_id: Ref

@@ -25,7 +25,7 @@ class TenderIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     reference: Annotated[str, Meta(max_length=100)] | None = None
 
 
-class DiscountIn(Struct, frozen=True, forbid_unknown_fields=True):
+class DiscountIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """value: an amount, or a rate as a decimal string. Off one line when line_id says so, else off the subtotal."""
 
     kind: Literal["amount", "rate"]
@@ -34,7 +34,7 @@ class DiscountIn(Struct, frozen=True, forbid_unknown_fields=True):
     line_id: Id | None = None
 
 
-class TakenLineIn(Struct, frozen=True, forbid_unknown_fields=True):
+class TakenLineIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A line as the device sold it. What it does not say is filled in from the menu."""
 
     product_id: Id
@@ -51,7 +51,7 @@ class TakenLineIn(Struct, frozen=True, forbid_unknown_fields=True):
     note: Text = ""
 
 
-class TakenIn(Struct, frozen=True, forbid_unknown_fields=True):
+class TakenIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A sale that was made while the device was without the hub, under a number of its block."""
 
     at: Instant

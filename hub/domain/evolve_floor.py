@@ -80,11 +80,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             version=check.version + 1,
         ),
     )
-    moved = False
-    for line in fact.lines:
-        moved |= move_portions(state, line.product_id, -line.quantity)
-    if moved:
-        stock_moved(state)
+    move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
 
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:

@@ -27,9 +27,10 @@ class Shelf(Generic[V]):
 
     def get(self, key: str) -> V | None:
         """The newest decided value: for decisions only."""
-        if key in self._open:
+        # Most shelves have no drafts at most times.
+        if self._open and key in self._open:
             return self._open[key]
-        if key in self._flying:
+        if self._flying and key in self._flying:
             return self._flying[key]
         return self._committed.get(key)
 

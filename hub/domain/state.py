@@ -8,6 +8,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from hub.domain.check import Check, ChosenOption
+from hub.domain.command import OptionIn
 from hub.domain.device import Device
 from hub.domain.menu import (
     Category,
@@ -147,11 +148,25 @@ class State:
             self._choices = {}
 
 
+# What a unit's options are, and what they add to its price.
+Chosen = tuple[tuple[ChosenOption, ...], int]
+CHOICES_KEPT: Final = 512
+
+
 class Choices(Struct, frozen=True):
-    """A product's option groups, and each option by id: the place of its group, and one of it."""
+    """A product's option groups, and each option by id: the place of its group, and one of it.
+
+    priced: what was chosen before and allowed. The same few choices come again and again, and share what they made.
+    """
 
     groups: tuple[OptionGroup, ...]
     options: dict[str, tuple[int, ChosenOption]]
+    priced: dict[tuple[OptionIn, ...], Chosen]
+
+    def keep(self, asked: tuple[OptionIn, ...], chosen: Chosen) -> Chosen:
+        if len(self.priced) < CHOICES_KEPT:
+            self.priced[asked] = chosen
+        return chosen
 
     @classmethod
     def of(cls, groups: Sequence[OptionGroup]) -> Choices:
@@ -159,7 +174,7 @@ class Choices(Struct, frozen=True):
         for place, group in enumerate(groups):
             for option in group.options:
                 options.setdefault(option.id, (place, ChosenOption(option.id, option.name, 1, option.price)))
-        return cls(tuple(groups), options)
+        return cls(tuple(groups), options, {})
 
 
 class Meta(Struct, frozen=True, gc=False):

@@ -24,17 +24,18 @@ from hub.domain.needs import Need, fact_needs
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
-from hub.service.writer import Writer
+from hub.service.writer import Group, Writer
 
 # The box itself, for commands that come from the cloud, the command line or its own clock.
 HUB = Device(device_id="hub", name="hub", role="manager", token_hash="", paired_at="")
 
 # A maker's own fact may be any JSON value: it is not mixed with the hub's words in the answer.
 NOT_SHOWN: Final = b"{}"
-_canonical = msgspec.json.Encoder(order="sorted").encode
+# A command's fields have an order and none is a mapping: equal commands have equal bytes.
+_canonical = msgspec.json.Encoder().encode
 
 
-class Answer(Struct):
+class Answer(Struct, gc=False):
     """body: JSON. seq: the last entry of the write. replayed: this is the first answer, given again."""
 
     body: bytes
@@ -42,7 +43,7 @@ class Answer(Struct):
     replayed: bool = False
 
 
-class Request(Struct):
+class Request(Struct, gc=False):
     """A write as it was asked.
 
     path: with the ids in it, as the device sent it (it is part of what a key stands for).
@@ -55,6 +56,23 @@ class Request(Struct):
     command: Command
     target: str = ""
     version: int | None = None
+
+
+class Taken(Struct, gc=False):
+    """A write that was decided: the last entry's seq and data, and the group that keeps it."""
+
+    seq: int
+    data: bytes
+    stamp: Stamp
+    group: Group
+
+    def answer(self) -> Answer:
+        """Only once the group is kept."""
+        stamp = self.stamp
+        body = entries.answer(
+            self.data, seq=self.seq, business_date=stamp.business_date, accepted_at=stamp.time
+        )
+        return Answer(body, self.seq)
 
 
 class Desk:
@@ -81,6 +99,34 @@ class Desk:
         # The requests being answered now, by device and key: a second one waits for the first.
         # Nobody waits for nearly all of them: those have no future.
         self._running: dict[tuple[str, str], asyncio.Future[None] | None] = {}
+
+    def at_once(self, request: Request, answered: Callable[[Answer | HubError], None]) -> bool:
+        """Decide now, and call `answered` when the commit is over; False when nothing has happened: submit() it.
+
+        Nearly every write is new, allowed, and about what stands in memory. It then needs no task of its own,
+        which is a fifth of an order's processor time.
+        """
+        name = (request.device.device_id, request.key)
+        found = fingerprint(*name)
+        if (
+            name in self._running
+            or self._requests.recent(found)
+            or self._requests.filter.may_hold(found)
+            or self._cold(request.command, request.target)
+        ):
+            return False
+        try:
+            taken = self._take(request, _digest(request), found)
+        except HubError:
+            return False
+
+        def over(failure: HubError | None) -> None:
+            self._release(name)
+            answered(taken.answer() if failure is None else failure)
+
+        self._running[name] = None
+        taken.group.then(over)
+        return True
 
     async def submit(self, request: Request) -> Answer:
         """The answer, once every entry of it is on stable storage.
@@ -118,7 +164,7 @@ class Desk:
             waited_for.set_result(None)
 
     async def _answer(self, request: Request) -> Answer:
-        digest = request_hash(f"{request.method} {request.path}", _canonical(request.command))
+        digest = _digest(request)
         found = fingerprint(request.device.device_id, request.key)
         await self._fetch_cold(request.command, request.target)
         # A recent request stands in memory until the table has it, so one of the two always knows it.
@@ -129,26 +175,27 @@ class Desk:
             first = await self._first_answer(request, digest, seq)
             if first is not None:
                 return first
-        # No pause from here to the decision: what a failed commit left behind could turn up in it.
-        self._writer.check_open()
-        stamp = self._stamp(request.command)
-        at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
         try:
-            facts = decide(self._state, request.command, at)
+            taken = self._take(request, digest, found)
         except HubError:
             # It may rest on decisions that are not on disk yet: refuse only what they, too, would have refused.
             if (seen := self._writer.pending()) is not None:
                 await seen.kept()
             raise
+        await taken.group.kept()
+        return taken.answer()
+
+    def _take(self, request: Request, digest: str, found: int) -> Taken:
+        """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
+        self._writer.check_open()
+        stamp = self._stamp(request.command)
+        at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
+        facts = decide(self._state, request.command, at)
         origin = Origin(
             request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest
         )
-        entry, data, group = self._writer.add(facts, stamp, origin)
-        await group.kept()
-        if isinstance(facts[-1], ForeignRecorded):
-            data = NOT_SHOWN
-        body = entries.answer(data, seq=entry.seq, business_date=stamp.business_date, accepted_at=stamp.time)
-        return Answer(body, entry.seq)
+        entry, data, group = self._writer.add(facts, stamp, origin, found)
+        return Taken(entry.seq, NOT_SHOWN if isinstance(facts[-1], ForeignRecorded) else data, stamp, group)
 
     def _stamp(self, command: Command) -> Stamp:
         """Now; on the business day on which it was made, for a sale that a device took without the hub."""
@@ -182,11 +229,21 @@ class Desk:
             for shelf, key in recovered_needs(command):
                 if getattr(state, shelf).get(key) is None:
                     await self._keeper.fetch(state, shelf, key)
-        for check_id in (target, getattr(command, "check_id", None)):
-            if check_id and state.checks.get(check_id) is None:
-                await self._keeper.fetch(state, "checks", check_id)
-        if target and state.sales.get(target) is None:
-            await self._keeper.fetch(state, "sales", target)
+        for shelf, key in self._cold(command, target):
+            await self._keeper.fetch(state, shelf, key)
+
+    def _cold(self, command: Command, target: str) -> list[Need]:
+        """What the command names and memory does not hold: it may have ended long ago, or never have been."""
+        state, found = self._state, []
+        check_id = getattr(command, "check_id", None)
+        if check_id and state.checks.get(check_id) is None:
+            found.append(("checks", check_id))
+        if target:
+            if state.checks.get(target) is None:
+                found.append(("checks", target))
+            if state.sales.get(target) is None:
+                found.append(("sales", target))
+        return found
 
     async def order(self, command: Command, *, target: str = "") -> int:
         """A command of the box itself (ports.Office).
@@ -233,6 +290,10 @@ class Desk:
 
     def check(self, check_id: str) -> Check | None:
         return self._state.checks.committed.get(check_id)
+
+
+def _digest(request: Request) -> str:
+    return request_hash(f"{request.method} {request.path}", _canonical(request.command))
 
 
 def request_of(command: RecoverEntry) -> tuple[str, str] | None:

@@ -32,6 +32,8 @@ GUESSES_FREE: Final = 5
 GUESS_WAIT_S_MAX: Final = 300
 ADDRESSES_MAX: Final = 4096
 
+_CHANGE_DEVICES: Final = (DevicePaired, DeviceRevokedFact, MasterApplied)
+
 
 def token_hash(token: str) -> str:
     return sha256(token.encode()).hexdigest()
@@ -96,8 +98,10 @@ class Doorman:
 
     def committed(self, facts: Iterable[tuple[Fact, Meta]]) -> None:
         """Called after each commit: who was paired or locked out is known from this moment."""
-        if any(isinstance(fact, (DevicePaired, DeviceRevokedFact, MasterApplied)) for fact, _ in facts):
-            self.committed_devices()
+        for fact, _ in facts:
+            if isinstance(fact, _CHANGE_DEVICES):
+                self.committed_devices()
+                return
 
     def committed_devices(self) -> None:
         before = self._by_token

@@ -23,7 +23,7 @@ def fingerprint(device_id: str, key: str) -> int:
 def request_hash(method_and_path: str, canonical: bytes) -> str:
     """Same method, path and JSON value: same hash.
 
-    canonical: the command encoded with its defaults filled and its keys sorted.
+    canonical: the command encoded without its defaults, in the order of its fields.
     """
     return sha256(b"%b\n%b" % (method_and_path.encode(), canonical)).hexdigest()[:32]
 

@@ -55,7 +55,7 @@ class Group:
         self.facts: list[tuple[Fact, Meta]] = []
         self.requests: list[tuple[int, int]] = []
         self.opens: EpochStart | None = None
-        self._waiters: list[asyncio.Future[None]] = []
+        self._waiters: list[Callable[[HubError | None], None]] = []
         self._over = False
         self._failure: HubError | None = None
 
@@ -75,14 +75,23 @@ class Group:
         if self._over:
             waiter.set_result(None)
         else:
-            self._waiters.append(waiter)
+            self.then(lambda failure: None if waiter.done() else waiter.set_result(None))
         return waiter
+
+    def then(self, call: Callable[[HubError | None], None]) -> None:
+        """Call when the commit has ended: with None, or with what kept() would raise. Not for a group that is over."""
+        self._waiters.append(call)
 
     def finish(self, failure: HubError | None = None) -> None:
         self._over, self._failure = True, failure
-        for waiter in self._waiters:
-            if not waiter.done():
-                waiter.set_result(None)
+        # Let go of them: they know the group, and a ring of objects would wait for the garbage collector.
+        waiters, self._waiters = self._waiters, []
+        for call in waiters:
+            try:
+                call(failure)
+            except Exception:
+                # One answer that cannot be given must not keep the others from theirs.
+                log.exception("nobody could be told that a commit is over")
 
 
 class Writer:
@@ -125,17 +134,19 @@ class Writer:
                 raise StorageFull(retry_after_s=5)
             raise NotReady(reason=self.trouble.reason, retry_after_s=1)
 
-    def add(self, facts: Sequence[Fact], stamp: Stamp, origin: Origin) -> tuple[Entry, bytes, Group]:
+    def add(
+        self, facts: Sequence[Fact], stamp: Stamp, origin: Origin, request: int | None = None
+    ) -> tuple[Entry, bytes, Group]:
         """Append the facts of one command to the open group; its last entry, that entry's data, and the
         group to wait for.
 
-        The idempotency key goes on the last entry: the one that answers.
+        The idempotency key goes on the last entry: the one that answers. request: the fingerprint of its request.
         """
         if not facts:
             raise ValueError("a command without facts is not kept")
         group = self._open
-        silent = Origin(origin.device_id, origin.staff_id)
         last = len(facts) - 1
+        silent = Origin(origin.device_id, origin.staff_id) if last else origin
         entry, data = Entry(0, "", "", b""), b""
         try:
             for index, fact in enumerate(facts):
@@ -149,8 +160,8 @@ class Writer:
             log.exception("a decided fact could not be applied; the open group is taken back")
             self._take_back(group)
             raise Internal from error
-        if origin.idempotency_key is not None:
-            group.requests.append((fingerprint(origin.device_id, origin.idempotency_key), entry.seq))
+        if request is not None:
+            group.requests.append((request, entry.seq))
         if isinstance(facts[-1], EntryRecovered):
             group.requests.extend(recovered_request(facts[-1], entry.seq))
         self._wake.set()

@@ -22,6 +22,7 @@ from hub.domain.report import DayReport
 from hub.domain.sale import Sale
 from hub.domain.state import State
 from hub.store.journal import Journal
+from hub.store.packing import packed, unpacked
 
 
 class Kept(Struct, frozen=True):
@@ -66,28 +67,28 @@ class StateStore:
         """Fill the shelves with what is live; the entry as of which that was saved."""
         shelves = {shelf.name: shelf for shelf in state.shelves()}
         for name, key, value in await self._journal.rows("live_aggregates"):
-            shelves[name].load(key, _DECODERS[name].decode(value))
+            shelves[name].load(key, _DECODERS[name].decode(unpacked(value)))
         seq, epoch, digest = (await self._journal.rows("saved"))[0]
         return After(epoch, seq, digest)
 
     async def fetch(self, state: State, shelf: str, key: str) -> None:
         """Bring one value back to memory, if the table has it."""
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            getattr(state, shelf).load(key, _DECODERS[shelf].decode(value))
+            getattr(state, shelf).load(key, _DECODERS[shelf].decode(unpacked(value)))
 
     async def read(self, shelf: str, key: str) -> Any:
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            return _DECODERS[shelf].decode(value)
+            return _DECODERS[shelf].decode(unpacked(value))
         return None
 
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
-        return [_DECODERS[shelf].decode(value) for _, value in rows]
+        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
 
     async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
         """Values listed under (day, id) less than these, newest first."""
         rows = await self._journal.rows("aggregates_from_day", (shelf, day, key, limit))
-        return [_DECODERS[shelf].decode(value) for _, _, value in rows]
+        return [_DECODERS[shelf].decode(unpacked(value)) for _, _, value in rows]
 
     async def save(
         self,
@@ -101,7 +102,7 @@ class StateStore:
         """Write what changed and move `saved`, in one transaction; then let go of what need not stay in memory."""
         # A report changes with the next order, so it is encoded now; aggregates are immutable and have time.
         puts: list[tuple[object, ...]] = [
-            (REPORTS, report.business_date, 0, None, msgspec.json.encode(report)) for report in reports
+            (REPORTS, report.business_date, 0, None, packed(report)) for report in reports
         ]
         taken: list[tuple[str, Kept, str, Any]] = []
         drops: list[tuple[object, ...]] = []
@@ -120,7 +121,7 @@ class StateStore:
             for start in range(0, len(taken), SLICE):
                 for name, kept, key, value in taken[start : start + SLICE]:
                     live = int(kept.live(value, today))
-                    puts.append((name, key, live, kept.day(value), msgspec.json.encode(value)))
+                    puts.append((name, key, live, kept.day(value), packed(value)))
                 await asyncio.sleep(0)
             await self._journal.transact(
                 [
@@ -148,7 +149,7 @@ class StateStore:
 
     async def report(self, date: str) -> DayReport | None:
         for (value,) in await self._journal.rows("aggregate", (REPORTS, date)):
-            return _report.decode(value)
+            return _report.decode(unpacked(value))
         return None
 
     async def requests_of(self, fingerprint: int) -> list[int]:

@@ -15,6 +15,7 @@ from hub.domain.device import Device
 from hub.domain.errors import HubError
 from hub.service.desk import Answer, Request
 from tests.simulation.world import Life, World
+from tests.support.core import ask
 from tests.support.handheld import Ack, Wish
 
 AGAIN = ("outcome-unknown", "not-ready", "storage-full")
@@ -94,9 +95,12 @@ class Handheld:
             Device(self.name, self.name, "register", "", ""), wish.key, "POST", wish.path, command
         )
 
+        # A body that comes in one piece, or in several.
+        at_once = self.random.random() < 0.7
+
         async def answered() -> Answer | HubError:
             try:
-                return await life.core.desk.submit(request)
+                return await ask(life.core.desk, request, at_once=at_once)
             except HubError as error:
                 return error
 

@@ -17,12 +17,13 @@ from hub.domain import entries
 from hub.domain.commands import ApplyMaster, Command, PairDevice
 from hub.domain.device import Device
 from hub.domain.entries import Entry, Stamp
+from hub.domain.errors import HubError
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import After, Fact, MasterChange
 from hub.domain.report import DayReport, counted, fold
 from hub.domain.state import Meta, State
 from hub.ports import EpochStart, StoreError
-from hub.service.desk import Answer, Request
+from hub.service.desk import Answer, Desk, Request
 from hub.service.hub import Core, Identity
 from hub.store.journal import Journal
 from hub.store.statestore import StateStore
@@ -120,6 +121,19 @@ class FaultyJournal(Journal):
         await super().reopen()
 
 
+async def ask(desk: Desk, request: Request, *, at_once: bool) -> Answer:
+    """Ask as the edge does: at once if it can be, with submit() if not."""
+    told: asyncio.Future[Answer | HubError] = asyncio.get_running_loop().create_future()
+    if not at_once or not desk.at_once(
+        request, lambda outcome: None if told.done() else told.set_result(outcome)
+    ):
+        return await desk.submit(request)
+    outcome = await told
+    if isinstance(outcome, HubError):
+        raise outcome
+    return outcome
+
+
 class HubKit:
     """One store's hub through its lives. `journal`, `keeper` and `core` are those of the present one."""
 
@@ -134,6 +148,8 @@ class HubKit:
         self.keeper: Any
         self.core: Core
         self.alive = False
+        # Whether requests are taken as those whose body is all there, or as those that have a task.
+        self.at_once = False
 
     def mint(self) -> str:
         return f"id-{next(self._ids):06d}"
@@ -206,7 +222,11 @@ class HubKit:
     ) -> Any:
         """The coroutine of an answer."""
         who = Device(device, device, role, "", "")
-        return self.core.desk.submit(Request(who, key, "POST", path, command, target, version))
+        return ask(
+            self.core.desk,
+            Request(who, key, "POST", path, command, target, version),
+            at_once=self.at_once,
+        )
 
     async def says(self, key: str, command: Command, **more: Any) -> dict[str, Any]:
         answer: Answer = await self.submit(key, command, **more)

@@ -10,7 +10,7 @@ from hub.domain.device import Device
 from hub.domain.entries import Stamp
 
 
-class At(Struct):
+class At(Struct, gc=False):
     """Who asks, when, about what. mint gives a new id each time; the ids of one store never repeat.
 
     target: the id in the request's path. version: of If-Match. online: whether the cloud can be reached now.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sys import intern
 from typing import Any
 
 from msgspec.structs import replace
@@ -114,10 +115,15 @@ def price_lines(
             unit_price = _open_price(product, line, index)
         options: tuple[ChosenOption, ...] = ()
         if line.options or product.option_group_ids:
-            options, extra = _options(state.choices(product), product, line.options, index)
-            unit_price += extra
-            if unit_price < 0:
-                raise InvalidRequest.at(f"lines[{index}].options", "they take off more than the price")
+            choices = state.choices(product)
+            known = choices.priced.get(line.options)
+            if known is None:
+                known = choices.keep(line.options, _options(choices, product, line.options, index))
+            options, extra = known
+            if extra:
+                unit_price += extra
+                if unit_price < 0:
+                    raise InvalidRequest.at(f"lines[{index}].options", "they take off more than the price")
         key = (product.tax_class, line.dining or dining)
         if key not in rates:
             rates[key] = tax.rate(*key, unix_s)
@@ -134,9 +140,10 @@ def price_lines(
                 product.tax_included,
                 options,
                 line.dining,
-                line.note,
-                line.seat,
-                line.course,
+                # The same few words stand on line after line, for as long as the check is open.
+                intern(line.note),
+                intern(line.seat),
+                intern(line.course),
             )
         )
     return tuple(priced)
