@@ -18,8 +18,9 @@ from hub.api.events import Events
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
 from hub.api.routes import devices, floor, receipts
+from hub.api.tables import WRITES
 from hub.api.web import router as web_router
-from hub.api.writes import WRITES, WriteEndpoint, send_problem
+from hub.api.writes import WriteEndpoint, send_problem
 from hub.domain.errors import (
     Forbidden,
     HubError,

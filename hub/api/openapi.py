@@ -13,7 +13,8 @@ from hub.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
 from hub.api.routes import devices as device_routes
 from hub.api.routes.box import Retry
 from hub.api.schemas import VIEWS, answer_schema
-from hub.api.writes import WRITES, Write
+from hub.api.tables import WRITES
+from hub.api.tables.write import Write
 from hub.domain.menu import END
 
 REF = "#/components/schemas/{name}"

@@ -1,9 +1,7 @@
-"""The write requests: one table, one way in.
+"""The write requests: one way in for every row of hub/api/tables.
 
-Each row names what is asked (a command), what answers (the fact whose data is the answer) and who may. They
-all go the same
-way below FastAPI's machinery, which costs five times as much as the rest of an order; the OpenAPI document
-is made from the same table.
+They all go below FastAPI's machinery, which costs five times as much as the rest of an order; the OpenAPI document
+is made from the same tables.
 """
 
 from __future__ import annotations
@@ -15,18 +13,17 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
+from hub.api.tables.write import Write
 from hub.api.whole import cycle_of, finish, write_whole
-from hub.domain import commands, facts
+from hub.domain import commands
 from hub.domain.commands import Command
 from hub.domain.device import PERMISSIONS, Device, may
 from hub.domain.errors import Forbidden, HubError, IdempotencyKeyRequired, Internal, InvalidRequest
-from hub.domain.facts import Fact
 from hub.service.box import Box
 from hub.service.desk import Answer, Request
 
@@ -34,103 +31,6 @@ log = logging.getLogger(__name__)
 
 _KEY: Final = re.compile(rb"[ -~]{1,255}")
 _VERSION: Final = re.compile(rb'(?:W/)?"([0-9]{1,9})"')
-
-
-class Write(Struct, frozen=True):
-    """permissions: any of them will do. match: 'required' or 'honoured' If-Match. refusals: slugs of its own."""
-
-    method: str
-    path: str
-    command: type[Command]
-    answer: type[Fact]
-    permissions: tuple[str, ...]
-    summary: str
-    status: int = 200
-    match: str = ""
-    refusals: tuple[str, ...] = ()
-    example: dict[str, Any] = {}
-
-
-_LINES: Final = {"lines": [{"line_id": "l-1", "quantity": 1}]}
-_CASH: Final = [{"method": "cash", "amount": 1200, "tendered": 2000}]
-
-WRITES: Final[tuple[Write, ...]] = (
-    Write(
-        "POST", "/v1/orders", commands.PlaceOrder, facts.OrderPlaced, ("order", "table.order"), "Take an order", 201,
-        refusals=("check-closed", "sold-out", "not-found"),
-        example={"table_id": "t-4", "lines": [{"product_id": "p-1203", "quantity": 2, "note": "no onions"}]},
-    ),
-    Write(
-        "POST", "/v1/sales", commands.CompleteSale, facts.SaleCompleted, ("sale",),
-        "Settle a check, or sell at once", 201, match="honoured",
-        refusals=("check-closed", "sold-out", "not-found", "tender-offline", "tender-mismatch", "conflict"),
-        example={"check_id": "c-1", "tenders": _CASH},
-    ),
-    Write(
-        "POST", "/v1/checks", commands.OpenCheck, facts.CheckOpened, ("check",), "Open a check (check-in)", 201,
-        refusals=("table-occupied",), example={"table_ids": ["t-4"], "guests": 3},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/void", commands.VoidLines, facts.LinesVoided, ("check",), "Take lines off",
-        match="honoured", refusals=("check-closed",), example={**_LINES, "reason": "dropped"},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/serve", commands.ServeLines, facts.LinesServed, ("serve",), "Mark lines as served",
-        refusals=("check-closed",), example=_LINES,
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/move", commands.MoveCheck, facts.CheckMoved, ("check",), "Move to other tables",
-        match="required", refusals=("check-closed", "table-occupied"), example={"table_ids": ["t-7"]},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/merge", commands.MergeCheck, facts.CheckMerged, ("check",), "Take in another check",
-        match="required", refusals=("check-closed",), example={"check_id": "c-2"},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/split", commands.SplitCheck, facts.CheckSplit, ("check",),
-        "Part of the lines to a new check", match="required", refusals=("check-closed",), example=_LINES,
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/bill", commands.BillCheck, facts.CheckBilled, ("check",), "Freeze and print the bill",
-        match="honoured", refusals=("check-closed",), example={},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/reopen", commands.ReopenCheck, facts.CheckReopened, ("check",), "Take orders again",
-        refusals=("check-closed",), example={},
-    ),
-    Write(
-        "POST", "/v1/checks/{id}/abort", commands.AbortCheck, facts.CheckAborted, ("check",), "End a check unpaid",
-        match="required", refusals=("check-closed",), example={"reason": "guests left"},
-    ),
-    Write(
-        "POST", "/v1/sales/{id}/void", commands.VoidSale, facts.SaleVoided, ("sale.correct",),
-        "Cancel a sale on its day", refusals=("conflict",), example={"reason": "wrong table"},
-    ),
-    Write(
-        "POST", "/v1/sales/{id}/refunds", commands.RefundSale, facts.SaleRefunded, ("sale.correct",),
-        "Give back in part", 201, refusals=("conflict", "tender-mismatch", "tender-offline"),
-        example={**_LINES, "tenders": [{"method": "cash", "amount": 500}], "reason": "cold"},
-    ),
-    Write(
-        "POST", "/v1/number-blocks", commands.TakeNumbers, facts.NumbersReserved, ("numbers",),
-        "Receipt numbers for a register that may lose the hub", 201, example={"register_id": "r-1", "count": 100},
-    ),
-    Write(
-        "POST", "/v1/staff-calls", commands.CallStaff, facts.StaffCalled, ("staff.call",), "Call someone", 201,
-        example={"reason": "the bill, please"},
-    ),
-    Write(
-        "PATCH", "/v1/products/{id}", commands.ChangeProduct, facts.ProductChanged, ("product",),
-        "Sold out, portions left, price", example={"availability": "sold_out"},
-    ),
-    Write(
-        "POST", "/v1/facts", commands.RecordFact, facts.ForeignRecorded, ("facts",), "Keep a fact of your own", 201,
-        example={"type": "x.acme.temperature", "data": {"fridge": 2, "celsius": 3.5}},
-    ),
-    Write(
-        "DELETE", "/v1/devices/{id}", commands.RevokeDevice, facts.DeviceRevoked, ("devices",), "Lock a device out",
-    ),
-)  # fmt: skip
 
 
 class WriteEndpoint:

@@ -1,0 +1,10 @@
+"""The write requests as tables, by subject. Endpoints are made of the rows, and the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.api.tables import box, floor, till
+from hub.api.tables.write import Write
+
+WRITES: Final[tuple[Write, ...]] = (*floor.WRITES, *till.WRITES, *box.WRITES)
