@@ -23,6 +23,8 @@ from hub.store.queries import SQL
 # Followers that are up to date (the live feed) read from memory. Sized for some seconds of the busiest evening.
 RECENT_MAX: Final = 1024
 # The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it.
+# Rows a query of the journal gives back at once.
+READ_ROWS: Final = 256
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 WAL_BYTES_IDLE: Final = 1024 * 1024
 
@@ -229,9 +231,15 @@ class Journal:
             found = [recent[i] for i in range(start, min(start + count_max, len(recent)))]
         else:
             epoch_end = next((e.first_seq - 1 for e in self._epochs if e.first_seq > seq + 1), last)
-            rows = await self.rows("between", (seq, min(seq + count_max, epoch_end, last)))
             epoch = self.epoch_of(seq + 1)
-            found = [Entry(int(row[0]), epoch, entries.hash_of(row[1]), row[1]) for row in rows]
+            found = []
+            until, size = min(seq + count_max, epoch_end, last), 0
+            # Page by page: a thousand facts of 32 KB are not taken to memory for the first few of them.
+            while seq < until and size <= bytes_max:
+                rows = await self.rows("between", (seq, min(seq + READ_ROWS, until)))
+                found += [Entry(int(row[0]), epoch, entries.hash_of(row[1]), row[1]) for row in rows]
+                size += sum(len(row[1]) for row in rows)
+                seq += READ_ROWS
         taken: list[Entry] = []
         size = 0
         for entry in found:

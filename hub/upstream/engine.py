@@ -72,7 +72,7 @@ class Engine:
         self._down = client()
         self._packer = Packer(journal)
         self.history = History(journal=journal, client=self._up, office=office, records=records)
-        reconciler = Reconciler(
+        self.reconciler = Reconciler(
             keeper=keeper,
             client=self._up,
             journal=journal,
@@ -86,7 +86,7 @@ class Engine:
             history=self.history,
             keeper=keeper,
             quarantine=quarantine,
-            reconciler=reconciler,
+            reconciler=self.reconciler,
             packer=self._packer,
             monitor=monitor,
             announcer=announcer,

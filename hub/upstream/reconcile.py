@@ -41,6 +41,11 @@ class Reconciler:
         self._compared_at: float | None = None
         self._failed_at: float | None = None
 
+    def soon(self) -> None:
+        """Somebody wants to see: compare all days anew as soon as there is nothing to send."""
+        self._keeper.changed.update(name for name, _ in self._keeper.ledger.recent(DAYS_COMPARED_MAX))
+        self._compared_at = self._failed_at = None
+
     def due(self, *, drained_replay: bool) -> bool:
         """After a replay at once, else about once a minute while days change."""
         if not self._keeper.changed:

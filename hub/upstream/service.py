@@ -142,6 +142,7 @@ class CloudUpstream:
     async def retry(self, seq: int | None) -> None:
         self._quarantine.want(seq)
         if self._engine is not None:
+            self._engine.reconciler.soon()
             self._engine.replicator.nudge()
 
     async def start(self) -> None:

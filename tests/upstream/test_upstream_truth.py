@@ -263,6 +263,25 @@ async def test_a_cloud_that_adds_up_wrongly_is_told(world: World) -> None:
                 await asyncio.sleep(0.01)
 
 
+async def test_a_retry_by_hand_compares_at_once(world: World) -> None:
+    async def agrees() -> list[bool | None]:
+        return [row["agrees"] for row in (await world.up.status())["reconciliation"]]
+
+    world.store.sale(1000)
+    async with world.running():
+        await world.until_complete()
+        await until(lambda: len(world.bad.of("totals")) == 1)
+        epoch, seq, digest, raw = world.cloud.chain[1]
+        assert raw is not None
+        world.cloud.chain[1] = (epoch, seq, digest, raw.replace(b'"total":1000', b'"total":1001'))
+        async with asyncio.timeout(5):
+            while await agrees() != [True]:
+                await asyncio.sleep(0.01)
+            await world.up.retry(None)
+            while await agrees() != [False]:
+                await asyncio.sleep(0.01)
+
+
 async def test_a_cloud_that_cannot_add_up_keeps_nothing_from_its_work(world: World) -> None:
     world.bad.only = {"totals"}
     world.bad.fault = "500"

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import msgspec
 import pytest
 
-from hub.domain.commands import LineIn, PlaceOrder
+from hub.domain.commands import LineIn, PlaceOrder, RecordFact
 from hub.ports import StoreError
 from hub.retention import prune
 from hub.store import connection
 from hub.store.highwater import HighWater
-from hub.store.journal import Journal
+from hub.store.journal import READ_ROWS, Journal
 from tests.support.core import HubKit, check, hub_on
 
 ORDER = PlaceOrder(lines=(LineIn("p1", 1),), table_id="t1")
@@ -252,3 +254,22 @@ async def test_retention_keeps_what_anybody_may_still_need(tmp_path: Path) -> No
         assert [start.first_seq for start in kit.journal.epochs()] == [last - 10, last + 1]
         assert kit.core.state.seated.committed["t1"]
         await kit.says("new", ORDER)
+
+
+async def test_reading_takes_no_more_to_memory_than_was_asked_for(tmp_path: Path) -> None:
+    note = RecordFact(type="x.acme.note", data=msgspec.Raw(b'"' + b"x" * 30_000 + b'"'))
+    async with hub_on(tmp_path / "journal.db") as kit:
+        await asyncio.gather(
+            *(kit.says(f"k{number}", note, device=f"d{number % 8}") for number in range(600))
+        )
+        await kit.again()
+        tracemalloc.start()
+        try:
+            found = await kit.journal.after(0, count_max=4000, bytes_max=100_000)
+            most = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert 2 <= len(found) <= 6
+        assert most < 2 * READ_ROWS * 32_000
+        whole = [entry.seq for entry in await kit.journal.after(0, count_max=4000, bytes_max=1 << 30)]
+        assert whole == list(range(1, kit.journal.epochs()[-1].first_seq))
