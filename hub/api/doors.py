@@ -27,7 +27,7 @@ class Stage(Enum):
     SENDING = "sending"  # in the middle of a request's body
     ANSWERED = "answered"  # it has its answer, but the body goes on
     WAITING = "waiting"  # its request is whole and being answered, or it follows the feed
-    RESTING = "resting"  # kept alive between two requests; uvicorn ends that
+    RESTING = "resting"  # kept alive between two requests
 
 
 LIMITS_S: Final[dict[Stage, float | None]] = {
@@ -36,7 +36,7 @@ LIMITS_S: Final[dict[Stage, float | None]] = {
     Stage.SENDING: 15.0,
     Stage.ANSWERED: 2.0,
     Stage.WAITING: None,
-    Stage.RESTING: None,
+    Stage.RESTING: 75.0,
 }
 # A client that takes nothing of its answer for this long is dropped; so is one that takes too little.
 STALLED_S_MAX: Final = 15.0
@@ -56,13 +56,25 @@ class Visit:
     cut() ends it at once; unread() is what its client has yet to take.
     """
 
-    __slots__ = ("_left", "_stuck_since", "address", "cut", "paused_since", "since", "stage", "unread")
+    __slots__ = (
+        "_left",
+        "_stuck_since",
+        "address",
+        "close",
+        "cut",
+        "paused_since",
+        "since",
+        "stage",
+        "unread",
+    )
 
     def __init__(self, address: str, stage: Stage, now: float, cut: Callable[[], None]) -> None:
         self.address = address
         self.stage = stage
         self.since = now
         self.cut = cut
+        # Says good-bye: for who has rested long enough and did nothing wrong.
+        self.close = cut
         self.unread: Callable[[], int] = int
         # Since when the answer has been waiting for the client to make room.
         self.paused_since: float | None = None
@@ -134,7 +146,11 @@ class Doors:
         """Show out everyone whose time is over."""
         late = [visit for crowd in self._here.values() for visit in crowd if visit.overdue(now)]
         for visit in late:
-            self._show_out(visit)
+            if visit.stage is Stage.RESTING and not visit.unread():
+                self.leave(visit)
+                visit.close()
+            else:
+                self._show_out(visit)
 
     def _make_room(self, crowd: Iterable[Visit]) -> bool:
         leaving = [visit for visit in crowd if visit.stage in _LEAVES_FIRST]

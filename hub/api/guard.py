@@ -22,7 +22,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 
 from hub.api.doors import LIMITS_S, Doors, Stage, Visit
 
-KEEP_ALIVE_S: Final = 75
 SWEEP_EVERY_S: Final = 1.0
 HEAD_BYTES_MAX: Final = 32 * 1024
 # What is read and thrown away behind an answer, so that a client that only reads when it has sent all hears it.
@@ -62,6 +61,7 @@ class GuardedProtocol(HttpToolsProtocol):
         transport.set_write_buffer_limits(UNREAD_BYTES_MAX)
         visit = self.visit
         visit.cut = self._end
+        visit.close = transport.close
         self._answering: RequestResponseCycle | None = None
         # A request of `_answering` that waits for the rest of its body, without a task.
         self._held: AtOnce | None = None
@@ -125,7 +125,13 @@ class GuardedProtocol(HttpToolsProtocol):
             self._take(self.cycle, self._held)
 
     def on_response_complete(self) -> None:
-        super().on_response_complete()
+        # As uvicorn does it, but without a timer for each answer: the doors' sweep ends who rests for too long.
+        self.server_state.total_requests += 1
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            self._start_asgi_task(*self.pipeline.pop())
         if not self.cycle.response_complete:
             return  # There is another request behind it.
         if self.visit.stage is Stage.SENDING:
@@ -353,7 +359,6 @@ def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Confi
         proxy_headers=False,
         server_header=False,
         date_header=True,
-        timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=5,
         backlog=BACKLOG,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
 
 from hub.api.doors import LIMITS_S, STALLED_S_MAX, Doors, Stage, Visit
@@ -33,6 +35,19 @@ def test_each_stage_ends_at_its_time(stage: Stage) -> None:
     doors.sweep((limit or 10_000) + 0.1)
     assert guest.gone == (limit is not None)
     assert len(doors) == (0 if guest.gone else 1)
+
+
+def test_who_has_rested_long_enough_is_no_culprit() -> None:
+    doors = Doors()
+    guest, deaf = Guest(doors, stage=Stage.RESTING), Guest(doors, stage=Stage.RESTING)
+    deaf.left = 100
+    goodbyes: list[Guest] = []
+    for one in (guest, deaf):
+        one.visit.close = partial(goodbyes.append, one)
+    doors.sweep(limit := LIMITS_S[Stage.RESTING] or 0)
+    assert (goodbyes, len(doors)) == ([], 2)
+    doors.sweep(limit + 0.1)
+    assert (goodbyes, deaf.gone, doors.cut, len(doors)) == ([guest], True, 1, 0)
 
 
 def test_a_client_that_takes_nothing_goes_and_a_slow_one_stays() -> None:

@@ -151,16 +151,17 @@ def price_lines(
 
 def _own_ids(lines: tuple[LineIn, ...], taken: tuple[Line, ...]) -> None:
     """Raises InvalidRequest for a device's own line id that the check has already. The hub's ids never meet."""
-    used: set[str] | None = None
+    own: dict[str, int] = {}
     for index, line in enumerate(lines):
-        if line.line_id is not None:
-            if used is None:
-                used = {known.line_id for known in taken}
-            if line.line_id in used:
+        if line.line_id is not None and own.setdefault(line.line_id, index) != index:
+            raise InvalidRequest.at(f"lines[{index}].line_id", f"the order names it twice: {line.line_id}")
+    if own:
+        for known in taken:
+            if known.line_id in own:
                 raise InvalidRequest.at(
-                    f"lines[{index}].line_id", f"the check has this line already: {line.line_id}"
+                    f"lines[{own[known.line_id]}].line_id",
+                    f"the check has this line already: {known.line_id}",
                 )
-            used.add(line.line_id)
 
 
 def _in_stock(product: Product, wanted: int) -> None:
