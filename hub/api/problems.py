@@ -67,8 +67,8 @@ PROBLEMS: Final[dict[str, Problem]] = {
     "not-acceptable": Problem(
         406,
         "No such form",
-        "A receipt comes as text/plain, image/png or application/pdf.",
-        "レシートは text/plain、image/png、application/pdf で取得できます。",
+        "A receipt comes as text/plain, application/json, image/png or application/pdf.",
+        "レシートは text/plain、application/json、image/png、application/pdf で取得できます。",
     ),
     "check-closed": Problem(
         409,

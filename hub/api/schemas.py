@@ -7,10 +7,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
+from hub.api import schemas_till
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact
 from hub.domain.facts import ForeignRecorded
+from hub.domain.formal import FormalReceipt
 from hub.domain.menu import (
     Availability,
     Category,
@@ -120,6 +122,7 @@ class SaleView(Struct, kw_only=True):
     adjustment: int = 0
     voided_at: str | None = None
     reason: str | None = None
+    formal: list[FormalReceipt] = []
 
 
 class SaleList(Struct):
@@ -379,7 +382,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
     for view in (
         MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
     )
-}  # fmt: skip
+} | schemas_till.VIEWS  # fmt: skip
 
 
 def answer_schema(fact: type[Fact], known: dict[str, Any], ref_template: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from hub.domain import entries, evolve_floor, evolve_sales
+from hub.domain import entries, evolve_floor, evolve_receipts, evolve_sales
 from hub.domain.decide.recovery import recovered_key
 from hub.domain.device import Device
 from hub.domain.evolve_floor import Misfit
@@ -41,6 +41,7 @@ from hub.domain.facts import (
     SaleVoided,
     StaffCalled,
 )
+from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
 from hub.domain.state import KINDS, Meta, State
 
 
@@ -150,6 +151,9 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     SaleVoided: evolve_sales.sale_voided,
     SaleRefunded: evolve_sales.sale_refunded,
     NumbersReserved: evolve_sales.numbers_reserved,
+    ReceiptIssued: evolve_receipts.receipt_issued,
+    ReceiptReissued: evolve_receipts.receipt_reissued,
+    ReceiptWithdrawn: evolve_receipts.receipt_withdrawn,
     ProductChanged: product_changed,
     MasterApplied: master_applied,
     DevicePaired: device_paired,

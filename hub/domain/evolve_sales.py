@@ -86,7 +86,8 @@ def move_points(state: State, customer_id: str | None, points: int) -> None:
         state.customers.put(customer.id, replace(customer, points=max(0, customer.points + points)))
 
 
-def _sale(state: State, sale_id: str) -> Sale:
+def sale_of(state: State, sale_id: str) -> Sale:
+    """Raises Misfit."""
     sale = state.sales.get(sale_id)
     if sale is None:
         raise Misfit(f"sale {sale_id} is not there")
@@ -94,7 +95,7 @@ def _sale(state: State, sale_id: str) -> Sale:
 
 
 def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
-    sale = _sale(state, fact.sale_id)
+    sale = sale_of(state, fact.sale_id)
     state.sales.put(
         fact.sale_id,
         replace(
@@ -103,6 +104,8 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
             voided_at=meta.time,
             reason=fact.reason,
             points_returned=sale.points_returned + fact.points_returned,
+            # Their papers are void with the sale.
+            formal=tuple(replace(receipt, status="withdrawn") for receipt in sale.formal),
         ),
     )
     move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
@@ -111,7 +114,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
 
 
 def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
-    sale = _sale(state, fact.sale_id)
+    sale = sale_of(state, fact.sale_id)
     returned = dict(sale.returned)
     for line in fact.lines:
         returned[line.line_id] = returned.get(line.line_id, 0) + line.quantity
@@ -120,7 +123,16 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
         returned=returned,
         refunds=(
             *sale.refunds,
-            Refund(fact.refund_id, fact.refund_no, fact.total, meta.time, meta.business_date, fact.reason),
+            Refund(
+                fact.refund_id,
+                fact.refund_no,
+                fact.total,
+                meta.time,
+                meta.business_date,
+                fact.reason,
+                fact.lines,
+                fact.taxes,
+            ),
         ),
         points_returned=sale.points_returned + fact.points_returned,
     )

@@ -12,6 +12,7 @@ from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, Voi
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.fact import OfCheck
 from hub.domain.facts import EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts_receipt import OfReceipt
 from hub.domain.report import counted
 from hub.domain.state import Meta
 
@@ -35,7 +36,7 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         inner = counted(fact, meta)
         if inner is not None:
             yield from fact_needs(*inner)
-    elif isinstance(fact, (SaleVoided, SaleRefunded)):
+    elif isinstance(fact, (SaleVoided, SaleRefunded, OfReceipt)):
         yield "sales", fact.sale_id
     elif isinstance(fact, SaleCompleted):
         if fact.check_id is not None:

@@ -6,6 +6,7 @@ rate both what is taxed and the tax.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import datetime
@@ -70,6 +71,15 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
 }
 
 
+_REGISTRATION: Final = re.compile(r"T[0-9]{13}")
+
+
+def registration_no(text: str | None) -> str | None:
+    """The issuer's number as receipts say it: T and 13 digits. Anything else is none, and is not printed as one."""
+    plain = unicodedata.normalize("NFKC", text or "").replace("-", "").replace(" ", "").upper()
+    return plain if _REGISTRATION.fullmatch(plain) else None
+
+
 class ReceiptLine(Struct, frozen=True):
     """discount: what came off this line alone. reduced: carries the mark."""
 
@@ -89,11 +99,15 @@ class ReceiptTender(Struct, frozen=True):
 
 
 class ReceiptView(Struct, frozen=True, kw_only=True):
-    """What a receipt says, in no language yet. discounts: (name, amount) off the subtotal."""
+    """What a receipt says, in no language yet. discounts: (name, amount) off the subtotal.
+
+    qualified: with a registration number it is a 適格簡易請求書. Lines that are `reduced` carry the mark ※.
+    """
 
     currency: str
     store_name: str
     registration_no: str | None
+    qualified: bool
     address: str
     phone: str
     issued_at: str
@@ -123,7 +137,8 @@ def receipt_of(sale: Sale, state: State, *, store_name: str = "", reissued: bool
     return ReceiptView(
         currency=settings.get("currency") or "JPY",
         store_name=settings.get("store_name") or store_name,
-        registration_no=settings.get("registration_no") or None,
+        registration_no=(number := registration_no(settings.get("registration_no"))),
+        qualified=number is not None,
         address=settings.get("store_address") or "",
         phone=settings.get("store_phone") or "",
         issued_at=sale.taken.at if sale.taken is not None else sale.accepted_at,

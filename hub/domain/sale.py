@@ -6,7 +6,9 @@ from enum import StrEnum
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
+from hub.domain.formal import FormalReceipt
 from hub.domain.menu import TenderKind
 from hub.domain.money import Rounding, divide
 from hub.domain.reckoning import Discount, RateKey, SaleLine, TaxRow
@@ -62,12 +64,16 @@ class RefundedLine(Struct, frozen=True):
 
 
 class Refund(Struct, frozen=True, omit_defaults=True):
+    """lines and taxes: what its return invoice (適格返還請求書) says."""
+
     refund_id: str
     refund_no: str
     total: int
     at: str
     business_date: str
     reason: str = ""
+    lines: tuple[RefundedLine, ...] = ()
+    taxes: tuple[TaxRow, ...] = ()
 
 
 class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
@@ -100,6 +106,7 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
     returned: dict[str, int] = {}
     voided_at: str | None = None
     reason: str | None = None
+    formal: tuple[FormalReceipt, ...] = ()
 
     def line(self, line_id: str) -> SaleLine | None:
         return next((line for line in self.lines if line.line_id == line_id), None)
@@ -152,3 +159,8 @@ def reckon_refund(sale: Sale, quantities: dict[str, int]) -> RefundReckoning:
         total += divide(sale.adjustment * sum(after.values()), base, Rounding.DOWN)
         total -= divide(sale.adjustment * sum(before.values()), base, Rounding.DOWN)
     return RefundReckoning(tuple(lines), tuple(taxes), total)
+
+
+def refunded_taxes(sale: Sale) -> tuple[TaxRow, ...]:
+    """What all refunds of the sale so far come to, by rate."""
+    return reckon_refund(replace(sale, returned={}), sale.returned).taxes

@@ -1,4 +1,4 @@
-"""GET /v1/sales/{id}/receipt: the receipt as text, picture or PDF."""
+"""What a sale is receipted with: its receipt as data, text, picture or PDF; formal receipts; return invoices."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from hub.api.problems import prefers_japanese
-from hub.api.reply import allowed, box_of
+from hub.api.reply import allowed, box_of, ref, reply
 from hub.api.routes.floor import find_sale
+from hub.domain.decide.receipts import unreceipted
 from hub.domain.device import Device
 from hub.domain.errors import HubError
+from hub.domain.invoices import formal_papers, return_invoices
 from hub.domain.receipt import receipt_of, receipt_text
 
 router = APIRouter(tags=["floor"])
-FORMS = ("text/plain", "image/png", "application/pdf")
+FORMS = ("text/plain", "application/json", "image/png", "application/pdf")
 
 
 class NotAcceptable(HubError):
@@ -24,12 +26,13 @@ class NotAcceptable(HubError):
 
 @router.get(
     "/v1/sales/{sale_id}/receipt",
-    summary="The receipt (適格簡易請求書), by Accept: text, PNG or PDF",
+    summary="The receipt (適格簡易請求書), by Accept: text, data, PNG or PDF",
     responses={
         200: {
             "description": "OK",
             "content": {
                 "text/plain": {"schema": {"type": "string"}},
+                "application/json": {"schema": {"$ref": "#/components/schemas/ReceiptView"}},
                 "image/png": {"schema": {"type": "string", "contentMediaType": "image/png"}},
                 "application/pdf": {"schema": {"type": "string", "contentMediaType": "application/pdf"}},
             },
@@ -44,12 +47,42 @@ async def receipt(
     sale = await find_sale(box, sale_id)
     japanese = prefers_japanese(request.headers.get("accept-language", "ja"))
     view = receipt_of(sale, box.core.state, store_name=box.identity.store_name)
+    if form == "application/json":
+        return reply(view)
     text = receipt_text(view, language="ja" if japanese else "en")
     if form == "text/plain":
         return Response(text, media_type="text/plain; charset=utf-8")
     # Drawing takes tens of milliseconds: not on the loop that serves the floor.
     drawn = await asyncio.to_thread(box.draw, text, form)
     return Response(drawn, media_type=form)
+
+
+@router.get(
+    "/v1/sales/{sale_id}/formal-receipts",
+    summary="The formal receipts (領収書) of a sale, as they are printed",
+    responses=ref("FormalReceiptList"),
+)
+async def formal(
+    request: Request, sale_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    sale = await find_sale(box, sale_id)
+    papers = formal_papers(sale, box.core.state, store_name=box.identity.store_name)
+    return reply({"formal_receipts": papers, "left": unreceipted(sale)})
+
+
+@router.get(
+    "/v1/sales/{sale_id}/return-invoices",
+    summary="A return invoice (適格返還請求書) for each refund of a sale",
+    responses=ref("ReturnInvoiceList"),
+)
+async def returns(
+    request: Request, sale_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    sale = await find_sale(box, sale_id)
+    found = return_invoices(sale, box.core.state, store_name=box.identity.store_name)
+    return reply({"return_invoices": found})
 
 
 def _form(accept: str) -> str:

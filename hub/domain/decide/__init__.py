@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.domain.cards import refuse_card_numbers
 from hub.domain.commands import Command
-from hub.domain.decide import devices, floor, menu, orders, recovery, sales
+from hub.domain.decide import devices, floor, menu, orders, receipts, recovery, sales
 from hub.domain.decide.at import At
 from hub.domain.facts import Fact
 from hub.domain.state import State
@@ -21,6 +21,7 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **orders.DECISIONS,
     **floor.DECISIONS,
     **sales.DECISIONS,
+    **receipts.DECISIONS,
     **menu.DECISIONS,
     **devices.DECISIONS,
     **recovery.DECISIONS,

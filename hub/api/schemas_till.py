@@ -1,0 +1,26 @@
+"""The shapes of what is read of receipts and the till's ledgers, for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from msgspec import Struct
+
+from hub.domain.invoices import FormalPaper, ReturnInvoice
+from hub.domain.receipt import ReceiptView
+
+
+class ReturnInvoiceList(Struct):
+    return_invoices: list[ReturnInvoice]
+
+
+class FormalReceiptList(Struct):
+    """left: what was received and has no formal receipt yet."""
+
+    formal_receipts: list[FormalPaper]
+    left: int
+
+
+VIEWS: Final[dict[str, type[Struct]]] = {
+    view.__name__: view for view in (ReceiptView, ReturnInvoiceList, FormalReceiptList)
+}

@@ -1,0 +1,27 @@
+"""Formal receipts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.api.tables.write import Write
+from hub.domain import commands_receipt as commands
+from hub.domain import facts_receipt as facts
+
+WRITES: Final[tuple[Write, ...]] = (
+    Write(
+        "POST", "/v1/sales/{id}/formal-receipts", commands.IssueFormalReceipts, facts.ReceiptIssued, ("sale",),
+        "Issue formal receipts (領収書)", 201, refusals=("conflict",),
+        example={"addressee": "株式会社 山田商事", "proviso": "お食事代として", "amounts": [3000, 2500]},
+    ),
+    Write(
+        "POST", "/v1/sales/{id}/formal-receipts/reissue", commands.ReissueFormalReceipt, facts.ReceiptReissued,
+        ("sale",), "Issue a formal receipt again (再発行)", refusals=("conflict",),
+        example={"formal_id": "f-1", "reason": "lost"},
+    ),
+    Write(
+        "POST", "/v1/sales/{id}/formal-receipts/withdraw", commands.WithdrawFormalReceipt, facts.ReceiptWithdrawn,
+        ("sale.correct",), "Take a formal receipt back", refusals=("conflict",),
+        example={"formal_id": "f-1", "reason": "wrong name"},
+    ),
+)  # fmt: skip
