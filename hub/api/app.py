@@ -17,7 +17,7 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import devices, floor, receipts
+from hub.api.routes import devices, floor, receipts, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -59,6 +59,7 @@ def build(box: Box) -> Edge:
     )
     app.state.box = box
     app.include_router(floor.router)
+    app.include_router(tables.router)
     app.include_router(receipts.router)
     app.include_router(box_routes.router)
     app.include_router(devices.router)
@@ -185,7 +186,7 @@ async def _http_error(request: Request, error: Any) -> Response:
 @cache
 def _addresses() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
     """Every address as a pattern, with methods it takes. One address may stand here more than once."""
-    routers = (floor.router, receipts.router, box_routes.router, devices.router, web_router)
+    routers = (floor.router, tables.router, receipts.router, box_routes.router, devices.router, web_router)
     read = [route for router in routers for route in router.routes if isinstance(route, Route)]
     return (
         *((route.path_regex, frozenset(route.methods or ())) for route in read),

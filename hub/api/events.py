@@ -14,6 +14,7 @@ from hub.api.writes import send_problem
 from hub.domain.device import Device
 from hub.domain.entries import Entry
 from hub.domain.errors import HubError, InvalidRequest
+from hub.domain.seats import shown
 from hub.service.box import Box
 
 # The contract says 15 at most; a busy moment may make it a little later.
@@ -166,7 +167,9 @@ class Events:
     def _own(self, subscriber: _Subscriber, kind: str, entry: Entry) -> bool:
         """Whether the entry is about the check that is at the tablet's table, or was until this entry."""
         state = self._box.core.state
-        now = state.seated.committed.get(subscriber.device.table_id or "")
+        there = shown(state, subscriber.device.table_id or "")
+        # Of strangers who share the table, a tablet shows nobody's.
+        now = there[0] if len(there) == 1 else None
         subject = _about.decode(entry.raw).subject
         mine = subject in (f"checks/{now}", f"checks/{subscriber.check_id}")
         if now is not None:

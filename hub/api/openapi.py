@@ -75,7 +75,8 @@ def _make(app: FastAPI) -> dict[str, Any]:
     _, known = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas.update(known)
     schemas["Problem"] = _problem_schema()
-    schemas["ChangeProduct"]["minProperties"] = 1
+    for name in ("ChangeProduct", "ChangeCheck"):
+        schemas[name]["minProperties"] = 1
     for write in WRITES:
         schemas[_answer_name(write)] = answer_schema(write.answer, schemas, REF)
     components["securitySchemes"] = {"device": {"type": "http", "scheme": "bearer"}}

@@ -82,6 +82,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "Table {table_id} has a check already. Choose another table, or merge the checks.",
         "テーブル「{table_id}」は使用中です。別のテーブルを選ぶか、伝票を結合してください。",
     ),
+    "table-shared": Problem(
+        409,
+        "Several checks share the table",
+        "Several parties share table {table_id}. Say which check it is for: `checks` names them.",
+        "テーブル「{table_id}」は相席中です。どの伝票か（checks）を指定してください。",
+    ),
     "sold-out": Problem(
         409,
         "Sold out",

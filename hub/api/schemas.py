@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.api import schemas_till
+from hub.api.schemas_floor import FLOOR_VIEWS
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact
@@ -79,6 +80,8 @@ class CheckView(Struct):
     merged_into: str | None
     split_from: str | None
     reason: str | None
+    shared: bool
+    customer_groups: dict[str, int]
 
 
 class CheckList(Struct):
@@ -381,6 +384,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view
     for view in (
         MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
+        *FLOOR_VIEWS,
     )
 } | schemas_till.VIEWS  # fmt: skip
 

@@ -25,6 +25,7 @@ class Move(StrEnum):
     ORDER = "order"
     VOID = "void"
     SERVE = "serve"
+    CHANGE = "change"
     MOVE = "move"
     TAKE_IN = "take_in"
     JOIN = "join"
@@ -43,6 +44,7 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
     ("open", Move.SERVE): "open",
     ("billed", Move.SERVE): "billed",
     ("closed", Move.SERVE): "closed",
+    ("open", Move.CHANGE): "open",
     ("open", Move.MOVE): "open",
     ("billed", Move.MOVE): "billed",
     ("open", Move.TAKE_IN): "open",
@@ -136,6 +138,10 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     reason: str | None = None
     sums: Sums = ()
     split_from: str | None = None
+    # 相席: others may sit at its tables, if they allow it as well.
+    shared: bool = False
+    # 客層: how many of the guests are of each group.
+    customer_groups: dict[str, int] = {}
 
     @property
     def ended(self) -> bool:

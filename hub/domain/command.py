@@ -13,6 +13,12 @@ Text = Annotated[str, Meta(max_length=500)]
 Guests = Annotated[int, Meta(ge=0, le=999)]
 
 
+# 客層: how many of the guests are of each group. The groups' ids are the store's own.
+Groups = Annotated[
+    dict[Id, Annotated[int, Meta(ge=1, le=999)]], Meta(max_length=20, examples=[{"adults": 2, "children": 1}])
+]
+
+
 class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
     """Base of all commands. FREE_TEXT names the fields that are searched for card numbers.
 

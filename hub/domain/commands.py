@@ -10,7 +10,18 @@ from typing import Annotated, ClassVar, Literal
 import msgspec
 from msgspec import Meta
 
-from hub.domain.command import Command, Guests, LineIn, LineQuantities, LineQuantity, OptionIn, Quantity, Text
+from hub.domain.command import (
+    Command,
+    Groups,
+    Guests,
+    LineIn,
+    LineQuantities,
+    LineQuantity,
+    OptionIn,
+    Quantity,
+    Text,
+)
+from hub.domain.commands_check import ChangeCheck
 from hub.domain.commands_sale import (
     CompleteSale,
     DiscountIn,
@@ -27,13 +38,19 @@ from hub.domain.menu import END, Availability, Dining, Id, Instant, Price
 
 
 class OpenCheck(Command, frozen=True, forbid_unknown_fields=True):
-    """Check-in (入店): a party sits down, or a takeout or counter check without a table begins."""
+    """Check-in (入店): a party sits down, or a takeout or counter check without a table begins.
+
+    shared: others may sit at the same tables, and this party with them if they allow it (相席). customer_groups:
+    how many of the guests are of each group; without guests these are their sum.
+    """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("name",)
     table_ids: Annotated[tuple[Id, ...], Meta(max_length=20)] = ()
     guests: Guests = 0
     name: Annotated[str, Meta(max_length=100)] = ""
     dining: Dining = "eat_in"
+    shared: bool = False
+    customer_groups: Groups = msgspec.field(default_factory=dict)
 
 
 class PlaceOrder(Command, frozen=True, forbid_unknown_fields=True):
@@ -112,9 +129,10 @@ class ServeLines(Command, frozen=True, forbid_unknown_fields=True):
 
 
 class MoveCheck(Command, frozen=True, forbid_unknown_fields=True):
-    """The party sits at these tables from now on, and at no other."""
+    """The party sits at these tables from now on, and at no other. shared: see check-in; as it was when not stated."""
 
     table_ids: Annotated[tuple[Id, ...], Meta(min_length=1, max_length=20)]
+    shared: bool | None = None
 
 
 class MergeCheck(Command, frozen=True, forbid_unknown_fields=True):
@@ -169,6 +187,7 @@ __all__ = [
     "ApplyMaster",
     "BillCheck",
     "CallStaff",
+    "ChangeCheck",
     "ChangeProduct",
     "Command",
     "CompleteSale",

@@ -56,6 +56,12 @@ class TableOccupied(HubError):
     slug = "table-occupied"
 
 
+class TableShared(HubError):
+    """Several checks share the table, so the check must be named. Fields: table_id, checks (the choices)."""
+
+    slug = "table-shared"
+
+
 class SoldOut(HubError):
     """Fields: product_id, name, remaining."""
 

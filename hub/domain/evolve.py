@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from hub.domain import entries, evolve_floor, evolve_receipts, evolve_sales
+from hub.domain import entries, evolve_checks, evolve_floor, evolve_receipts, evolve_sales
 from hub.domain.decide.recovery import recovered_key
 from hub.domain.device import Device
 from hub.domain.evolve_floor import Misfit
@@ -19,6 +19,7 @@ from hub.domain.facts import (
     CORE_FACTS,
     CheckAborted,
     CheckBilled,
+    CheckChanged,
     CheckMerged,
     CheckMoved,
     CheckOpened,
@@ -141,6 +142,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     OrderPlaced: evolve_floor.order_placed,
     LinesVoided: evolve_floor.lines_voided,
     LinesServed: evolve_floor.lines_served,
+    CheckChanged: evolve_checks.check_changed,
     CheckMoved: evolve_floor.check_moved,
     CheckMerged: evolve_floor.check_merged,
     CheckSplit: evolve_floor.check_split,

@@ -19,6 +19,7 @@ from hub.domain.facts import (
     LinesVoided,
     OrderPlaced,
 )
+from hub.domain.seats import rise, sit
 from hub.domain.state import Meta, State
 
 
@@ -56,12 +57,14 @@ def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
             dining=fact.dining,
             opened_at=meta.time,
             name=fact.name,
+            shared=fact.shared,
+            customer_groups=fact.customer_groups,
         ),
     )
     for table_id in fact.table_ids:
-        # Only a recovered entry can find somebody there: that party came later and stays.
-        if state.seated.get(table_id) is None:
-            state.seated.put(table_id, fact.check_id)
+        # Only a recovered entry can find somebody there who shares it not: that party came later and stays.
+        if fact.shared or state.seated.get(table_id) is None:
+            sit(state, table_id, fact.check_id)
     grow(state, f"check_no:{meta.business_date}", fact.check_no)
 
 
@@ -154,20 +157,27 @@ def lines_served(state: State, fact: LinesServed, meta: Meta) -> None:
 
 def leave_tables(state: State, check: Check) -> None:
     for table_id in check.table_ids:
-        if state.seated.get(table_id) == check.check_id:
-            state.seated.remove(table_id)
+        rise(state, table_id, check.check_id)
 
 
 def take_tables(state: State, check_id: str, table_ids: tuple[str, ...]) -> None:
     for table_id in table_ids:
-        state.seated.put(table_id, check_id)
+        sit(state, table_id, check_id)
 
 
 def check_moved(state: State, fact: CheckMoved, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.MOVE)
     leave_tables(state, check)
     take_tables(state, fact.check_id, fact.table_ids)
-    state.checks.put(fact.check_id, replace(check, table_ids=fact.table_ids, version=check.version + 1))
+    state.checks.put(
+        fact.check_id,
+        replace(
+            check,
+            table_ids=fact.table_ids,
+            shared=check.shared if fact.shared is None else fact.shared,
+            version=check.version + 1,
+        ),
+    )
 
 
 def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
@@ -195,6 +205,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             total=total_of(sums, state.rounding),
             table_ids=fact.table_ids,
             guests=fact.guests,
+            customer_groups=fact.customer_groups,
             version=check.version + 1,
         ),
     )

@@ -14,6 +14,7 @@ from msgspec import Struct
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
+from hub.domain.facts_check import CHECK_FACTS, CheckChanged
 from hub.domain.facts_floor import (
     FLOOR_FACTS,
     CheckAborted,
@@ -48,6 +49,8 @@ class CheckOpened(Fact, frozen=True, omit_defaults=False):
     version: int = 1
     lines: tuple[Line, ...] = ()
     total: int = 0
+    shared: bool = False
+    customer_groups: dict[str, int] = msgspec.field(default_factory=dict)
 
     def subject(self) -> str:
         return f"checks/{self.check_id}"
@@ -204,16 +207,18 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
-    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS,
+    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CHECK_FACTS,
 )  # fmt: skip
 
 __all__ = [
+    "CHECK_FACTS",
     "CORE_FACTS",
     "FLOOR_FACTS",
     "SALE_FACTS",
     "After",
     "CheckAborted",
     "CheckBilled",
+    "CheckChanged",
     "CheckMerged",
     "CheckMoved",
     "CheckOpened",

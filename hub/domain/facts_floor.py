@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
 from msgspec import Struct
 
 from hub.domain.check import Line
@@ -48,6 +49,8 @@ class CheckMoved(_Standing, frozen=True, omit_defaults=True, kw_only=True):
     check_no: int
     from_table_ids: tuple[str, ...]
     table_ids: tuple[str, ...]
+    # None: as it was.
+    shared: bool | None = None
 
 
 class Renamed(Struct, frozen=True):
@@ -67,6 +70,7 @@ class CheckMerged(_Standing, frozen=True, omit_defaults=True, kw_only=True):
     table_ids: tuple[str, ...]
     guests: int
     renamed: tuple[Renamed, ...] = ()
+    customer_groups: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class CheckSplit(_Standing, frozen=True, omit_defaults=True, kw_only=True):

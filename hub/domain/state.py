@@ -57,6 +57,8 @@ class State:
         self.checks: Shelf[Check] = Shelf("checks")
         # table id -> the check that is open there.
         self.seated: Shelf[str] = Shelf("seated")
+        # table id -> the checks that share it with that one (see hub/domain/seats.py).
+        self.sharing: Shelf[tuple[str, ...]] = Shelf("sharing")
         self.sales: Shelf[Sale] = Shelf("sales")
         # register id -> the receipt numbers set aside for it.
         self.numbers: Shelf[RegisterNumbers] = Shelf("numbers")

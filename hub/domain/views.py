@@ -32,6 +32,8 @@ def check_view(check: Check) -> dict[str, Any]:
         "merged_into": check.merged_into,
         "split_from": check.split_from,
         "reason": check.reason,
+        "shared": check.shared,
+        "customer_groups": check.customer_groups,
     }
 
 

@@ -31,8 +31,8 @@ HUB = Device(device_id="hub", name="hub", role="manager", token_hash="", paired_
 
 # A maker's own fact may be any JSON value: it is not mixed with the hub's words in the answer.
 NOT_SHOWN: Final = b"{}"
-# A command's fields have an order and none is a mapping: equal commands have equal bytes.
-_canonical = msgspec.json.Encoder().encode
+# A command's fields have an order, and mappings get one: equal commands have equal bytes.
+_canonical = msgspec.json.Encoder(order="deterministic").encode
 
 
 class Answer(Struct, gc=False):

@@ -46,6 +46,7 @@ SHELVES: Final[dict[str, Kept]] = {
     "devices": Kept(Device),
     "checks": Kept(Check, lambda check, today: not check.ended, lambda check: check.business_date),
     "seated": Kept(str),
+    "sharing": Kept(tuple[str, ...]),
     "numbers": Kept(RegisterNumbers),
     "counters": Kept(int),
     "settings": Kept(str),

@@ -12,6 +12,8 @@ from tests.integration.conftest import Shop
 
 ALLOWED: dict[tuple[str, str], set[Role]] = {
     ("GET", "/v1/menu"): {"handheld", "register", "kitchen", "table", "manager"},
+    ("GET", "/v1/tables"): {"handheld", "register", "kitchen", "manager"},
+    ("PATCH", "/v1/checks/c"): {"handheld", "register", "manager"},
     ("GET", "/v1/checks"): {"handheld", "register", "kitchen", "table", "manager"},
     ("GET", "/v1/sales"): {"handheld", "register", "manager"},
     ("GET", "/v1/reports/days/2026-01-01"): {"register", "manager"},

@@ -15,6 +15,7 @@ from hub.domain.errors import Forbidden, InvalidRequest, NotFound
 from hub.domain.report import DayReport
 from hub.domain.report import view as day_view
 from hub.domain.sale import Sale
+from hub.domain.seats import shown
 from hub.domain.views import check_view, menu_version, menu_view, sale_view
 from hub.service.box import Box
 
@@ -48,12 +49,15 @@ async def checks(
     box = box_of(request)
     if device.role == "table":
         status, table_id = "open", device.table_id
+        if len(shown(box.core.state, table_id or "")) > 1:
+            # Of strangers who share its table, a tablet shows nobody's.
+            return reply({"checks": [], "next_cursor": None})
     known = box.core.state.checks.committed
     if status in (None, "open"):
         found = [check for check in known.values() if not check.ended]
         found.sort(key=lambda check: check.check_id)
-        shown = [check for check in found if table_id is None or table_id in check.table_ids]
-        return reply({"checks": [check_view(check) for check in shown], "next_cursor": None})
+        there = [check for check in found if table_id is None or table_id in check.table_ids]
+        return reply({"checks": [check_view(check) for check in there], "next_cursor": None})
     page, following = await _ended(box, str(status), table_id, cursor)
     return reply({"checks": [check_view(check) for check in page], "next_cursor": following})
 
@@ -87,7 +91,7 @@ async def check(
         found = await box.keeper.read("checks", check_id)
     if found is None:
         raise NotFound(kind="check", id=check_id)
-    if device.role == "table" and (found.ended or device.table_id not in found.table_ids):
+    if device.role == "table" and shown(box.core.state, device.table_id or "") != (check_id,):
         raise Forbidden(role="table")
     return reply(check_view(found), headers={"etag": f'"{found.version}"'})
 

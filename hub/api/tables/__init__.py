@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, floor, receipts, till
+from hub.api.tables import box, checks, floor, receipts, till
 from hub.api.tables.write import Write
 
-WRITES: Final[tuple[Write, ...]] = (*floor.WRITES, *till.WRITES, *receipts.WRITES, *box.WRITES)
+WRITES: Final[tuple[Write, ...]] = (
+    *floor.WRITES,
+    *till.WRITES,
+    *receipts.WRITES,
+    *box.WRITES,
+    *checks.WRITES,
+)

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from hub.domain.cards import refuse_card_numbers
 from hub.domain.commands import Command
-from hub.domain.decide import devices, floor, menu, orders, receipts, recovery, sales
+from hub.domain.decide import checkin, checks, devices, floor, menu, orders, receipts, recovery, sales
 from hub.domain.decide.at import At
 from hub.domain.facts import Fact
 from hub.domain.state import State
@@ -19,7 +19,9 @@ Decision = Callable[[State, Any, At], list[Fact]]
 
 DECISIONS: Final[dict[type[Command], Decision]] = {
     **orders.DECISIONS,
+    **checkin.DECISIONS,
     **floor.DECISIONS,
+    **checks.DECISIONS,
     **sales.DECISIONS,
     **receipts.DECISIONS,
     **menu.DECISIONS,

@@ -20,8 +20,9 @@ from hub.domain.commands import (
     VoidLines,
 )
 from hub.domain.decide.at import At
+from hub.domain.decide.checkin import add_groups, free_tables
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
-from hub.domain.errors import CheckChanged, Forbidden, InvalidRequest, PreconditionRequired, TableOccupied
+from hub.domain.errors import CheckChanged, Forbidden, InvalidRequest, PreconditionRequired
 from hub.domain.facts import (
     CheckAborted,
     CheckBilled,
@@ -38,6 +39,7 @@ from hub.domain.facts import (
     VoidedLine,
 )
 from hub.domain.reckoning import sale_line, tax_rows
+from hub.domain.seats import require_room, sitting
 from hub.domain.state import State
 from hub.domain.views import check_view
 
@@ -114,19 +116,15 @@ def serve_lines(state: State, command: ServeLines, at: At) -> list[Fact]:
 
 def move_check(state: State, command: MoveCheck, at: At) -> list[Fact]:
     check = target_check(state, at, Move.MOVE, version=True)
-    for index, table_id in enumerate(command.table_ids):
-        known_table(state, table_id, f"table_ids[{index}]")
-        occupant = state.seated.get(table_id)
-        if occupant is not None and occupant != check.check_id:
-            raise TableOccupied(table_id=table_id, check_id=occupant)
-    if len(set(command.table_ids)) != len(command.table_ids):
-        raise InvalidRequest.at("table_ids", "a table is named twice")
+    shared = check.shared if command.shared is None else command.shared
+    free_tables(state, command.table_ids, shared=shared, besides=(check.check_id,))
     return [
         CheckMoved(
             check_id=check.check_id,
             check_no=check.check_no,
             from_table_ids=check.table_ids,
             table_ids=command.table_ids,
+            shared=command.shared,
             check_version=check.version + 1,
             check_total=check.total,
         )
@@ -139,6 +137,9 @@ def merge_check(state: State, command: MergeCheck, at: At) -> list[Fact]:
         raise InvalidRequest.at("check_id", "a check cannot be merged with itself")
     other = find_check(state, command.check_id)
     other.after(Move.JOIN)
+    party = (check.check_id, other.check_id)
+    for table_id in other.table_ids:
+        require_room(state, table_id, shared=check.shared, besides=party)
     total = total_of(merge_sums(check.sums, other.sums, state.rounding), state.rounding)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("check_id", f"the check would come to more than {AMOUNT_MAX}")
@@ -153,6 +154,7 @@ def merge_check(state: State, command: MergeCheck, at: At) -> list[Fact]:
             ),
             guests=check.guests + other.guests,
             renamed=_renamed(check, other),
+            customer_groups=add_groups(check.customer_groups, other.customer_groups),
             check_version=check.version + 1,
             check_total=total,
         )
@@ -258,7 +260,9 @@ def call_staff(state: State, command: CallStaff, at: At) -> list[Fact]:
     if command.table_id not in (None, table_id):
         raise Forbidden(role=at.device.role)
     known_table(state, table_id, "table_id")
-    return [StaffCalled(table_id=table_id, check_id=state.seated.get(table_id), reason=command.reason)]
+    there = sitting(state, table_id)
+    check_id = there[0] if len(there) == 1 else None
+    return [StaffCalled(table_id=table_id, check_id=check_id, reason=command.reason)]
 
 
 DECISIONS: dict[type[Any], Any] = {

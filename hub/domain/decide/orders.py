@@ -8,7 +8,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from hub.domain.check import Check, ChosenOption, Line, Move, add_lines, total_of
-from hub.domain.commands import LineIn, OpenCheck, OptionIn, PlaceOrder, RecordFact
+from hub.domain.commands import LineIn, OptionIn, PlaceOrder, RecordFact
 from hub.domain.decide.at import At
 from hub.domain.errors import (
     Forbidden,
@@ -16,28 +16,14 @@ from hub.domain.errors import (
     NotFound,
     PayloadTooLarge,
     SoldOut,
-    TableOccupied,
 )
 from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
 from hub.domain.menu import Dining, Product
+from hub.domain.seats import only_check
 from hub.domain.state import Choices, State
 
 FOREIGN_BYTES_MAX = 32 * 1024
 AMOUNT_MAX = 999_999_999
-
-
-def open_check(state: State, command: OpenCheck, at: At) -> list[Fact]:
-    for index, table_id in enumerate(command.table_ids):
-        known_table(state, table_id, f"table_ids[{index}]")
-        if occupant := state.seated.get(table_id):
-            raise TableOccupied(table_id=table_id, check_id=occupant)
-    if len(set(command.table_ids)) != len(command.table_ids):
-        raise InvalidRequest.at("table_ids", "a table is named twice")
-    return [
-        new_check(
-            state, at, command.table_ids, guests=command.guests, dining=command.dining, name=command.name
-        )
-    ]
 
 
 def new_check(
@@ -48,6 +34,8 @@ def new_check(
     guests: int,
     dining: Dining = "eat_in",
     name: str = "",
+    shared: bool = False,
+    customer_groups: dict[str, int] | None = None,
 ) -> CheckOpened:
     return CheckOpened(
         check_id=at.mint(),
@@ -56,6 +44,8 @@ def new_check(
         guests=guests,
         dining=dining,
         name=name,
+        shared=shared,
+        customer_groups=customer_groups or {},
     )
 
 
@@ -218,7 +208,7 @@ def _check_for(state: State, command: PlaceOrder, at: At) -> tuple[Check, CheckO
         return check, None
     table_id = str(command.table_id)
     known_table(state, table_id, "table_id")
-    if seated := state.seated.get(table_id):
+    if seated := only_check(state, table_id, choices=at.device.role != "table"):
         return open_check_of(state, seated), None
     opened = new_check(state, at, (table_id,), guests=command.guests or 0)
     return check_of(opened, at), opened
@@ -285,7 +275,6 @@ def record_fact(state: State, command: RecordFact, at: At) -> list[Fact]:
 
 
 DECISIONS: dict[type[Any], Any] = {
-    OpenCheck: open_check,
     PlaceOrder: place_order,
     RecordFact: record_fact,
 }

@@ -11,6 +11,7 @@ from hub.domain.check import ENDED, NEXT, Check, Move, Status
 from hub.domain.commands import (
     AbortCheck,
     BillCheck,
+    ChangeCheck,
     Command,
     CompleteSale,
     LineIn,
@@ -58,6 +59,7 @@ def attempt(world: World, check: Check, move: Move) -> tuple[Command, str]:
         Move.ORDER: PlaceOrder((LineIn("tea", 1),), check_id=check.check_id),
         Move.VOID: VoidLines(one, "wrong"),
         Move.SERVE: ServeLines(one),
+        Move.CHANGE: ChangeCheck(guests=3),
         Move.MOVE: MoveCheck(("t7",)),
         Move.SPLIT: SplitCheck(one),
         Move.BILL: BillCheck(),

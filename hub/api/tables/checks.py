@@ -1,0 +1,16 @@
+"""Who sits at a check, and how."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from hub.api.tables.write import Write
+from hub.domain import commands, facts
+
+WRITES: Final[tuple[Write, ...]] = (
+    Write(
+        "PATCH", "/v1/checks/{id}", commands.ChangeCheck, facts.CheckChanged, ("check",),
+        "Guests, groups, name, dining, shared table", match="honoured", refusals=("check-closed", "table-occupied"),
+        example={"guests": 3, "customer_groups": {"adults": 2, "children": 1}},
+    ),
+)  # fmt: skip
