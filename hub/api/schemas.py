@@ -14,11 +14,14 @@ from hub.domain.device import Role
 from hub.domain.fact import Fact
 from hub.domain.facts import ForeignRecorded
 from hub.domain.formal import FormalReceipt
+from hub.domain.kitchen import LineState
 from hub.domain.menu import (
     Availability,
     Category,
+    CustomContent,
     Dining,
-    OptionGroup,
+    ProductKind,
+    SetSlot,
     Staff,
     Table,
     TaxClass,
@@ -45,21 +48,46 @@ class ProductView(Struct):
     open_price: bool
     stock_tracked: bool
     availability: Availability
+    kind: ProductKind
+    remaining: int | None = None
+    slots: list[SetSlot] = []
+    custom_contents: list[CustomContent] = []
+
+
+class OptionView(Struct):
+    id: str
+    name: str
+    price: int
+    availability: Availability
     remaining: int | None = None
 
 
+class OptionGroupView(Struct):
+    id: str
+    name: str
+    min: int
+    max: int | None
+    options: list[OptionView]
+
+
 class MenuView(Struct):
-    """remaining is there only for products whose portions are counted."""
+    """remaining is there only for products and options whose portions are counted."""
 
     version: str
     currency: str
     categories: list[Category]
     products: list[ProductView]
-    option_groups: list[OptionGroup]
+    option_groups: list[OptionGroupView]
     tax_rates: list[TaxRate]
     tables: list[Table]
     tender_methods: list[TenderMethod]
     staff: list[Staff]
+
+
+class LineView(Line, frozen=True, kw_only=True):
+    """status: held until it is fired, waiting for the kitchen, served when all of it is."""
+
+    status: LineState
 
 
 class CheckView(Struct):
@@ -73,7 +101,7 @@ class CheckView(Struct):
     name: str
     dining: Dining
     opened_at: str
-    lines: list[Line]
+    lines: list[LineView]
     total: int
     ended_at: str | None
     sale_id: str | None

@@ -105,9 +105,15 @@ def _search(value: Any, rest: tuple[str, ...], path: str) -> None:
             text = getattr(item, name)
             if text and len(text) >= DIGITS_MIN and holds_card_number(text):
                 raise CardNumberRefused(path=f"{path}[{index}].{name}")
-    else:
+    elif len(rest) == 1:
         for index, item in enumerate(value):
-            _search(item, rest[1:], f"{path}[{index}]")
+            _search(item, (), f"{path}[{index}]")
+    else:
+        # Lists within the lines: most have none.
+        name, further = rest[1], rest[2:]
+        for index, item in enumerate(value):
+            if inner := getattr(item, name):
+                _search(inner, further, f"{path}[{index}].{name}")
 
 
 def _search_json(raw: msgspec.Raw, path: str) -> None:

@@ -61,10 +61,19 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
 }
 
 
-class ChosenOption(Struct, frozen=True, gc=False):
-    """quantity is per unit of the line's product; price is that of one."""
+class ChosenOption(Struct, frozen=True, omit_defaults=True, gc=False):
+    """quantity is per unit of the line's product; price is that of one. group_id: where its portions are counted."""
 
     option_id: str
+    name: str
+    quantity: int
+    price: int
+    group_id: str = ""
+
+
+class CustomMade(Struct, frozen=True, gc=False):
+    """How one unit is made; price is that of one."""
+
     name: str
     quantity: int
     price: int
@@ -73,7 +82,9 @@ class ChosenOption(Struct, frozen=True, gc=False):
 class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     """One product on a check, priced when it was ordered: later master changes do not alter it.
 
-    unit_price holds the chosen options; amount = quantity * unit_price. quantity is what is left after voids.
+    unit_price holds the chosen options and custom contents; amount = quantity * unit_price. quantity is what is
+    left after voids. parent_line_id: the line of the set that this one is part of; its quantity is always a whole
+    multiple of that line's, and it stays on the same check. held: the kitchen waits for it to be fired.
     """
 
     line_id: str
@@ -91,6 +102,9 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     seat: str = ""
     course: str = ""
     served: int = 0
+    parent_line_id: str | None = None
+    custom: tuple[CustomMade, ...] = ()
+    held: bool = False
 
     def with_quantity(self, quantity: int) -> Line:
         return replace(

@@ -37,8 +37,34 @@ class OptionIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tr
     quantity: Annotated[int, Meta(ge=1, le=99)] = 1
 
 
+class CustomIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """How it is to be made, in the guest's words or as the id or name of one of the product's custom contents."""
+
+    name: Annotated[str, Meta(min_length=1, max_length=100)]
+    quantity: Annotated[int, Meta(ge=1, le=99)] = 1
+
+
+class ChildIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+    """What is chosen for a slot of a set. quantity: in one unit of the set.
+
+    slot_id: when the product stands in more than one slot. course, hold: when they differ from the slot's.
+    """
+
+    product_id: Ref
+    quantity: Annotated[int, Meta(ge=1, le=99)] = 1
+    slot_id: Ref | None = None
+    options: Annotated[tuple[OptionIn, ...], Meta(max_length=50)] = ()
+    custom: Annotated[tuple[CustomIn, ...], Meta(max_length=50)] = ()
+    note: Text = ""
+    course: Annotated[str, Meta(max_length=32)] | None = None
+    hold: bool | None = None
+
+
 class LineIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
-    """unit_price: for open-price products only. dining: when it differs from the check's."""
+    """unit_price: for open-price products only. dining: when it differs from the check's.
+
+    children: what fills the slots of a set. hold: the kitchen waits until the line is fired.
+    """
 
     product_id: Ref
     quantity: Quantity
@@ -49,6 +75,21 @@ class LineIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
     note: Text = ""
     seat: Annotated[str, Meta(max_length=32)] = ""
     course: Annotated[str, Meta(max_length=32)] = ""
+    custom: Annotated[tuple[CustomIn, ...], Meta(max_length=50)] = ()
+    children: Annotated[tuple[ChildIn, ...], Meta(max_length=100)] = ()
+    hold: bool = False
+
+
+# Where an order's lines hold what people type.
+LINE_TEXTS = (
+    "lines[].note",
+    "lines[].seat",
+    "lines[].course",
+    "lines[].custom[].name",
+    "lines[].children[].note",
+    "lines[].children[].course",
+    "lines[].children[].custom[].name",
+)
 
 
 class LineQuantity(Struct, frozen=True, forbid_unknown_fields=True):

@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from hub.domain.command import (
+    LINE_TEXTS,
     Command,
     Groups,
     Guests,
@@ -56,7 +57,7 @@ class OpenCheck(Command, frozen=True, forbid_unknown_fields=True):
 class PlaceOrder(Command, frozen=True, forbid_unknown_fields=True):
     """One send from one device. Names a check, or a table (whose check is opened when there is none)."""
 
-    FREE_TEXT: ClassVar[tuple[str, ...]] = ("lines[].note", "lines[].seat", "lines[].course")
+    FREE_TEXT: ClassVar[tuple[str, ...]] = LINE_TEXTS
     lines: Annotated[tuple[LineIn, ...], Meta(min_length=1, max_length=200)]
     table_id: Id | None = None
     check_id: Id | None = None

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta, Struct
 
-from hub.domain.command import Command, LineIn, LineQuantities, OptionIn, Quantity, Text
+from hub.domain.command import LINE_TEXTS, Command, LineIn, LineQuantities, OptionIn, Quantity, Text
 from hub.domain.menu import Amount, Dining, Id, Instant, Name, Price, Rate, TaxClass
 
 Money = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit")]
@@ -69,9 +69,7 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     FREE_TEXT: ClassVar[tuple[str, ...]] = (
         "tenders[].reference",
         "discounts[].name",
-        "lines[].note",
-        "lines[].seat",
-        "lines[].course",
+        *LINE_TEXTS,
         "taken.lines[].note",
         "taken.lines[].name",
     )

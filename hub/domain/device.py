@@ -22,7 +22,18 @@ class Device(Struct, frozen=True, omit_defaults=True):
 
 
 # What a role may do. Each write route and each read names one of these permissions.
-_FLOOR = {"staff.call", "menu.read", "floor.read", "product", "order", "check", "serve", "facts", "feed"}
+_FLOOR = {
+    "staff.call",
+    "menu.read",
+    "floor.read",
+    "product",
+    "order",
+    "check",
+    "void",
+    "serve",
+    "facts",
+    "feed",
+}
 _TILL = {"sale", "numbers"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),

@@ -63,7 +63,7 @@ class TableShared(HubError):
 
 
 class SoldOut(HubError):
-    """Fields: product_id, name, remaining."""
+    """Fields: product_id (of an option: group_id and option_id), name, remaining."""
 
     slug = "sold-out"
 

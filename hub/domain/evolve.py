@@ -11,7 +11,16 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from hub.domain import entries, evolve_checks, evolve_floor, evolve_receipts, evolve_sales
+from hub.domain import (
+    entries,
+    evolve_checks,
+    evolve_floor,
+    evolve_lines,
+    evolve_options,
+    evolve_receipts,
+    evolve_sales,
+    facts_lines,
+)
 from hub.domain.decide.recovery import recovered_key
 from hub.domain.device import Device
 from hub.domain.evolve_floor import Misfit
@@ -149,6 +158,11 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     CheckBilled: evolve_floor.check_billed,
     CheckReopened: evolve_floor.check_reopened,
     CheckAborted: evolve_floor.check_aborted,
+    facts_lines.LinesChanged: evolve_lines.lines_changed,
+    facts_lines.LinesFired: evolve_lines.lines_fired,
+    facts_lines.LinesHeld: evolve_lines.lines_held,
+    facts_lines.LinesRecalled: evolve_lines.lines_recalled,
+    facts_lines.OptionChanged: evolve_options.option_changed,
     SaleCompleted: evolve_sales.sale_completed,
     SaleVoided: evolve_sales.sale_voided,
     SaleRefunded: evolve_sales.sale_refunded,

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from msgspec.structs import replace
 
 from hub.domain.check import NEXT, Check, Line, Move, add_lines, merge_sums, split_sums, total_of
+from hub.domain.evolve_options import move_options
 from hub.domain.facts import (
     CheckAborted,
     CheckBilled,
@@ -84,6 +85,8 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
         ),
     )
     move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
+    if chosen := [(line.options, -line.quantity) for line in fact.lines if line.options]:
+        move_options(state, chosen)
 
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:
@@ -141,6 +144,7 @@ def lines_voided(state: State, fact: LinesVoided, meta: Meta) -> None:
         ),
     )
     move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
+    move_options(state, ((line.options, line.quantity) for line in gone))
 
 
 def lines_served(state: State, fact: LinesServed, meta: Meta) -> None:
@@ -189,6 +193,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
         replace(
             line,
             line_id=names.get(line.line_id, line.line_id),
+            parent_line_id=line.parent_line_id and names.get(line.parent_line_id, line.parent_line_id),
             # Its tax was chosen by where its own check eats.
             dining=line.dining or (other.dining if other.dining != check.dining else None),
         )
@@ -278,3 +283,4 @@ def check_aborted(state: State, fact: CheckAborted, meta: Meta) -> None:
         replace(check, status="aborted", reason=fact.reason, ended_at=meta.time, version=check.version + 1),
     )
     move_stock(state, [(line.product_id, line.quantity) for line in check.lines])
+    move_options(state, ((line.options, line.quantity) for line in check.lines))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import replace
 
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Move
 from hub.domain.evolve_floor import Misfit, grow, leave_tables, move_stock
+from hub.domain.evolve_options import move_options
 from hub.domain.facts import NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.numbers import NumberBlock, RegisterNumbers, parsed
-from hub.domain.sale import Refund, Sale
+from hub.domain.sale import Refund, RefundedLine, Sale
 from hub.domain.state import Meta, State
 
 
@@ -43,11 +46,13 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
     portions: dict[str, int] = {}
     for line in fact.lines:
         portions[line.product_id] = portions.get(line.product_id, 0) - line.quantity
+    units = [(line.options, -line.quantity) for line in fact.lines if line.options]
     check = None if fact.check_id is None else state.checks.get(fact.check_id)
     if check is not None and (check.status, Move.SETTLE) in CHECK_NEXT:
         # Its orders took these portions already.
         for had in check.lines:
             portions[had.product_id] = portions.get(had.product_id, 0) + had.quantity
+            units.append((had.options, had.quantity))
         leave_tables(state, check)
         state.checks.put(
             check.check_id,
@@ -56,6 +61,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
             ),
         )
     move_stock(state, portions.items())
+    move_options(state, units)
     _count_number(state, fact.receipt_no, taken=fact.taken is not None)
     move_points(state, fact.customer_id, -fact.points_used)
     _count(state, fact.total, sales=1)
@@ -94,6 +100,14 @@ def sale_of(state: State, sale_id: str) -> Sale:
     return sale
 
 
+def _give_back(state: State, sale: Sale, lines: Sequence[RefundedLine]) -> None:
+    """The stock gets back what was sold, with the options that were chosen."""
+    move_stock(state, [(line.product_id, line.quantity) for line in lines])
+    options = {line.line_id: line.options for line in sale.lines if line.options}
+    if options:
+        move_options(state, ((options.get(line.line_id, ()), line.quantity) for line in lines))
+
+
 def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
     sale = sale_of(state, fact.sale_id)
     state.sales.put(
@@ -108,7 +122,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
             formal=tuple(replace(receipt, status="withdrawn") for receipt in sale.formal),
         ),
     )
-    move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
+    _give_back(state, sale, fact.lines)
     move_points(state, sale.customer_id, fact.points_returned)
     _count(state, -fact.total)
 
@@ -137,7 +151,7 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
         points_returned=sale.points_returned + fact.points_returned,
     )
     state.sales.put(fact.sale_id, replace(sale, status="refunded") if sale.all_returned({}) else sale)
-    move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
+    _give_back(state, sale, fact.lines)
     move_points(state, sale.customer_id, fact.points_returned)
     _count_number(state, fact.refund_no)
     _count(state, -fact.total)

@@ -30,6 +30,7 @@ from hub.domain.facts_floor import (
     StaffCalled,
     VoidedLine,
 )
+from hub.domain.facts_lines import LINE_FACTS
 from hub.domain.facts_receipt import RECEIPT_FACTS
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.menu import Dining
@@ -208,6 +209,7 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
     HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CHECK_FACTS,
+    *LINE_FACTS,
 )  # fmt: skip
 
 __all__ = [

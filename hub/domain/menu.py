@@ -26,12 +26,47 @@ Instant = Annotated[str, Meta(max_length=40, description="RFC 3339 with offset")
 TaxClass = Literal["standard", "reduced", "food", "zero", "exempt"]
 Dining = Literal["eat_in", "takeout"]
 Availability = Literal["orderable", "sold_out"]
+# set: what is chosen for its slots are lines of their own below it.
+ProductKind = Literal["single", "set"]
 TenderKind = Literal["cash", "card", "emoney", "qr", "voucher", "account", "points", "other"]
 
 
 class Category(Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     name: Name
+
+
+class CustomContent(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """One way in which the product may be made (お好みオーダー), and what that adds to its price."""
+
+    id: Id
+    name: Name
+    price: Amount = 0
+
+
+class SetChoice(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A product that may fill a slot of a set; price: what it costs on top of the set."""
+
+    product_id: Id
+    price: Price = 0
+
+
+class SetSlot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A place in a set (main, drink, …). min and max count the portions chosen for one unit of the set.
+
+    course: the place in the sequence of a course menu; held: it waits until it is fired.
+    """
+
+    id: Id
+    name: Name
+    choices: Annotated[tuple[SetChoice, ...], Meta(min_length=1, max_length=500)]
+    min: Annotated[int, Meta(ge=0, le=99)] = 1
+    max: Annotated[int, Meta(ge=1, le=99)] = 1
+    course: Annotated[str, Meta(max_length=32)] = ""
+    held: bool = False
+
+    def choice(self, product_id: str) -> SetChoice | None:
+        return next((choice for choice in self.choices if choice.product_id == product_id), None)
 
 
 class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -49,16 +84,28 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     # What staff said. A tracked product whose remaining count is 0 is sold out whatever stands here.
     availability: Availability = "orderable"
     remaining: Annotated[int, Meta(ge=0, le=999_999)] | None = None
+    kind: ProductKind = "single"
+    # Of a set only.
+    slots: Annotated[tuple[SetSlot, ...], Meta(max_length=50)] = ()
+    custom_contents: Annotated[tuple[CustomContent, ...], Meta(max_length=100)] = ()
 
     @property
     def sold_out(self) -> bool:
         return self.availability == "sold_out" or self.remaining == 0
 
 
-class Option(Struct, frozen=True, forbid_unknown_fields=True):
+class Option(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """availability and remaining: as with a product. remaining None: not counted."""
+
     id: Id
     name: Name
     price: Amount = 0
+    availability: Availability = "orderable"
+    remaining: Annotated[int, Meta(ge=0, le=999_999)] | None = None
+
+    @property
+    def sold_out(self) -> bool:
+        return self.availability == "sold_out" or self.remaining == 0
 
 
 class OptionGroup(Struct, frozen=True, forbid_unknown_fields=True):
@@ -69,6 +116,14 @@ class OptionGroup(Struct, frozen=True, forbid_unknown_fields=True):
     options: tuple[Option, ...]
     min: Annotated[int, Meta(ge=0, le=99)] = 0
     max: Annotated[int, Meta(ge=0, le=99)] | None = None
+
+    def option(self, option_id: str) -> Option | None:
+        return next((option for option in self.options if option.id == option_id), None)
+
+    def with_option(self, option: Option) -> OptionGroup:
+        """The group with this option in the place of the one that has its id."""
+        options = tuple(option if one.id == option.id else one for one in self.options)
+        return msgspec.structs.replace(self, options=options)
 
 
 class TaxRate(Struct, frozen=True, forbid_unknown_fields=True):

@@ -8,7 +8,7 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.domain.check import ChosenOption, Line
+from hub.domain.check import ChosenOption, CustomMade, Line
 from hub.domain.errors import InvalidRequest
 from hub.domain.menu import Dining
 from hub.domain.money import Rounding, divide, rate_parts, share, tax_on
@@ -36,6 +36,8 @@ class SaleLine(Struct, frozen=True, omit_defaults=True):
     discount: int = 0
     options: tuple[ChosenOption, ...] = ()
     dining: Dining | None = None
+    parent_line_id: str | None = None
+    custom: tuple[CustomMade, ...] = ()
 
     @property
     def net(self) -> int:
@@ -103,6 +105,8 @@ def sale_line(
         tax_included=line.tax_included,
         options=line.options,
         dining=line.dining,
+        parent_line_id=line.parent_line_id,
+        custom=line.custom,
     )
 
 

@@ -73,6 +73,7 @@ class State:
         self._derived_of = -1
         self._schedule = TaxSchedule(())
         self._choices: dict[tuple[str, ...], Choices] = {}
+        self._counted: dict[str, bool] = {}
 
     def shelves(self) -> Iterator[Shelf[Any]]:
         return (value for value in vars(self).values() if isinstance(value, Shelf))
@@ -148,6 +149,17 @@ class State:
             self._derived_of = version
             self._schedule = TaxSchedule(rate for _, rate in self.tax_rates.items())
             self._choices = {}
+            self._counted = {}
+
+    def counts_options(self, group_id: str) -> bool:
+        """Whether portions of an option of this group are counted."""
+        self._derive()
+        known = self._counted.get(group_id)
+        if known is None:
+            group = self.option_groups.get(group_id)
+            known = group is not None and any(option.remaining is not None for option in group.options)
+            self._counted[group_id] = known
+        return known
 
 
 # What a unit's options are, and what they add to its price.
@@ -159,11 +171,13 @@ class Choices(Struct, frozen=True):
     """A product's option groups, and each option by id: the place of its group, and one of it.
 
     priced: what was chosen before and allowed. The same few choices come again and again, and share what they made.
+    scarce: some option is sold out or counted, so whoever chooses asks how many are left.
     """
 
     groups: tuple[OptionGroup, ...]
     options: dict[str, tuple[int, ChosenOption]]
     priced: dict[tuple[OptionIn, ...], Chosen]
+    scarce: bool
 
     def keep(self, asked: tuple[OptionIn, ...], chosen: Chosen) -> Chosen:
         if len(self.priced) < CHOICES_KEPT:
@@ -175,8 +189,12 @@ class Choices(Struct, frozen=True):
         options: dict[str, tuple[int, ChosenOption]] = {}
         for place, group in enumerate(groups):
             for option in group.options:
-                options.setdefault(option.id, (place, ChosenOption(option.id, option.name, 1, option.price)))
-        return cls(tuple(groups), options, {})
+                one = ChosenOption(option.id, option.name, 1, option.price, group.id)
+                options.setdefault(option.id, (place, one))
+        scarce = any(
+            option.sold_out or option.remaining is not None for group in groups for option in group.options
+        )
+        return cls(tuple(groups), options, {}, scarce)
 
 
 class Meta(Struct, frozen=True, gc=False):

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 
 from hub.domain.check import Check, Line
-from hub.domain.menu import Product
+from hub.domain.kitchen import state_of
+from hub.domain.menu import Option, OptionGroup, Product, SetSlot
 from hub.domain.sale import Sale
 from hub.domain.state import State
 
@@ -60,6 +61,7 @@ def sale_view(sale: Sale) -> dict[str, Any]:
 def line_view(line: Line) -> dict[str, Any]:
     view: dict[str, Any] = msgspec.to_builtins(line)
     view["served"] = line.served
+    view["status"] = state_of(line).value
     return view
 
 
@@ -76,7 +78,7 @@ def menu_view(state: State) -> dict[str, Any]:
         "currency": state.settings.committed.get("currency", "JPY"),
         "categories": _all(state.categories.committed.values()),
         "products": [product_view(product) for product in state.products.committed.values()],
-        "option_groups": _all(state.option_groups.committed.values()),
+        "option_groups": [option_group_view(group) for group in state.option_groups.committed.values()],
         "tax_rates": _all(state.tax_rates.committed.values()),
         "tables": _all(state.tables.committed.values()),
         "tender_methods": _all(state.tender_methods.committed.values()),
@@ -97,11 +99,54 @@ def product_view(product: Product) -> dict[str, Any]:
         "tax_included": product.tax_included,
         "option_group_ids": list(product.option_group_ids),
         "open_price": product.open_price,
+        "kind": product.kind,
         "stock_tracked": product.stock_tracked,
         "availability": "sold_out" if product.sold_out else "orderable",
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining
+    if product.slots:
+        view["slots"] = [slot_view(slot) for slot in product.slots]
+    if product.custom_contents:
+        view["custom_contents"] = [
+            {"id": content.id, "name": content.name, "price": content.price}
+            for content in product.custom_contents
+        ]
+    return view
+
+
+def slot_view(slot: SetSlot) -> dict[str, Any]:
+    return {
+        "id": slot.id,
+        "name": slot.name,
+        "min": slot.min,
+        "max": slot.max,
+        "course": slot.course,
+        "held": slot.held,
+        "choices": [{"product_id": choice.product_id, "price": choice.price} for choice in slot.choices],
+    }
+
+
+def option_group_view(group: OptionGroup) -> dict[str, Any]:
+    """availability and remaining of each option as of a product."""
+    return {
+        "id": group.id,
+        "name": group.name,
+        "min": group.min,
+        "max": group.max,
+        "options": [option_view(option) for option in group.options],
+    }
+
+
+def option_view(option: Option) -> dict[str, Any]:
+    view: dict[str, Any] = {
+        "id": option.id,
+        "name": option.name,
+        "price": option.price,
+        "availability": "sold_out" if option.sold_out else "orderable",
+    }
+    if option.remaining is not None:
+        view["remaining"] = option.remaining
     return view
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, floor, receipts, till
+from hub.api.tables import box, checks, floor, lines, receipts, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
     *floor.WRITES,
+    *lines.WRITES,
     *till.WRITES,
     *receipts.WRITES,
     *box.WRITES,

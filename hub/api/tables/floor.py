@@ -25,7 +25,7 @@ WRITES: Final[tuple[Write, ...]] = (
     ),
     Write(
         "POST", "/v1/checks/{id}/serve", commands.ServeLines, facts.LinesServed, ("serve",), "Mark lines as served",
-        refusals=("check-closed",), example=_LINES,
+        refusals=("check-closed", "conflict"), example=_LINES,
     ),
     Write(
         "POST", "/v1/checks/{id}/move", commands.MoveCheck, facts.CheckMoved, ("check",), "Move to other tables",

@@ -10,7 +10,19 @@ from typing import Any, Final
 
 from hub.domain.cards import refuse_card_numbers
 from hub.domain.commands import Command
-from hub.domain.decide import checkin, checks, devices, floor, menu, orders, receipts, recovery, sales
+from hub.domain.decide import (
+    checkin,
+    checks,
+    devices,
+    floor,
+    lines,
+    menu,
+    options,
+    orders,
+    receipts,
+    recovery,
+    sales,
+)
 from hub.domain.decide.at import At
 from hub.domain.facts import Fact
 from hub.domain.state import State
@@ -22,6 +34,8 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **checkin.DECISIONS,
     **floor.DECISIONS,
     **checks.DECISIONS,
+    **lines.DECISIONS,
+    **options.DECISIONS,
     **sales.DECISIONS,
     **receipts.DECISIONS,
     **menu.DECISIONS,

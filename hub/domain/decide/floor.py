@@ -6,22 +6,20 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.domain.check import Check, Line, Move, add_lines, merge_sums, split_sums, total_of
+from hub.domain.check import Check, Move, merge_sums, split_sums, total_of
 from hub.domain.commands import (
     AbortCheck,
     BillCheck,
     CallStaff,
-    LineQuantity,
     MergeCheck,
     MoveCheck,
     ReopenCheck,
-    ServeLines,
     SplitCheck,
-    VoidLines,
 )
 from hub.domain.decide.at import At
 from hub.domain.decide.checkin import add_groups, free_tables
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
+from hub.domain.decide.portions import portions_of, with_children
 from hub.domain.errors import CheckChanged, Forbidden, InvalidRequest, PreconditionRequired
 from hub.domain.facts import (
     CheckAborted,
@@ -32,11 +30,8 @@ from hub.domain.facts import (
     CheckSplit,
     Fact,
     LineCount,
-    LinesServed,
-    LinesVoided,
     Renamed,
     StaffCalled,
-    VoidedLine,
 )
 from hub.domain.reckoning import sale_line, tax_rows
 from hub.domain.seats import require_room, sitting
@@ -61,57 +56,6 @@ def seen_as_it_is(check: Check, at: At) -> None:
     """Raises CheckChanged when If-Match names another version than the check has now."""
     if at.version is not None and at.version != check.version:
         raise CheckChanged(check=check_view(check))
-
-
-def void_lines(state: State, command: VoidLines, at: At) -> list[Fact]:
-    check = target_check(state, at, Move.VOID)
-    voided = [line.with_quantity(quantity) for line, quantity in _portions(check, command.lines)]
-    return [
-        LinesVoided(
-            check_id=check.check_id,
-            check_no=check.check_no,
-            lines=tuple(
-                VoidedLine(line.line_id, line.product_id, line.name, line.quantity, line.amount)
-                for line in voided
-            ),
-            reason=command.reason,
-            check_version=check.version + 1,
-            check_total=total_of(add_lines(check.sums, voided, -1), state.rounding),
-        )
-    ]
-
-
-def _portions(check: Check, wanted: tuple[LineQuantity, ...]) -> list[tuple[Line, int]]:
-    """The lines and how much of each. Raises InvalidRequest when the check does not have as much."""
-    found = []
-    seen: set[str] = set()
-    for index, want in enumerate(wanted):
-        line = check.line(want.line_id)
-        if line is None:
-            raise InvalidRequest.at(f"lines[{index}].line_id", f"no such line: {want.line_id}")
-        if want.line_id in seen:
-            raise InvalidRequest.at(f"lines[{index}].line_id", "the line is named twice")
-        if want.quantity > line.quantity:
-            raise InvalidRequest.at(f"lines[{index}].quantity", f"the line has {line.quantity}")
-        seen.add(want.line_id)
-        found.append((line, want.quantity))
-    return found
-
-
-def serve_lines(state: State, command: ServeLines, at: At) -> list[Fact]:
-    check = target_check(state, at, Move.SERVE)
-    for index, (line, quantity) in enumerate(_portions(check, command.lines)):
-        if line.served + quantity > line.quantity:
-            left = line.quantity - line.served
-            raise InvalidRequest.at(f"lines[{index}].quantity", f"only {left} are still to be served")
-    return [
-        LinesServed(
-            check_id=check.check_id,
-            lines=tuple(LineCount(line.line_id, line.quantity) for line in command.lines),
-            check_version=check.version + 1,
-            check_total=check.total,
-        )
-    ]
 
 
 def move_check(state: State, command: MoveCheck, at: At) -> list[Fact]:
@@ -178,19 +122,23 @@ def _renamed(check: Check, other: Check) -> tuple[Renamed, ...]:
 
 def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
     check = target_check(state, at, Move.SPLIT, version=True)
-    portions = _portions(check, command.lines)
+    portions = with_children(check, portions_of(check, command.lines))
     if sum(quantity for _, quantity in portions) == sum(line.quantity for line in check.lines):
         raise InvalidRequest.at(
             "lines", "a split leaves something on the check; to change its table, move it"
         )
     new_id = at.mint()
     new_lines = []
+    names: dict[str | None, str] = {}
     for index, (line, quantity) in enumerate(portions):
         part = line.with_quantity(quantity)
         if quantity < line.quantity:
             # Portions that were served stay with the check as far as it has room for them.
             served = max(0, line.served - (line.quantity - quantity))
-            part = replace(part, line_id=f"{new_id}-{index + 1}", served=served)
+            names[line.line_id] = f"{new_id}-{index + 1}"
+            # A set stands before its children, which follow it to its new name.
+            parent = names.get(line.parent_line_id, line.parent_line_id)
+            part = replace(part, line_id=names[line.line_id], served=served, parent_line_id=parent)
         new_lines.append(part)
     stay, leave = split_sums(check.sums, new_lines, state.rounding)
     return [
@@ -267,8 +215,6 @@ def call_staff(state: State, command: CallStaff, at: At) -> list[Fact]:
 
 DECISIONS: dict[type[Any], Any] = {
     CallStaff: call_staff,
-    VoidLines: void_lines,
-    ServeLines: serve_lines,
     MoveCheck: move_check,
     MergeCheck: merge_check,
     SplitCheck: split_check,

@@ -7,9 +7,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.domain.check import Check, ChosenOption, Line, Move, add_lines, total_of
+from hub.domain.check import Check, ChosenOption, CustomMade, Line, Move, add_lines, total_of
 from hub.domain.commands import LineIn, OptionIn, PlaceOrder, RecordFact
 from hub.domain.decide.at import At
+from hub.domain.decide.making import custom_made
+from hub.domain.decide.options import options_left
+from hub.domain.decide.sets import Within, children_of
 from hub.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -83,43 +86,68 @@ def price_lines(
     order_id: str,
     dining: Dining,
     taken: tuple[Line, ...] = (),
+    within: Within | None = None,
 ) -> tuple[Line, ...]:
-    """The lines as the menu prices them now. Raises SoldOut for the first product that has too few portions left."""
+    """The lines as the menu prices them now; a set's children follow it. within: they are children of that set.
+
+    Raises SoldOut for the first product or option that has too few portions left.
+    """
     tax, unix_s = state.tax, at.stamp.unix_s
     rates: dict[tuple[str, Dining], str | None] = {}
-    wanted: dict[str, int] = {}
-    _own_ids(lines, taken)
-    priced = []
+    if within is None:
+        wanted: dict[str, int] = {}
+        prefix, parent_id = f"{order_id}-", None
+        _own_ids(lines, taken)
+    else:
+        wanted, prefix, parent_id = within.wanted, within.prefix, within.line_id
+    priced: list[Line] = []
     for index, line in enumerate(lines):
         product = state.products.get(line.product_id)
         if product is None:
-            raise InvalidRequest.at(f"lines[{index}].product_id", f"no such product: {line.product_id}")
+            raise InvalidRequest.at(
+                f"{_path(within, index)}.product_id", f"no such product: {line.product_id}"
+            )
         quantity = line.quantity
         if product.remaining is not None:
             wanted[product.id] = wanted.get(product.id, 0) + quantity
-            _in_stock(product, wanted[product.id])
+            in_stock(product, wanted[product.id])
         elif product.availability == "sold_out":
-            _in_stock(product, quantity)
-        unit_price = product.price
-        if product.open_price or line.unit_price is not None:
+            in_stock(product, quantity)
+        if within is not None:
+            unit_price = within.prices[index]
+        elif product.open_price or line.unit_price is not None:
             unit_price = _open_price(product, line, index)
+        else:
+            unit_price = product.price
         options: tuple[ChosenOption, ...] = ()
         if line.options or product.option_group_ids:
             choices = state.choices(product)
             known = choices.priced.get(line.options)
             if known is None:
-                known = choices.keep(line.options, _options(choices, product, line.options, index))
+                at_options = f"{_path(within, index)}.options"
+                known = choices.keep(line.options, _options(choices, product, line.options, at_options))
             options, extra = known
+            if choices.scarce:
+                options_left(state, options, quantity, wanted)
             if extra:
                 unit_price += extra
-                if unit_price < 0:
-                    raise InvalidRequest.at(f"lines[{index}].options", "they take off more than the price")
+                if unit_price < 0 and not line.custom:
+                    raise InvalidRequest.at(
+                        f"{_path(within, index)}.options", "they take off more than the price"
+                    )
+        custom: tuple[CustomMade, ...] = ()
+        if line.custom:
+            custom, extra = custom_made(product, line.custom)
+            unit_price += extra
+            if unit_price < 0:
+                raise InvalidRequest.at(f"{_path(within, index)}.custom", "they take off more than the price")
         key = (product.tax_class, line.dining or dining)
         if key not in rates:
             rates[key] = tax.rate(*key, unix_s)
+        line_id = line.line_id or f"{prefix}{index + 1}"
         priced.append(
             Line(
-                line.line_id or f"{order_id}-{index + 1}",
+                line_id,
                 product.id,
                 product.name,
                 quantity,
@@ -134,9 +162,21 @@ def price_lines(
                 intern(line.note),
                 intern(line.seat),
                 intern(line.course),
+                0,
+                parent_id,
+                custom,
+                line.hold,
             )
         )
+        if product.slots or line.children:
+            parts = children_of(product, line, index, line_id, prefix=prefix, wanted=wanted, within=within)
+            priced += price_lines(state, parts.lines, at, order_id=order_id, dining=dining, within=parts)
     return tuple(priced)
+
+
+def _path(within: Within | None, index: int) -> str:
+    """Where a line stands in the request. A slot that fills itself stands nowhere: a child is named by its set."""
+    return f"lines[{index}]" if within is None else within.path
 
 
 def _own_ids(lines: tuple[LineIn, ...], taken: tuple[Line, ...]) -> None:
@@ -154,7 +194,8 @@ def _own_ids(lines: tuple[LineIn, ...], taken: tuple[Line, ...]) -> None:
                 )
 
 
-def _in_stock(product: Product, wanted: int) -> None:
+def in_stock(product: Product, wanted: int) -> None:
+    """Raises SoldOut when there are not as many portions."""
     if product.sold_out or (product.remaining is not None and product.remaining < wanted):
         remaining = 0 if product.availability == "sold_out" else product.remaining or 0
         raise SoldOut(product_id=product.id, name=product.name, remaining=remaining)
@@ -172,10 +213,9 @@ def _open_price(product: Product, line: LineIn, index: int) -> int:
 
 
 def _options(
-    choices: Choices, product: Product, chosen: tuple[OptionIn, ...], index: int
+    choices: Choices, product: Product, chosen: tuple[OptionIn, ...], at: str
 ) -> tuple[tuple[ChosenOption, ...], int]:
     """The options with names and prices, and what they add to one unit. Every group's min and max hold."""
-    at = f"lines[{index}].options"
     counts = [0] * len(choices.groups)
     taken: dict[str, ChosenOption] = {}
     extra = 0
@@ -190,7 +230,7 @@ def _options(
         counts[place] += quantity
         extra += quantity * one.price
         taken[one.option_id] = (
-            one if quantity == 1 else ChosenOption(one.option_id, one.name, quantity, one.price)
+            one if quantity == 1 else ChosenOption(one.option_id, one.name, quantity, one.price, one.group_id)
         )
     for group, count in zip(choices.groups, counts, strict=True):
         if count < group.min or (group.max is not None and count > group.max):
