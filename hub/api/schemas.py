@@ -11,6 +11,7 @@ from hub.api import schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
+from hub.domain.discount import Discount
 from hub.domain.fact import Fact
 from hub.domain.facts import ForeignRecorded
 from hub.domain.formal import FormalReceipt
@@ -29,7 +30,7 @@ from hub.domain.menu import (
     TenderKind,
     TenderMethod,
 )
-from hub.domain.reckoning import Discount, SaleLine, TaxRow
+from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Refund, SaleStatus, Taken, Tender
 from hub.domain.tax import RateClass
 from hub.ports import LinkState
@@ -102,6 +103,7 @@ class CheckView(Struct):
     dining: Dining
     opened_at: str
     lines: list[LineView]
+    discounts: list[Discount]
     total: int
     ended_at: str | None
     sale_id: str | None

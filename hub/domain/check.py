@@ -9,9 +9,10 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.domain.discount import Discount, by_rate, grown, parted, spread
 from hub.domain.errors import CheckClosed
 from hub.domain.menu import Dining, TaxClass
-from hub.domain.money import Rounding, tax_on
+from hub.domain.money import Rounding, share, tax_on
 
 # open: takes orders.  billed: frozen, the guest has the bill; reopen or pay ends it.
 # closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check.
@@ -24,6 +25,7 @@ class Move(StrEnum):
 
     ORDER = "order"
     VOID = "void"
+    DISCOUNT = "discount"
     SERVE = "serve"
     CHANGE = "change"
     MOVE = "move"
@@ -41,6 +43,7 @@ class Move(StrEnum):
 NEXT: Final[dict[tuple[Status, Move], Status]] = {
     ("open", Move.ORDER): "open",
     ("open", Move.VOID): "open",
+    ("open", Move.DISCOUNT): "open",
     ("open", Move.SERVE): "open",
     ("billed", Move.SERVE): "billed",
     ("closed", Move.SERVE): "closed",
@@ -85,6 +88,7 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     unit_price holds the chosen options and custom contents; amount = quantity * unit_price. quantity is what is
     left after voids. parent_line_id: the line of the set that this one is part of; its quantity is always a whole
     multiple of that line's, and it stays on the same check. held: the kitchen waits for it to be fired.
+    discount: what `discounts` take off the amount. They follow the line wherever it goes.
     """
 
     line_id: str
@@ -105,15 +109,43 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     parent_line_id: str | None = None
     custom: tuple[CustomMade, ...] = ()
     held: bool = False
+    discount: int = 0
+    discounts: tuple[Discount, ...] = ()
+
+    @property
+    def net(self) -> int:
+        return self.amount - self.discount
 
     def with_quantity(self, quantity: int) -> Line:
-        return replace(
+        """The line as it is with so much of it: a rate is taken off anew, an amount shared when portions leave."""
+        line = replace(
             self, quantity=quantity, amount=quantity * self.unit_price, served=min(self.served, quantity)
         )
+        if not self.discounts:
+            return line
+        if quantity > self.quantity:
+            return line.with_discounts(grown(self.discounts, line.amount))
+        return line.with_discounts(self._parted(quantity)[0])
+
+    def part(self, quantity: int) -> Line:
+        """So much of the line, to leave it: with what with_quantity() leaves of it, it comes to the line's net."""
+        line = replace(
+            self, quantity=quantity, amount=quantity * self.unit_price, served=min(self.served, quantity)
+        )
+        return line if not self.discounts else line.with_discounts(self._parted(self.quantity - quantity)[1])
+
+    def with_discounts(self, discounts: tuple[Discount, ...]) -> Line:
+        return replace(self, discounts=discounts, discount=sum(one.amount for one in discounts))
+
+    def _parted(self, staying: int) -> tuple[tuple[Discount, ...], tuple[Discount, ...]]:
+        leaving = self.quantity - staying
+        return parted(self.discounts, staying=staying, leaving=leaving, price=self.unit_price)
 
 
 class RateSum(Struct, frozen=True, array_like=True, gc=False):
     """The lines of one tax rate, summed as they come: an order need not add up the whole check again.
+
+    amount: after the lines' own discounts, before those of the subtotal.
 
     carry: tax on top that a split or a merge moved here, so that the parts add up to the whole although each
     is rounded once. It makes this check round up instead of down, and lasts until a line of this rate changes.
@@ -134,6 +166,8 @@ Sums = tuple[RateSum, ...]
 
 
 class Check(Struct, frozen=True, omit_defaults=True, gc=False):
+    """discounts: off the subtotal; those of a line stand on the line."""
+
     check_id: str
     check_no: int
     business_date: str
@@ -156,6 +190,7 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     shared: bool = False
     # 客層: how many of the guests are of each group.
     customer_groups: dict[str, int] = {}
+    discounts: tuple[Discount, ...] = ()
 
     @property
     def ended(self) -> bool:
@@ -177,7 +212,7 @@ def add_lines(sums: Sums, lines: Iterable[Line], sign: int = 1) -> Sums:
     more: dict[tuple[str | None, bool], int] = {}
     for line in lines:
         key = (line.tax_rate, line.tax_included)
-        more[key] = more.get(key, 0) + sign * line.amount
+        more[key] = more.get(key, 0) + sign * line.net
     kept = []
     for part in sums:
         amount = more.pop((part.rate, part.included), None)
@@ -187,12 +222,62 @@ def add_lines(sums: Sums, lines: Iterable[Line], sign: int = 1) -> Sums:
     return tuple(kept)
 
 
-def total_of(sums: Sums, rounding: Rounding) -> int:
-    """What the guest pays: every line, and the tax on top of those whose price does not hold it."""
+def total_of(sums: Sums, rounding: Rounding, discounts: tuple[Discount, ...]) -> int:
+    """What the guest pays: every line less the discounts, and the tax on top of those whose price does not hold it.
+
+    discounts: the check's, off the subtotal; none of one that is pinned.
+    """
+    if discounts:
+        sums = cut_sums(sums, discounts)
     total = 0
     for part in sums:
         total += part.amount if part.included else part.amount + part.tax_on_top(rounding)
     return total
+
+
+def cut_sums(sums: Sums, discounts: Iterable[Discount]) -> Sums:
+    """The sums less these discounts off the subtotal, in turn, each shared between the rates in proportion.
+
+    A rate that loses something is rounded anew: its carry is gone.
+    """
+    parts = {(part.rate, part.included): part for part in sums}
+    order = by_rate(parts)
+    amounts = [parts[key].amount for key in order]
+    for discount in discounts:
+        if order:
+            cut = discount.takes(sum(amounts))
+            amounts = [had - less for had, less in zip(amounts, share(cut, amounts), strict=True)]
+    left = dict(zip(order, amounts, strict=True))
+    return tuple(
+        part
+        if left[part.rate, part.included] == part.amount
+        else RateSum(part.rate, part.included, left[part.rate, part.included])
+        for part in sums
+    )
+
+
+def pinned(check: Check) -> Check:
+    """The check with its subtotal's discounts as discounts of its lines. It comes to the same.
+
+    Before lines leave or come they are pinned: a discount belongs to what was on the check when it was split or
+    merged, follows those lines, and takes nothing off others. So parts and whole agree to the yen.
+    """
+    if not check.discounts:
+        return check
+    nets = [line.net for line in check.lines]
+    keys = [(line.tax_rate, line.tax_included) for line in check.lines]
+    found = [list(line.discounts) for line in check.lines]
+    for discount in check.discounts if nets else ():
+        for index, part in enumerate(spread(discount.takes(sum(nets)), nets, keys)):
+            nets[index] -= part
+            if part:
+                found[index].append(discount.off(part))
+    return replace(
+        check,
+        lines=tuple(line.with_discounts(tuple(mine)) for line, mine in zip(check.lines, found, strict=True)),
+        sums=cut_sums(check.sums, check.discounts),
+        discounts=(),
+    )
 
 
 def merge_sums(one: Sums, other: Sums, rounding: Rounding) -> Sums:

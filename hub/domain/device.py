@@ -34,7 +34,7 @@ _FLOOR = {
     "facts",
     "feed",
 }
-_TILL = {"sale", "numbers"}
+_TILL = {"sale", "numbers", "discount"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
     "register": frozenset({*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", "report", "box.link"}),

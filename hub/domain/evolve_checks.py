@@ -16,7 +16,7 @@ def check_changed(state: State, fact: CheckChanged, meta: Meta) -> None:
     lines, sums, total = check.lines, check.sums, check.total
     if fact.rerated:
         lines, sums = rerated(check, {line.line_id: line.tax_rate for line in fact.rerated})
-        total = total_of(sums, state.rounding)
+        total = total_of(sums, state.rounding, check.discounts)
     state.checks.put(
         fact.check_id,
         replace(

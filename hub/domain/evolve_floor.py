@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from hub.domain.check import NEXT, Check, Line, Move, add_lines, merge_sums, split_sums, total_of
+from hub.domain.check import NEXT, Check, Line, Move, add_lines, merge_sums, pinned, split_sums, total_of
 from hub.domain.evolve_options import move_options
 from hub.domain.facts import (
     CheckAborted,
@@ -80,7 +80,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             lines=check.lines + fact.lines,
             sums=sums,
             # A recovered order finds its check gone on without it: what it comes to now is worked out anew.
-            total=fact.check_total if fits else total_of(sums, state.rounding),
+            total=fact.check_total if fits else total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
         ),
     )
@@ -128,9 +128,7 @@ def lines_voided(state: State, fact: LinesVoided, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.VOID)
     taken = {line.line_id: line.quantity for line in fact.lines}
     gone = [
-        line.with_quantity(min(line.quantity, taken[line.line_id]))
-        for line in check.lines
-        if line.line_id in taken
+        line.part(min(line.quantity, taken[line.line_id])) for line in check.lines if line.line_id in taken
     ]
     sums = add_lines(check.sums, gone, -1)
     state.checks.put(
@@ -139,7 +137,7 @@ def lines_voided(state: State, fact: LinesVoided, meta: Meta) -> None:
             check,
             lines=without(check.lines, taken),
             sums=sums,
-            total=total_of(sums, state.rounding),
+            total=total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
         ),
     )
@@ -185,8 +183,8 @@ def check_moved(state: State, fact: CheckMoved, meta: Meta) -> None:
 
 
 def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
-    check = check_at(state, fact.check_id, Move.TAKE_IN)
-    other = check_at(state, fact.merged_check_id, Move.JOIN)
+    check = pinned(check_at(state, fact.check_id, Move.TAKE_IN))
+    other = pinned(check_at(state, fact.merged_check_id, Move.JOIN))
     sums = merge_sums(check.sums, other.sums, state.rounding)
     names = {renamed.line_id: renamed.new_line_id for renamed in fact.renamed}
     came = tuple(
@@ -207,7 +205,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             check,
             lines=check.lines + came,
             sums=sums,
-            total=total_of(sums, state.rounding),
+            total=total_of(sums, state.rounding, ()),
             table_ids=fact.table_ids,
             guests=fact.guests,
             customer_groups=fact.customer_groups,
@@ -230,7 +228,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
 
 
 def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
-    check = check_at(state, fact.check_id, Move.SPLIT)
+    check = pinned(check_at(state, fact.check_id, Move.SPLIT))
     stay, leave = split_sums(check.sums, fact.new_lines, state.rounding)
     taken = {line.line_id: line.quantity for line in fact.lines}
     state.checks.put(
@@ -239,7 +237,7 @@ def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
             check,
             lines=without(check.lines, taken),
             sums=stay,
-            total=total_of(stay, state.rounding),
+            total=total_of(stay, state.rounding, ()),
             version=check.version + 1,
         ),
     )
@@ -257,7 +255,7 @@ def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
             opened_at=meta.time,
             lines=fact.new_lines,
             sums=leave,
-            total=total_of(leave, state.rounding),
+            total=total_of(leave, state.rounding, ()),
             name=check.name,
             split_from=fact.check_id,
         ),

@@ -29,7 +29,7 @@ def lines_changed(state: State, fact: LinesChanged, meta: Meta) -> None:
             check,
             lines=tuple(changed.get(line.line_id, line) for line in check.lines),
             sums=sums,
-            total=total_of(sums, state.rounding),
+            total=total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
         ),
     )

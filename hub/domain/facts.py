@@ -31,6 +31,7 @@ from hub.domain.facts_floor import (
     VoidedLine,
 )
 from hub.domain.facts_lines import LINE_FACTS
+from hub.domain.facts_price import PRICE_FACTS, CheckDiscounted, DiscountVoided
 from hub.domain.facts_receipt import RECEIPT_FACTS
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.menu import Dining
@@ -210,17 +211,20 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
     HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CHECK_FACTS,
     *LINE_FACTS,
+    *PRICE_FACTS,
 )  # fmt: skip
 
 __all__ = [
     "CHECK_FACTS",
     "CORE_FACTS",
     "FLOOR_FACTS",
+    "PRICE_FACTS",
     "SALE_FACTS",
     "After",
     "CheckAborted",
     "CheckBilled",
     "CheckChanged",
+    "CheckDiscounted",
     "CheckMerged",
     "CheckMoved",
     "CheckOpened",
@@ -228,6 +232,7 @@ __all__ = [
     "CheckSplit",
     "DevicePaired",
     "DeviceRevoked",
+    "DiscountVoided",
     "EntryCorrected",
     "EntryRecovered",
     "Fact",

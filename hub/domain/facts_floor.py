@@ -8,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.domain.check import Line
+from hub.domain.discount import Discount
 from hub.domain.fact import Fact, OfCheck
 from hub.domain.reckoning import TaxRow
 
@@ -94,6 +95,7 @@ class CheckBilled(_Standing, frozen=True, omit_defaults=True, kw_only=True):
     check_no: int
     table_ids: tuple[str, ...]
     taxes: tuple[TaxRow, ...]
+    discounts: tuple[Discount, ...] = ()
 
 
 class CheckReopened(_Standing, frozen=True, omit_defaults=True, kw_only=True):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from hub.domain.discount import Discount
 from hub.domain.fact import Fact
-from hub.domain.reckoning import Discount, SaleLine, TaxRow
+from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import RefundedLine, Taken, Tender
 
 

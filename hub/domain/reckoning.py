@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from hub.domain.check import ChosenOption, CustomMade, Line
+from hub.domain.discount import Discount, RateKey, spread
 from hub.domain.errors import InvalidRequest
 from hub.domain.menu import Dining
-from hub.domain.money import Rounding, divide, rate_parts, share, tax_on
+from hub.domain.money import Rounding, tax_on
 from hub.domain.tax import RateClass, TaxSchedule, rate_class
-
-# What tax is rounded on: the rate (None: exempt), and whether the prices hold the tax.
-RateKey = tuple[str | None, bool]
 
 
 class SaleLine(Struct, frozen=True, omit_defaults=True):
@@ -62,16 +60,6 @@ class TaxRow(Struct, frozen=True):
         return self.taxable if self.included else self.taxable + self.tax
 
 
-class Discount(Struct, frozen=True, omit_defaults=True):
-    """amount: what it took off. line_id None: off the subtotal."""
-
-    kind: Literal["amount", "rate"]
-    value: int | str
-    amount: int
-    name: str = ""
-    line_id: str | None = None
-
-
 class Reckoning(Struct, frozen=True):
     lines: tuple[SaleLine, ...]
     discounts: tuple[Discount, ...]
@@ -103,11 +91,17 @@ def sale_line(
         tax_class=applies,
         tax_rate=rate,
         tax_included=line.tax_included,
+        discount=line.discount,
         options=line.options,
         dining=line.dining,
         parent_line_id=line.parent_line_id,
         custom=line.custom,
     )
+
+
+def own_discounts(lines: Sequence[Line]) -> list[Discount]:
+    """The discounts that stand on the lines, each naming its line."""
+    return [replace(one, line_id=line.line_id) for line in lines for one in line.discounts]
 
 
 def reckon(
@@ -116,44 +110,51 @@ def reckon(
     rounding: Rounding,
     *,
     carries: Mapping[RateKey, int],
+    own: Sequence[Discount] = (),
+    standing: Sequence[Discount] = (),
     lenient: bool = False,
 ) -> Reckoning:
-    """The bill. Line discounts come off first, then those of the subtotal, which are shared in proportion:
-    between the rates, and within each rate between its lines.
+    """The bill. First come the lines' own discounts, which the lines hold already, then what is wished off
+    single lines, then the check's standing discounts off the subtotal, and at last those that are wished off it.
+    What is taken off the subtotal is shared in proportion: between the rates, and within each rate between its lines.
 
-    carries: tax that a split or merge moved here (see check.RateSum); a discounted rate is rounded anew.
-    lenient: a discount that is too large takes off everything; otherwise it is refused.
+    carries: tax that a split or merge moved here (see check.RateSum); a rate that is discounted now is rounded anew.
+    lenient: a discount that is too large takes off everything; otherwise it is refused. Standing ones always
+    are: they were granted already.
     """
-    nets = [line.amount for line in lines]
-    groups: dict[RateKey, list[int]] = {}
-    for index, line in enumerate(lines):
-        groups.setdefault(line.key, []).append(index)
-    applied: list[Discount | None] = [None] * len(discounts)
-    order = sorted(range(len(discounts)), key=lambda i: discounts[i].line_id is None)
-    for number in order:
-        wish, path = discounts[number], f"discounts[{number}]"
-        among = _lines_of(wish, lines, path, lenient=lenient)
-        if among is None:
-            continue
-        cut = _cut(wish, sum(nets[i] for i in among), path, lenient=lenient)
-        applied[number] = replace(wish, amount=cut)
-        if wish.line_id is not None:
-            nets[among[0]] -= cut
-            continue
-        members = list(groups.values())
-        parts = share(cut, [sum(nets[i] for i in member) for member in members])
-        for member, part in zip(members, parts, strict=True):
-            for i, less in zip(member, share(part, [nets[i] for i in member]), strict=True):
+    nets = [line.net for line in lines]
+    before = _by_key(lines, nets)
+    keys = [line.key for line in lines]
+    places = {line.line_id: index for index, line in enumerate(lines)}
+    given = [*standing, *discounts]
+    applied: list[Discount | None] = [None] * len(given)
+    for number in sorted(range(len(given)), key=lambda i: given[i].line_id is None):
+        wish = given[number]
+        path = f"discounts[{number - len(standing)}]"
+        gentle = lenient or number < len(standing)
+        if wish.line_id is None:
+            cut = _cut(wish, sum(nets), path, lenient=gentle)
+            for i, less in enumerate(spread(cut, nets, keys) if cut else ()):
                 nets[i] -= less
+        elif (place := places.get(wish.line_id)) is not None:
+            cut = _cut(wish, nets[place], path, lenient=gentle)
+            nets[place] -= cut
+        elif gentle:
+            continue
+        else:
+            raise InvalidRequest.at(f"{path}.line_id", f"no such line: {wish.line_id}")
+        applied[number] = replace(wish, amount=cut)
     sold = tuple(
-        line if net == line.amount else replace(line, discount=line.amount - net)
+        line if net == line.net else replace(line, discount=line.amount - net)
         for line, net in zip(lines, nets, strict=True)
     )
+    after = _by_key(sold, nets)
+    kept = {key: carry for key, carry in carries.items() if after.get(key) == before.get(key)}
     subtotal = sum(line.amount for line in sold)
-    taxes = tax_rows(sold, rounding, carries=carries)
+    taxes = tax_rows(sold, rounding, carries=kept)
     return Reckoning(
         lines=sold,
-        discounts=tuple(discount for discount in applied if discount is not None),
+        discounts=(*own, *(discount for discount in applied if discount is not None)),
         subtotal=subtotal,
         discount=subtotal - sum(nets),
         taxes=taxes,
@@ -161,27 +162,19 @@ def reckon(
     )
 
 
-def _lines_of(wish: Discount, lines: Sequence[SaleLine], path: str, *, lenient: bool) -> list[int] | None:
-    """The indexes of the lines that the discount is taken off; None when there is no such line."""
-    if wish.line_id is None:
-        return list(range(len(lines)))
-    found = [index for index, line in enumerate(lines) if line.line_id == wish.line_id]
-    if not found and not lenient:
-        raise InvalidRequest.at(f"{path}.line_id", f"no such line: {wish.line_id}")
-    return found or None
+def _by_key(lines: Sequence[SaleLine], nets: Sequence[int]) -> dict[RateKey, int]:
+    sums: dict[RateKey, int] = {}
+    for line, net in zip(lines, nets, strict=True):
+        sums[line.key] = sums.get(line.key, 0) + net
+    return sums
 
 
 def _cut(wish: Discount, base: int, path: str, *, lenient: bool) -> int:
     if isinstance(wish.value, int) != (wish.kind == "amount"):
         raise InvalidRequest.at(f"{path}.value", "an amount is an integer, a rate a decimal string below 1")
-    if isinstance(wish.value, str):
-        numerator, denominator = rate_parts(wish.value)
-        return divide(base * numerator, denominator, Rounding.DOWN)
-    if wish.value > base:
-        if lenient:
-            return base
+    if isinstance(wish.value, int) and wish.value > base and not lenient:
         raise InvalidRequest.at(f"{path}.value", f"takes off more than there is: {base}")
-    return wish.value
+    return wish.takes(base)
 
 
 _CLASS_ORDER: Final = {"standard": 0, "reduced": 1, "zero": 2, "exempt": 3}
@@ -193,18 +186,14 @@ def tax_rows(
     """Tax per rate, rounded once on the sum of its lines. Classes that share a rate are one row, named by the first."""
     sums: dict[RateKey, int] = {}
     classes: dict[RateKey, RateClass] = {}
-    cut: set[RateKey] = set()
     for line in lines:
         key = line.key
         sums[key] = sums.get(key, 0) + line.net
         if key not in classes or _CLASS_ORDER[line.tax_class] < _CLASS_ORDER[classes[key]]:
             classes[key] = line.tax_class
-        if line.discount:
-            cut.add(key)
     rows = []
     for (rate, included), amount in sums.items():
         tax = 0 if rate is None else tax_on(amount, rate, included=included, rounding=rounding)
-        if (rate, included) not in cut:
-            tax += carries.get((rate, included), 0)
+        tax += carries.get((rate, included), 0)
         rows.append(TaxRow(classes[rate, included], rate, amount, tax, included))
     return tuple(sorted(rows, key=lambda row: (_CLASS_ORDER[row.tax_class], row.rate or "", row.included)))

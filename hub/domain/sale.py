@@ -8,10 +8,11 @@ from typing import Final, Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from hub.domain.discount import Discount, RateKey
 from hub.domain.formal import FormalReceipt
 from hub.domain.menu import TenderKind
 from hub.domain.money import Rounding, divide
-from hub.domain.reckoning import Discount, RateKey, SaleLine, TaxRow
+from hub.domain.reckoning import SaleLine, TaxRow
 
 # completed: paid, perhaps refunded in part.  voided: cancelled on its day, counts as not made.
 # refunded: all of it was given back.

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from hub.domain.check import Check, Line
+from hub.domain.evolve_price import standing_discounts
 from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
 from hub.domain.sale import Sale
@@ -27,6 +28,7 @@ def check_view(check: Check) -> dict[str, Any]:
         "dining": check.dining,
         "opened_at": check.opened_at,
         "lines": [line_view(line) for line in check.lines],
+        "discounts": [msgspec.to_builtins(one) for one in standing_discounts(check)],
         "total": check.total,
         "ended_at": check.ended_at,
         "sale_id": check.sale_id,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, floor, lines, receipts, till
+from hub.api.tables import box, checks, floor, lines, price, receipts, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
@@ -14,4 +14,5 @@ WRITES: Final[tuple[Write, ...]] = (
     *receipts.WRITES,
     *box.WRITES,
     *checks.WRITES,
+    *price.WRITES,
 )

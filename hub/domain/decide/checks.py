@@ -44,7 +44,7 @@ def change_check(state: State, command: ChangeCheck, at: At) -> list[Fact]:
             shared=shared,
             customer_groups=groups,
             check_version=check.version + 1,
-            check_total=total_of(sums, state.rounding) if rates else check.total,
+            check_total=total_of(sums, state.rounding, check.discounts) if rates else check.total,
             rerated=rates,
         )
     ]

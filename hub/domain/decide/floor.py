@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.domain.check import Check, Move, merge_sums, split_sums, total_of
+from hub.domain.check import Check, Move, merge_sums, pinned, split_sums, total_of
 from hub.domain.commands import (
     AbortCheck,
     BillCheck,
@@ -33,7 +33,7 @@ from hub.domain.facts import (
     Renamed,
     StaffCalled,
 )
-from hub.domain.reckoning import sale_line, tax_rows
+from hub.domain.reckoning import own_discounts, reckon, sale_line
 from hub.domain.seats import require_room, sitting
 from hub.domain.state import State
 from hub.domain.views import check_view
@@ -84,7 +84,8 @@ def merge_check(state: State, command: MergeCheck, at: At) -> list[Fact]:
     party = (check.check_id, other.check_id)
     for table_id in other.table_ids:
         require_room(state, table_id, shared=check.shared, besides=party)
-    total = total_of(merge_sums(check.sums, other.sums, state.rounding), state.rounding)
+    sums = merge_sums(pinned(check).sums, pinned(other).sums, state.rounding)
+    total = total_of(sums, state.rounding, ())
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("check_id", f"the check would come to more than {AMOUNT_MAX}")
     return [
@@ -121,7 +122,7 @@ def _renamed(check: Check, other: Check) -> tuple[Renamed, ...]:
 
 
 def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
-    check = target_check(state, at, Move.SPLIT, version=True)
+    check = pinned(target_check(state, at, Move.SPLIT, version=True))
     portions = with_children(check, portions_of(check, command.lines))
     if sum(quantity for _, quantity in portions) == sum(line.quantity for line in check.lines):
         raise InvalidRequest.at(
@@ -131,7 +132,7 @@ def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
     new_lines = []
     names: dict[str | None, str] = {}
     for index, (line, quantity) in enumerate(portions):
-        part = line.with_quantity(quantity)
+        part = line.part(quantity)
         if quantity < line.quantity:
             # Portions that were served stay with the check as far as it has room for them.
             served = max(0, line.served - (line.quantity - quantity))
@@ -147,11 +148,11 @@ def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
             check_no=check.check_no,
             lines=tuple(LineCount(line.line_id, quantity) for line, quantity in portions),
             check_version=check.version + 1,
-            check_total=total_of(stay, state.rounding),
+            check_total=total_of(stay, state.rounding, ()),
             new_check_id=new_id,
             new_check_no=next_check_no(state, at),
             new_check_version=1,
-            new_check_total=total_of(leave, state.rounding),
+            new_check_total=total_of(leave, state.rounding, ()),
             new_lines=tuple(new_lines),
         )
     ]
@@ -163,13 +164,21 @@ def bill_check(state: State, command: BillCheck, at: At) -> list[Fact]:
         sale_line(line, dining=check.dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
         for line in check.lines
     ]
-    carries = {(part.rate, part.included): part.carry for part in check.sums}
+    bill = reckon(
+        lines,
+        (),
+        state.rounding,
+        carries={(part.rate, part.included): part.carry for part in check.sums},
+        own=own_discounts(check.lines),
+        standing=check.discounts,
+    )
     return [
         CheckBilled(
             check_id=check.check_id,
             check_no=check.check_no,
             table_ids=check.table_ids,
-            taxes=tax_rows(lines, state.rounding, carries=carries),
+            taxes=bill.taxes,
+            discounts=bill.discounts,
             check_version=check.version + 1,
             check_total=check.total,
         )

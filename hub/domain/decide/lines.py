@@ -34,7 +34,7 @@ def void_lines(state: State, command: VoidLines, at: At) -> list[Fact]:
     check = target_check(state, at, Move.VOID)
     permit_void(state, at)
     portions = with_children(check, portions_of(check, command.lines))
-    voided = [line.with_quantity(quantity) for line, quantity in portions]
+    voided = [line.part(quantity) for line, quantity in portions]
     return [
         LinesVoided(
             check_id=check.check_id,
@@ -45,7 +45,7 @@ def void_lines(state: State, command: VoidLines, at: At) -> list[Fact]:
             ),
             reason=command.reason,
             check_version=check.version + 1,
-            check_total=total_of(add_lines(check.sums, voided, -1), state.rounding),
+            check_total=total_of(add_lines(check.sums, voided, -1), state.rounding, check.discounts),
         )
     ]
 
@@ -65,7 +65,7 @@ def change_quantity(state: State, command: ChangeQuantity, at: At) -> list[Fact]
         _room_for(state, more, portions)
     before = [line for line, _ in portions]
     after = [line.with_quantity(quantity) for line, quantity in portions]
-    total = total_of(add_lines(add_lines(check.sums, before, -1), after), state.rounding)
+    total = total_of(add_lines(add_lines(check.sums, before, -1), after), state.rounding, check.discounts)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
     return [

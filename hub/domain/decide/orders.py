@@ -63,7 +63,7 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
     check, opened = _check_for(state, command, at)
     order_id = at.mint()
     lines = price_lines(state, command.lines, at, order_id=order_id, dining=check.dining, taken=check.lines)
-    total = total_of(add_lines(check.sums, lines), state.rounding)
+    total = total_of(add_lines(check.sums, lines), state.rounding, check.discounts)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
     placed = OrderPlaced(

@@ -11,11 +11,12 @@ from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.taken import record_taken
 from hub.domain.decide.tenders import accepted, change_of, points_in
+from hub.domain.discount import Discount, RateKey
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import Fact, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.money import Rounding, divide
 from hub.domain.numbers import written
-from hub.domain.reckoning import Discount, RateKey, SaleLine, reckon, sale_line
+from hub.domain.reckoning import SaleLine, own_discounts, reckon, sale_line
 from hub.domain.sale import NEXT, RefundedLine, Sale, SaleMove, Tender, reckon_refund
 from hub.domain.state import State
 
@@ -43,7 +44,14 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         for wish in command.discounts
     ]
     carries = {} if check is None else carries_of(check, lines)
-    bill = reckon(lines, discounts, state.rounding, carries=carries)
+    bill = reckon(
+        lines,
+        discounts,
+        state.rounding,
+        carries=carries,
+        own=() if check is None else own_discounts(check.lines),
+        standing=() if check is None else check.discounts,
+    )
     if bill.total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
     tenders = accepted(state, command.tenders, bill.total, at)

@@ -12,11 +12,12 @@ from hub.domain.check import NEXT, Check, Line, Move
 from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
 from hub.domain.decide.at import At
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
+from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest
 from hub.domain.facts import SaleCompleted
 from hub.domain.menu import Dining, Product
 from hub.domain.numbers import parsed, written
-from hub.domain.reckoning import Discount, SaleLine, reckon, sale_line
+from hub.domain.reckoning import SaleLine, own_discounts, reckon, sale_line
 from hub.domain.sale import Taken
 from hub.domain.state import State
 
@@ -54,7 +55,16 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
         for wish in command.discounts
     ]
-    bill = reckon(lines, discounts, state.rounding, carries={}, lenient=True)
+    kept = check if not taken.lines else None
+    bill = reckon(
+        lines,
+        discounts,
+        state.rounding,
+        carries={},
+        own=() if kept is None else own_discounts(kept.lines),
+        standing=() if kept is None else kept.discounts,
+        lenient=True,
+    )
     if bill.total != taken.total:
         flags.append("total_differs")
     tenders = as_taken(state, command.tenders)

@@ -25,6 +25,7 @@ from hub.domain.commands import (
     TenderIn,
     VoidLines,
 )
+from hub.domain.commands_price import DiscountCheck
 from hub.domain.errors import CheckClosed, HubError
 
 PAIRS = [(status, move) for status in get_args(Status) for move in Move]
@@ -58,6 +59,7 @@ def attempt(world: World, check: Check, move: Move) -> tuple[Command, str]:
     commands: dict[Move, Command] = {
         Move.ORDER: PlaceOrder((LineIn("tea", 1),), check_id=check.check_id),
         Move.VOID: VoidLines(one, "wrong"),
+        Move.DISCOUNT: DiscountCheck("amount", 1),
         Move.SERVE: ServeLines(one),
         Move.CHANGE: ChangeCheck(guests=3),
         Move.MOVE: MoveCheck(("t7",)),

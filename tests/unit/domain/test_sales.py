@@ -24,11 +24,12 @@ from hub.domain.commands import (
     TenderIn,
     VoidSale,
 )
+from hub.domain.discount import Discount
 from hub.domain.errors import CheckClosed, Conflict, InvalidRequest, NotFound, TenderMismatch, TenderOffline
 from hub.domain.facts import MasterChange
 from hub.domain.menu import Menu, TaxRate
 from hub.domain.money import Rounding
-from hub.domain.reckoning import Discount, SaleLine, reckon
+from hub.domain.reckoning import SaleLine, reckon
 from hub.domain.sale import Sale, reckon_refund
 
 SHARED = Path(__file__).parents[4] / "shared" / "data" / "tax_ja" / "cases.json"

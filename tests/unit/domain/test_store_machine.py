@@ -35,7 +35,9 @@ from hub.domain.commands import (
     VoidLines,
     VoidSale,
 )
+from hub.domain.commands_price import DiscountCheck, VoidDiscount
 from hub.domain.errors import HubError
+from hub.domain.evolve_price import standing_discounts
 from hub.domain.facts import SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.money import Rounding, tax_on
 from hub.domain.numbers import parsed
@@ -130,7 +132,7 @@ class Store(RuleBasedStateMachine):
             fact = self.attempt(
                 VoidLines((LineQuantity(what.line_id, quantity),), "wrong"), check.check_id, device=device
             )
-            if fact is not None and what.tax_included:
+            if fact is not None and what.tax_included and not (check.discounts or what.discounts):
                 assert fact.check_total == check.total - quantity * what.unit_price
 
     @rule(number=pick, line=pick)
@@ -176,6 +178,29 @@ class Store(RuleBasedStateMachine):
         if check is not None:
             billed = self.attempt(BillCheck(), check.check_id)
             assert sum(row.due for row in billed.taxes) == check.total
+
+    @rule(
+        number=pick,
+        line=st.one_of(st.none(), pick),
+        off=st.one_of(st.integers(0, 700), st.sampled_from(["0.10", "0.333"])),
+    )
+    def discount(self, number: int, line: int | None, off: int | str) -> None:
+        check = self.chosen(number, "open", "billed")
+        if check is not None and (check.lines or line is None):
+            kind: Any = "amount" if isinstance(off, int) else "rate"
+            line_id = None if line is None else check.lines[line % len(check.lines)].line_id
+            self.attempt(DiscountCheck(kind, off, line_id=line_id), check.check_id)
+
+    @rule(number=pick, which=pick)
+    def take_a_discount_back(self, number: int, which: int) -> None:
+        check = self.chosen(number, "open")
+        standing = [] if check is None else standing_discounts(check)
+        if check is not None and standing:
+            wanted = standing[which % len(standing)].discount_id
+            self.world.do(VoidDiscount(wanted), check.check_id)
+            left = self.world.state.checks.get(check.check_id)
+            assert left is not None
+            assert wanted not in {one.discount_id for one in standing_discounts(left)}
 
     @rule(number=pick)
     def reopen(self, number: int) -> None:
@@ -307,7 +332,9 @@ class Store(RuleBasedStateMachine):
             for line in check.lines:
                 assert line.amount == line.quantity * line.unit_price
                 assert 0 <= line.served <= line.quantity
-                sums[line.tax_rate, line.tax_included] += line.amount
+                assert line.discount == sum(one.amount for one in line.discounts) <= line.amount
+                assert all(one.amount >= 0 for one in line.discounts)
+                sums[line.tax_rate, line.tax_included] += line.amount - line.discount
             kept = {(part.rate, part.included): part for part in check.sums}
             due = 0
             for (rate, included), amount in sums.items():
@@ -316,7 +343,13 @@ class Store(RuleBasedStateMachine):
                 due += amount + part.carry
                 if rate is not None and not included:
                     due += tax_on(amount, rate, included=False, rounding=self.rounding)
-            assert check.total == due
+            if check.discounts:
+                # What they take off is checked with the bill; here, that they do, and no more than there is.
+                off = sum(one.amount for one in standing_discounts(check) if one.line_id is None)
+                assert 0 <= off <= sum(sums.values())
+                assert 0 <= check.total <= due
+            else:
+                assert check.total == due
             assert all(part.carry == 0 for part in kept.values() if part.included or not part.amount)
 
     @invariant()

@@ -1,0 +1,88 @@
+"""Discounts of open checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec.structs import replace
+
+from hub.domain.check import Check, Move, total_of
+from hub.domain.commands_price import DiscountCheck, VoidDiscount
+from hub.domain.decide.at import At
+from hub.domain.decide.floor import target_check
+from hub.domain.discount import Discount
+from hub.domain.errors import InvalidRequest, NotFound
+from hub.domain.evolve_price import discounted, standing_discounts, undiscounted
+from hub.domain.facts import CheckDiscounted, DiscountVoided, Fact
+from hub.domain.state import State
+
+# A check with more than these is a mistake of a device, and each costs every device that shows the check.
+DISCOUNTS_MAX = 50
+
+
+def discount_check(state: State, command: DiscountCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.DISCOUNT)
+    if len(standing_discounts(check)) >= DISCOUNTS_MAX:
+        raise InvalidRequest.at("", f"the check has {DISCOUNTS_MAX} discounts already")
+    if isinstance(command.value, int) != (command.kind == "amount"):
+        raise InvalidRequest.at("value", "an amount is an integer, a rate a decimal string below 1")
+    base = base_of(check, command.line_id)
+    wish = Discount(
+        kind=command.kind,
+        value=command.value,
+        amount=0,
+        name=command.name,
+        line_id=command.line_id,
+        discount_id=at.mint(),
+    )
+    if isinstance(wish.value, int) and wish.value > base:
+        raise InvalidRequest.at("value", f"takes off more than there is: {base}")
+    discount = replace(wish, amount=wish.takes(base))
+    return [
+        CheckDiscounted(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            discount=discount,
+            check_version=check.version + 1,
+            check_total=_total(state, discounted(check, discount)),
+            reason=command.reason,
+        )
+    ]
+
+
+def base_of(check: Check, line_id: str | None) -> int:
+    """What is left to take something off. Raises InvalidRequest for a line that the check does not have."""
+    if line_id is None:
+        return sum(part.amount for part in check.sums) - sum(
+            one.amount for one in standing_discounts(check) if one.line_id is None
+        )
+    line = check.line(line_id)
+    if line is None:
+        raise InvalidRequest.at("line_id", f"no such line: {line_id}")
+    return line.net
+
+
+def void_discount(state: State, command: VoidDiscount, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.DISCOUNT)
+    found = [one for one in standing_discounts(check) if one.discount_id == command.discount_id]
+    if not found:
+        raise NotFound(kind="discount", id=command.discount_id)
+    return [
+        DiscountVoided(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            discount_id=command.discount_id,
+            name=found[0].name,
+            amount=sum(one.amount for one in found),
+            check_version=check.version + 1,
+            check_total=_total(state, undiscounted(check, command.discount_id)),
+            reason=command.reason,
+        )
+    ]
+
+
+def _total(state: State, check: Check) -> int:
+    return total_of(check.sums, state.rounding, check.discounts)
+
+
+DECISIONS: dict[type[Any], Any] = {DiscountCheck: discount_check, VoidDiscount: void_discount}
