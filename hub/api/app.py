@@ -17,7 +17,7 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import devices, floor, receipts, tables
+from hub.api.routes import devices, floor, numbers, receipts, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -37,6 +37,16 @@ from hub.service.box import Box
 log = logging.getLogger(__name__)
 
 
+# The ordinary routes, one a line.
+ROUTERS: Final = (
+    floor.router,
+    tables.router,
+    receipts.router,
+    numbers.router,
+    box_routes.router,
+    devices.router,
+    web_router,
+)
 # Where anyone may send something without a token, a code and a name are all there is to say.
 STRANGERS: Final = ("/v1/pairings", "/console/")
 STRANGERS_BYTES_MAX: Final = 8 * 1024
@@ -58,12 +68,8 @@ def build(box: Box) -> Edge:
         redoc_url=None,
     )
     app.state.box = box
-    app.include_router(floor.router)
-    app.include_router(tables.router)
-    app.include_router(receipts.router)
-    app.include_router(box_routes.router)
-    app.include_router(devices.router)
-    app.include_router(web_router)
+    for router in ROUTERS:
+        app.include_router(router)
     app.include_router(reference.routes(reference.Reference(openapi.maker(app))))
     writes: dict[tuple[str, str], WriteEndpoint] = {}
     for write in WRITES:
@@ -186,8 +192,7 @@ async def _http_error(request: Request, error: Any) -> Response:
 @cache
 def _addresses() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
     """Every address as a pattern, with methods it takes. One address may stand here more than once."""
-    routers = (floor.router, tables.router, receipts.router, box_routes.router, devices.router, web_router)
-    read = [route for router in routers for route in router.routes if isinstance(route, Route)]
+    read = [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
     return (
         *((route.path_regex, frozenset(route.methods or ())) for route in read),
         *((compile_path(write.path)[0], frozenset({write.method})) for write in WRITES),

@@ -7,6 +7,7 @@ from typing import Final
 from msgspec import Struct
 
 from hub.domain.invoices import FormalPaper, ReturnInvoice
+from hub.domain.numbering import NumberRow
 from hub.domain.receipt import ReceiptView
 
 
@@ -21,6 +22,15 @@ class FormalReceiptList(Struct):
     left: int
 
 
+class NumberList(Struct):
+    """series: the one that new numbers are of now; an older one ended where a box was restored or replaced."""
+
+    business_date: str
+    series: str
+    numbers: list[NumberRow]
+    next_cursor: str | None
+
+
 VIEWS: Final[dict[str, type[Struct]]] = {
-    view.__name__: view for view in (ReceiptView, ReturnInvoiceList, FormalReceiptList)
+    view.__name__: view for view in (ReceiptView, ReturnInvoiceList, FormalReceiptList, NumberList)
 }

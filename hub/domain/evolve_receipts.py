@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hub.domain.evolve_floor import grow
+from hub.domain.evolve_numbers import number_used
 from hub.domain.evolve_sales import sale_of
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
 from hub.domain.formal import FormalReceipt
-from hub.domain.numbers import parsed
 from hub.domain.state import Meta, State
 
 
@@ -16,8 +15,7 @@ def receipt_issued(state: State, fact: ReceiptIssued, meta: Meta) -> None:
     sale = sale_of(state, fact.sale_id)
     state.sales.put(fact.sale_id, replace(sale, formal=(*sale.formal, *fact.receipts)))
     for receipt in fact.receipts:
-        if (number := parsed(receipt.formal_no)) is not None:
-            grow(state, f"formal_no:{number[0]}", number[1])
+        number_used(state, receipt.formal_no, "formal", fact.sale_id, meta)
 
 
 def receipt_reissued(state: State, fact: ReceiptReissued, meta: Meta) -> None:

@@ -8,7 +8,8 @@ from msgspec.structs import replace
 
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Move
-from hub.domain.evolve_floor import Misfit, grow, leave_tables, move_stock
+from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
+from hub.domain.evolve_numbers import handed_out, number_used, number_voided
 from hub.domain.evolve_options import move_options
 from hub.domain.facts import NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.numbers import NumberBlock, RegisterNumbers, parsed
@@ -62,7 +63,9 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
         )
     move_stock(state, portions.items())
     move_options(state, units)
-    _count_number(state, fact.receipt_no, taken=fact.taken is not None)
+    number_used(state, fact.receipt_no, "sale", fact.sale_id, meta, register_id=fact.register_id)
+    if fact.taken is not None:
+        _use_block(state, fact.receipt_no)
     move_points(state, fact.customer_id, -fact.points_used)
     _count(state, fact.total, sales=1)
 
@@ -73,16 +76,14 @@ def _count(state: State, amount: int, *, sales: int = 0) -> None:
         state.counters.put("sales_count", (state.counters.get("sales_count") or 0) + sales)
 
 
-def _count_number(state: State, receipt_no: str, *, taken: bool = False) -> None:
+def _use_block(state: State, receipt_no: str) -> None:
     number = parsed(receipt_no)
     if number is None:
         return
-    grow(state, f"receipt_no:{number[0]}", number[1])
-    if taken:
-        for register_id, numbers in state.numbers.items():
-            if numbers.block_of(*number) is not None:
-                state.numbers.put(register_id, numbers.with_used(*number))
-                return
+    for register_id, numbers in state.numbers.items():
+        if numbers.block_of(*number) is not None:
+            state.numbers.put(register_id, numbers.with_used(*number))
+            return
 
 
 def move_points(state: State, customer_id: str | None, points: int) -> None:
@@ -122,6 +123,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
             formal=tuple(replace(receipt, status="withdrawn") for receipt in sale.formal),
         ),
     )
+    number_voided(state, sale)
     _give_back(state, sale, fact.lines)
     move_points(state, sale.customer_id, fact.points_returned)
     _count(state, -fact.total)
@@ -153,11 +155,11 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
     state.sales.put(fact.sale_id, replace(sale, status="refunded") if sale.all_returned({}) else sale)
     _give_back(state, sale, fact.lines)
     move_points(state, sale.customer_id, fact.points_returned)
-    _count_number(state, fact.refund_no)
+    number_used(state, fact.refund_no, "refund", fact.sale_id, meta)
     _count(state, -fact.total)
 
 
 def numbers_reserved(state: State, fact: NumbersReserved, meta: Meta) -> None:
     numbers = state.numbers.get(fact.register_id) or RegisterNumbers(fact.register_id)
     state.numbers.put(fact.register_id, numbers.with_block(NumberBlock(fact.series, fact.first, fact.last)))
-    grow(state, f"receipt_no:{fact.series}", fact.last)
+    handed_out(state, fact.series, fact.first, fact.last, meta, register_id=fact.register_id)

@@ -21,6 +21,7 @@ from hub.domain.menu import (
     TenderMethod,
 )
 from hub.domain.money import Rounding
+from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
 from hub.domain.sale import Sale
 from hub.domain.shelf import Shelf
@@ -62,6 +63,9 @@ class State:
         self.sales: Shelf[Sale] = Shelf("sales")
         # register id -> the receipt numbers set aside for it.
         self.numbers: Shelf[RegisterNumbers] = Shelf("numbers")
+        # business date -> the receipt numbers handed out on it; number -> what it was used for.
+        self.number_days: Shelf[NumberDay] = Shelf("number_days")
+        self.number_uses: Shelf[NumberUse] = Shelf("number_uses")
         # Numbers: "check_no:<date>", "receipt_no:<series>", "menu_version", "stock_version", "sales_count" only grow;
         # "sales_total" is completed less voided and refunded since the store began.
         self.counters: Shelf[int] = Shelf("counters")

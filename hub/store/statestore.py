@@ -17,6 +17,7 @@ from hub.domain.check import Check
 from hub.domain.device import Device
 from hub.domain.facts import After
 from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
+from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
 from hub.domain.report import DayReport
 from hub.domain.sale import Sale
@@ -48,6 +49,9 @@ SHELVES: Final[dict[str, Kept]] = {
     "seated": Kept(str),
     "sharing": Kept(tuple[str, ...]),
     "numbers": Kept(RegisterNumbers),
+    "number_days": Kept(NumberDay),
+    # Listed by bucket of numbers, not by day: a number may be used on another day than it was handed out.
+    "number_uses": Kept(NumberUse, lambda use, today: False, lambda use: use.bucket),
     "counters": Kept(int),
     "settings": Kept(str),
     "local_prices": Kept(int),

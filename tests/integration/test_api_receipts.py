@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import Device, Shop
+from pathlib import Path
+
+from tests.integration.conftest import Device, Shop, shop_in
 
 
 async def sold(register: Device, quantity: int = 2) -> dict[str, object]:
@@ -58,3 +60,37 @@ async def test_a_refund_has_its_return_invoice(shop: Shop) -> None:
     (invoice,) = (await register.get(f"{path}/return-invoices")).json()["return_invoices"]
     assert (invoice["refund_no"], invoice["total"], invoice["required"]) == ("A-000002", 10_150, True)
     assert invoice["lines"] == [{"name": "小エビのサラダ", "quantity": 29, "amount": 10_150, "reduced": True}]
+
+
+async def test_every_number_of_a_day_is_explained_also_after_a_restart(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        register = await shop.device("register")
+        sale = await sold(register)
+        block = (await register.post("/v1/number-blocks", {"register_id": "r-1", "count": 600})).json()
+        assert block["first_no"] == "A-000002"
+        await sold(register)
+        await register.post(f"/v1/sales/{sale['sale_id']}/void", {"reason": "wrong"})
+        token = register.token
+    async with shop_in(tmp_path) as shop:
+        register = Device(shop.http, "", token)
+        await register.post("/v1/sales", key="after", body={
+            "lines": [{"product_id": "salad", "quantity": 1}],
+            "tenders": [{"method": "cash", "amount": 350}],
+        })  # fmt: skip
+        first = (await register.get("/v1/receipt-numbers")).json()
+        assert first["next_cursor"] == "500"
+        rest = (await register.get("/v1/receipt-numbers?cursor=500")).json()
+        rows = [
+            (row["first_no"], row["last_no"], row["kind"]) for row in (*first["numbers"], *rest["numbers"])
+        ]
+        assert rows == [
+            ("A-000001", "A-000001", "sale"),
+            ("A-000002", "A-000500", "reserved"),
+            ("A-000501", "A-000601", "reserved"),
+            ("A-000602", "A-000602", "sale"),
+            ("A-000603", "A-000603", "sale"),
+        ]
+        assert (first["numbers"][0]["voided"], first["numbers"][0]["about"]) == (True, sale["sale_id"])
+        assert (await register.get("/v1/receipt-numbers?business_date=2020-01-01")).json()["numbers"] == []
+        handheld = await shop.device("handheld")
+        assert (await handheld.get("/v1/receipt-numbers")).status_code == 403

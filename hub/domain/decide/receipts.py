@@ -45,7 +45,7 @@ def issue(state: State, command: IssueFormalReceipts, at: At) -> list[Fact]:
     card = sum(tender.amount for tender in sale.tenders if tender.kind == "card")
     card = max(0, min(left, card - sum(receipt.card_amount for receipt in live)))
     series = f"R-{state.receipt_series}"
-    number = state.counters.get(f"formal_no:{series}") or 0
+    number = state.counters.get(f"receipt_no:{series}") or 0
     made = []
     for amount in amounts:
         number += 1
