@@ -12,6 +12,7 @@ CSV: a header line, then a product a line; UTF-8 (with or without BOM) or Shift_
   open_price    true/false; the price is stated with each order
   stock_tracked true/false; implied by remaining
   remaining     portions left; empty: not counted
+  set_slots, custom_contents  see hub/domain/menu_sets.py
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from msgspec import Struct
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import Category, Menu, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod, plain
+from hub.domain.menu_sets import CELLS, set_problems
 
 ROWS_MAX: Final = 20_000
 ERRORS_MAX: Final = 200
@@ -53,7 +55,7 @@ JAPAN_RATES: Final = (
 
 COLUMNS: Final = (
     "id", "code", "name", "kana", "category", "price", "tax_class", "tax_included", "open_price",
-    "stock_tracked", "remaining",
+    "stock_tracked", "remaining", "set_slots", "custom_contents",
 )  # fmt: skip
 _TRUE: Final = frozenset({"true", "1", "yes", "y", "はい", "内税"})
 _FALSE: Final = frozenset({"false", "0", "no", "n", "いいえ", "外税"})
@@ -271,6 +273,13 @@ def _product(
         wrong("tax_class", f"must be standard, reduced, food, zero or exempt: {cells['tax_class']}")
     included, open_price = yes("tax_included", True), yes("open_price", False)
     tracked = yes("stock_tracked", False) or remaining is not None
+    parts: dict[str, Any] = {}
+    for column, read in CELLS.items():
+        if cells.get(column):
+            try:
+                parts.update(read(cells[column]))
+            except ValueError as error:
+                wrong(column, str(error))
     name = cells.get("category") or "その他"
     category = categories.get(name) or Category(f"c-{sha256(name.encode()).hexdigest()[:10]}", name)
     raw = {
@@ -285,6 +294,7 @@ def _product(
         "open_price": open_price,
         "stock_tracked": tracked,
         "remaining": remaining,
+        **parts,
     }
     try:
         product = msgspec.convert(raw, Product)
@@ -314,10 +324,14 @@ def _inconsistencies(file: MenuFile) -> Iterator[RowError]:
             seen.add(value.id)
     categories = {category.id for category in menu.categories}
     groups = {group.id: group for group in menu.option_groups}
+    products = {product.id: product for product in menu.products}
     for row, product in enumerate(menu.products, 1):
         at = f"products[{row - 1}]"
         if product.category_id not in categories:
             yield RowError(row, f"{at}.category_id", f"no such category: {product.category_id}")
+        if product.slots or product.custom_contents or product.kind != "single":
+            for field, message in set_problems(product, products):
+                yield RowError(row, f"{at}.{field}", message)
         offered: set[str] = set()
         for group_id in product.option_group_ids:
             if group_id not in groups:

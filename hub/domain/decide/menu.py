@@ -12,7 +12,7 @@ from hub.domain.decide.at import At
 from hub.domain.device import may
 from hub.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from hub.domain.facts import Fact, MasterApplied, MasterChange, MasterDecision, ProductChanged
-from hub.domain.menu import Product, plain
+from hub.domain.menu import OptionGroup, Product, plain
 from hub.domain.shelf import Shelf
 from hub.domain.state import KINDS, State
 
@@ -44,7 +44,7 @@ def change_product(state: State, command: ChangeProduct, at: At) -> list[Fact]:
 def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
     """Entries with what really changes.
 
-    Availability and remaining counts of a product the store has stay the store's own.
+    Availability and remaining counts of a product or option the store has stay the store's own.
     """
     changes = list(_effective(state, command))
     if not changes and (command.cursor is None or command.cursor == state.settings.get("master_cursor")):
@@ -122,7 +122,21 @@ def _checked(state: State, change: MasterChange, path: str) -> Any:
             availability=mine.availability,
             remaining=mine.remaining if value.stock_tracked == mine.stock_tracked else value.remaining,
         )
+    if isinstance(value, OptionGroup) and (own := state.option_groups.get(change.id)) is not None:
+        value = _with_counts(value, own)
     return plain(value)
+
+
+def _with_counts(group: OptionGroup, own: OptionGroup) -> OptionGroup:
+    """The group as it is now, with the counts that the store has of its options."""
+    options = []
+    for option in group.options:
+        mine = own.option(option.id)
+        if mine is not None:
+            remaining = option.remaining if mine.remaining is None else mine.remaining
+            option = msgspec.structs.replace(option, availability=mine.availability, remaining=remaining)
+        options.append(option)
+    return msgspec.structs.replace(group, options=tuple(options))
 
 
 def _used(state: State) -> bool:
