@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, Final
+from heapq import nsmallest
+from typing import Any, Final, cast
 
 import msgspec
 
 from hub.domain.commands import ApplyMaster, RevokeDevice
 from hub.domain.errors import InvalidRequest
-from hub.domain.facts import MasterChange
+from hub.domain.facts import MasterChange, MasterKind
+from hub.domain.menu_csv import product_lines
+from hub.domain.state import KINDS
 from hub.service.box import Box
 
 
@@ -78,6 +81,36 @@ async def apply_master(
     return {"seq": seq, "changes": len(found), "applied": seq > 0}
 
 
+# Things removed by one command.
+PRUNED_AT_ONCE: Final = 1000
+
+
+async def prune_master(box: Box, keep: dict[str, list[str]]) -> dict[str, Any]:
+    """Of these kinds of master data, remove everything but these ids."""
+    gone = [
+        MasterChange(cast(MasterKind, kind), key, None)
+        for kind, ids in keep.items()
+        for key in getattr(box.core.state, KINDS[kind][0]).committed.keys() - set(ids)
+    ]
+    seq = 0
+    for start in range(0, len(gone), PRUNED_AT_ONCE):
+        part = tuple(gone[start : start + PRUNED_AT_ONCE])
+        seq = await box.core.desk.order(ApplyMaster(source="import", changes=part))
+    return {"seq": seq, "changes": len(gone), "applied": seq > 0}
+
+
+# Lines of a CSV given at once.
+LINES_AT_ONCE: Final = 2000
+
+
+async def product_page(box: Box, after: str = "") -> list[list[str]]:
+    """The header, and the products whose ids follow `after`, as lines of a CSV."""
+    state = box.core.state
+    products = state.products.committed
+    ids = nsmallest(LINES_AT_ONCE, (key for key in products if key > after))
+    return list(product_lines((products[key] for key in ids), state.categories.committed))
+
+
 async def pause(box: Box) -> None:
     await box.upstream.pause()
 
@@ -99,6 +132,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "device.list": device_list,
     "device.revoke": device_revoke,
     "master.apply": apply_master,
+    "master.prune": prune_master,
+    "products.lines": product_page,
     "sync.pause": pause,
     "sync.resume": resume,
     "sync.retry": retry,

@@ -15,6 +15,7 @@ from starlette.routing import Route, compile_path
 from hub.api import openapi, reference
 from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
 from hub.api.events import Events
+from hub.api.menu import MenuAnswers
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
 from hub.api.routes import devices, floor, numbers, receipts, tables
@@ -68,6 +69,7 @@ def build(box: Box) -> Edge:
         redoc_url=None,
     )
     app.state.box = box
+    app.state.menu = MenuAnswers(box.core.state)
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(reference.routes(reference.Reference(openapi.maker(app))))

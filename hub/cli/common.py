@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,6 +16,7 @@ from hub.settings import Settings, SettingsError, load
 
 if TYPE_CHECKING:
     from hub.cli.journal_file import JournalFile
+    from hub.service.box import Box
 
 # A hub that starts or stops has the directory but does not answer yet.
 TRIES: Final = 50
@@ -85,8 +86,20 @@ def _tidy(folder: DataDir, wal: Path) -> None:
 
 def operate(data: Path | None, do: str, **parameters: Any) -> Any:
     """Do something to the box of this directory: ask the hub that runs there, or open the journal while none runs."""
+    with operating(data) as ask:
+        return ask(do, **parameters)
+
+
+@contextmanager
+def operating(data: Path | None) -> Iterator[Callable[..., Any]]:
+    """operate() for several things one after the other: a hub that does not run is opened once."""
     settings = settings_of({"data": str(data) if data else None})
-    return asyncio.run(_operate(settings, DataDir(Path(settings.data)), do, parameters))
+    with asyncio.Runner() as runner:
+        session = Session(settings, DataDir(Path(settings.data)))
+        try:
+            yield lambda do, **parameters: runner.run(session.do(do, parameters))
+        finally:
+            runner.run(session.close())
 
 
 def look(data: Path | None) -> dict[str, Any]:
@@ -127,45 +140,59 @@ async def _asked(folder: DataDir) -> dict[str, Any] | None:
     raise click.ClickException(f"{folder.path} is in use by a process that does not answer")
 
 
-async def _operate(settings: Settings, folder: DataDir, do: str, parameters: dict[str, Any]) -> Any:
-    from hub.control import ControlError, ask
+class Session:
+    """The hub that runs in the directory, or the directory itself, held until close() while none runs."""
 
-    try:
-        for _ in range(TRIES):
-            try:
-                return await ask(folder.control, do, **parameters)
-            except OSError:
-                if folder.lock():
-                    break
-            # Someone has the directory but does not listen yet: a hub that is starting or stopping.
-            await asyncio.sleep(TRY_EVERY_S)
-        else:
-            raise click.ClickException(f"{folder.path} is in use by a process that does not answer")
+    def __init__(self, settings: Settings, folder: DataDir) -> None:
+        self._settings = settings
+        self._folder = folder
+        self._held = AsyncExitStack()
+        self._box: Box | None = None
+
+    async def do(self, do: str, parameters: dict[str, Any]) -> Any:
+        """Raises click.ClickException."""
+        from hub.control import ControlError
+        from hub.domain.errors import HubError
+        from hub.ports import StoreError
+
         try:
-            return await _offline(settings, folder, do, parameters)
-        finally:
-            folder.unlock()
-    except ControlError as error:
-        raise click.ClickException(sentence(error.problem)) from error
-    except DataDirError as error:
-        raise click.ClickException(str(error)) from error
+            return await self._do(do, parameters)
+        except ControlError as error:
+            raise click.ClickException(sentence(error.problem)) from error
+        except HubError as error:
+            raise click.ClickException(sentence({"slug": error.slug, **error.fields})) from error
+        except StoreError as error:
+            raise click.ClickException(f"the journal cannot be opened: {error}") from error
+        except DataDirError as error:
+            raise click.ClickException(str(error)) from error
 
+    async def close(self) -> None:
+        await self._held.aclose()
 
-async def _offline(settings: Settings, folder: DataDir, do: str, parameters: dict[str, Any]) -> Any:
-    if do in STILL:
-        return await STILL[do](folder, **parameters)
-    from hub.app import open_hub
-    from hub.domain.errors import HubError
-    from hub.operations import OPERATIONS
-    from hub.ports import StoreError
+    async def _do(self, do: str, parameters: dict[str, Any]) -> Any:
+        from hub.control import ask
 
-    try:
-        async with open_hub(settings, folder, replay=False) as hub:
-            return await OPERATIONS[do](hub.box, **parameters)
-    except HubError as error:
-        raise click.ClickException(sentence({"slug": error.slug, **error.fields})) from error
-    except StoreError as error:
-        raise click.ClickException(f"the journal cannot be opened: {error}") from error
+        if self._box is None:
+            for _ in range(TRIES):
+                try:
+                    return await ask(self._folder.control, do, **parameters)
+                except OSError:
+                    if self._folder.lock():
+                        break
+                # Someone has the directory but does not listen yet: a hub that is starting or stopping.
+                await asyncio.sleep(TRY_EVERY_S)
+            else:
+                raise click.ClickException(f"{self._folder.path} is in use by a process that does not answer")
+            self._held.callback(self._folder.unlock)
+            if do in STILL:
+                return await STILL[do](self._folder, **parameters)
+            from hub.app import open_hub
+
+            hub = await self._held.enter_async_context(open_hub(self._settings, self._folder, replay=False))
+            self._box = hub.box
+        from hub.operations import OPERATIONS
+
+        return await OPERATIONS[do](self._box, **parameters)
 
 
 async def _note_pause(folder: DataDir, *, paused: bool) -> None:

@@ -9,17 +9,14 @@ import msgspec
 
 from hub.domain.facts import MasterChange
 from hub.domain.menu import Customer, plain
-from hub.domain.menu_file import MenuFileError, RowError
+from hub.domain.menu_file import MenuFileError, RowError, text_of
 
 COLUMNS = ("id", "code", "points")
 
 
-def read_customers(raw: bytes, name: str) -> list[MasterChange]:
-    """A change for each line. Raises MenuFileError with all that is wrong."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise MenuFileError([RowError(0, "", "the file is not UTF-8")], name) from error
+def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None) -> list[MasterChange]:
+    """A change for each line. Raises MenuFileError with all that is wrong; skipped: wrong lines are told here."""
+    text = text_of(raw)
     rows = csv.DictReader(io.StringIO(text, newline=""))
     header = [(cell or "").strip().lower() for cell in rows.fieldnames or ()]
     errors = [RowError(1, cell, _refusal(cell)) for cell in header if cell not in COLUMNS]
@@ -37,8 +34,11 @@ def read_customers(raw: bytes, name: str) -> list[MasterChange]:
             continue
         if customer.id in found:
             errors.append(RowError(rows.line_num, "id", f"{customer.id} is there twice"))
+            continue
         found[customer.id] = MasterChange("customer", customer.id, plain(customer))
-    if errors:
+    if skipped is not None and found:
+        skipped.extend(errors)
+    elif errors:
         raise MenuFileError(errors, name)
     return list(found.values())
 

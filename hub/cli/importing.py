@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from hub.cli.common import data_option, json_option, operate
+from hub.cli.common import data_option, json_option, operating
 from hub.cli.showing import bar
 
 if TYPE_CHECKING:
     from hub.domain.facts import MasterChange
+    from hub.domain.menu_file import RowError
 
-# A menu is one command: all of it holds from one moment on, or none of it. Customers are many and do not depend on each
-# other, so they go in parts, and devices are served in between.
-CUSTOMERS_AT_ONCE = 1000
+# A restaurant's menu is one command: all of it holds from one moment on, or none of it. What is larger, and customers,
+# go in parts, and devices are served in between.
+MENU_AT_ONCE = 2000
+PART = 1000
 
 
 @click.command("import")
 @data_option
 @json_option
+@click.option("--good-rows", is_flag=True, help="Take a CSV's good lines, and name the others.")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-def import_(data: Path | None, as_json: bool, file: Path) -> None:
+def import_(data: Path | None, as_json: bool, good_rows: bool, file: Path) -> None:
     """Import a menu or customers.
 
     \b
@@ -35,7 +39,8 @@ def import_(data: Path | None, as_json: bool, file: Path) -> None:
     A menu is taken as a whole: what it speaks of is afterwards as it says, and what is not in it is gone; a file of
     products alone leaves tables, staff and tenders as they are. Portions left and "sold out" stay as the store set
     them. Customers are added or changed, none is removed. A file with an error is not taken at all; each error is
-    named with its line. Importing the same file again changes nothing.
+    named with its line. With --good-rows the other lines are taken, nothing is removed, and the exit status is 1.
+    Importing the same file again changes nothing. Up to 100,000 products, UTF-8 or Shift_JIS.
 
     \b
       storehub import menu.json
@@ -45,52 +50,69 @@ def import_(data: Path | None, as_json: bool, file: Path) -> None:
     from hub.domain.menu_file import MenuFileError
 
     raw = file.read_bytes()
+    skipped: list[RowError] | None = [] if good_rows else None
     try:
-        made = _customers(data, raw, file, show=not as_json) if _is_customers(raw) else _menu(data, raw, file)
+        take = _customers if _is_customers(raw) else _menu
+        made = take(data, raw, file, show=not as_json, skipped=skipped)
     except MenuFileError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(json.dumps(made))
+        click.echo(json.dumps({**made, "skipped": [msgspec.to_builtins(error) for error in skipped or ()]}))
     elif made["applied"]:
         click.echo(f"imported {made['count']:,} {made['kind']} (seq {made['seq']})")
     else:
         click.echo(f"nothing to change: the store has these {made['count']:,} {made['kind']} already")
+    if skipped:
+        raise click.ClickException(str(MenuFileError(skipped, file.name, taken=made["count"])))
 
 
-def _menu(data: Path | None, raw: bytes, file: Path) -> dict[str, Any]:
+def _menu(
+    data: Path | None, raw: bytes, file: Path, *, show: bool, skipped: list[RowError] | None
+) -> dict[str, Any]:
     from hub.domain.menu_file import command_of, read_menu
 
-    found = read_menu(raw, name=file.name)
+    found = read_menu(raw, name=file.name, skipped=skipped)
     command = command_of(found)
-    made = operate(
-        data,
-        "master.apply",
-        changes=_plain(change for change in command.changes if change.kind != "setting"),
-        full=command.full,
-        kinds=list(command.kinds),
-        currency=found.currency,
-    )
-    return {**made, "kind": "products", "count": len(found.menu.products)}
+    changes = [change for change in command.changes if change.kind != "setting"]
+    about = {"kind": "products", "count": len(found.menu.products)}
+    with operating(data) as ask:
+        if len(changes) <= MENU_AT_ONCE:
+            whole = {"full": command.full, "kinds": list(command.kinds), "currency": found.currency}
+            return {**ask("master.apply", changes=_plain(changes), **whole), **about}
+        made = _in_parts(ask, changes, what="products", show=show, currency=found.currency)
+        keep = {kind: [change.id for change in changes if change.kind == kind] for kind in command.kinds}
+        gone = ask("master.prune", keep=keep)
+    seq = max(made["seq"], gone["seq"])
+    return {"seq": seq, "changes": made["changes"] + gone["changes"], "applied": seq > 0, **about}
 
 
-def _customers(data: Path | None, raw: bytes, file: Path, *, show: bool) -> dict[str, Any]:
+def _customers(
+    data: Path | None, raw: bytes, file: Path, *, show: bool, skipped: list[RowError] | None
+) -> dict[str, Any]:
     from hub.cli.customers import read_customers
 
-    changes = read_customers(raw, file.name)
+    changes = read_customers(raw, file.name, skipped)
+    with operating(data) as ask:
+        made = _in_parts(ask, changes, what="customers", show=show)
+    return {**made, "kind": "customers", "count": len(changes)}
+
+
+def _in_parts(
+    ask: Callable[..., Any],
+    changes: Sequence[MasterChange],
+    *,
+    what: str,
+    show: bool,
+    currency: str | None = None,
+) -> dict[str, Any]:
     seq = 0
-    with bar("customers", show=show) as progress:
-        for start in range(0, len(changes), CUSTOMERS_AT_ONCE):
-            part = changes[start : start + CUSTOMERS_AT_ONCE]
-            made = operate(data, "master.apply", changes=_plain(part), full=False, kinds=["customer"])
+    with bar(what, show=show) as progress:
+        for start in range(0, len(changes), PART):
+            part = changes[start : start + PART]
+            made = ask("master.apply", changes=_plain(part), full=False, currency=currency)
             seq = max(seq, made["seq"])
-            progress("customers", start + len(part), len(changes))
-    return {
-        "seq": seq,
-        "changes": len(changes),
-        "applied": seq > 0,
-        "kind": "customers",
-        "count": len(changes),
-    }
+            progress(what, start + len(part), len(changes))
+    return {"seq": seq, "changes": len(changes), "applied": seq > 0}
 
 
 def _plain(changes: Any) -> list[Any]:

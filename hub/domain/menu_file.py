@@ -33,7 +33,7 @@ from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import Category, Menu, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod, plain
 from hub.domain.menu_sets import CELLS, set_problems
 
-ROWS_MAX: Final = 20_000
+ROWS_MAX: Final = 100_000
 ERRORS_MAX: Final = 200
 
 # The sections of a menu: field of Menu -> kind of master data and type.
@@ -74,11 +74,15 @@ class RowError(Struct, frozen=True):
 
 
 class MenuFile(Struct, frozen=True):
-    """kinds: what the file speaks of. Everything else the store keeps as it is. currency None: not said."""
+    """kinds: what the file speaks of. Everything else the store keeps as it is. currency None: not said.
+
+    partial: lines were left out.
+    """
 
     menu: Menu
     kinds: tuple[MasterKind, ...]
     currency: str | None = None
+    partial: bool = False
 
     @property
     def replaces(self) -> tuple[MasterKind, ...]:
@@ -86,19 +90,21 @@ class MenuFile(Struct, frozen=True):
 
         Not the tax rates: one that is not in the file may be next year's.
         """
-        return tuple(kind for kind in self.kinds if kind != "tax_rate")
+        return () if self.partial else tuple(kind for kind in self.kinds if kind != "tax_rate")
 
 
 class MenuFileError(Exception):
-    """The file has errors, and nothing of it was taken. The text names each, a line an error."""
+    """The file has errors, and nothing of it was taken, or only its good lines. The text names each."""
 
-    def __init__(self, errors: list[RowError], name: str = "") -> None:
+    def __init__(self, errors: list[RowError], name: str = "", *, taken: int = 0) -> None:
         self.errors = errors[:ERRORS_MAX]
         self.name = name
+        self.taken = taken
         super().__init__("\n".join(self._sentences(len(errors))))
 
     def _sentences(self, count: int) -> Iterator[str]:
-        yield f"{self.name or 'the file'}: {count} error{'s' if count != 1 else ''}, nothing was imported"
+        rest = f"the other {self.taken:,} lines were imported" if self.taken else "nothing was imported"
+        yield f"{self.name or 'the file'}: {count} error{'s' if count != 1 else ''}, {rest}"
         for error in self.errors:
             yield "  " + ", ".join(
                 part
@@ -109,17 +115,20 @@ class MenuFileError(Exception):
             yield f"  and {count - len(self.errors)} more"
 
 
-def read_menu(data: bytes, *, name: str = "") -> MenuFile:
-    """The menu in a file's bytes. Raises MenuFileError with all that is wrong; name: of the file, for its text."""
+def read_menu(data: bytes, *, name: str = "", skipped: list[RowError] | None = None) -> MenuFile:
+    """The menu in a file's bytes. Raises MenuFileError with all that is wrong; name: of the file, for its text.
+
+    skipped: a CSV's wrong lines are told here and left out; then no product that is not in the file is removed.
+    """
     try:
-        return _read(data)
+        return _read(data, skipped)
     except MenuFileError as error:
         raise MenuFileError(error.errors, name) from None
 
 
-def _read(data: bytes) -> MenuFile:
-    text = _text(data)
-    file = _from_json(text) if text.lstrip().startswith("{") else _from_csv(text)
+def _read(data: bytes, skipped: list[RowError] | None) -> MenuFile:
+    text = text_of(data)
+    file = _from_json(text) if text.lstrip().startswith("{") else _from_csv(text, skipped)
     if errors := list(_inconsistencies(file)):
         raise MenuFileError(errors)
     return file
@@ -145,7 +154,8 @@ def changes_of(file: MenuFile) -> tuple[MasterChange, ...]:
     return tuple(changes)
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """UTF-8 with or without BOM, or Shift_JIS as Windows writes it. Raises MenuFileError."""
     for encoding in ("utf-8-sig", "cp932"):
         try:
             return data.decode(encoding)
@@ -199,7 +209,7 @@ def _section(name: str, values: Any, errors: list[RowError]) -> tuple[Any, ...]:
 # -- CSV ------------------------------------------------------------------------------------------------------------
 
 
-def _from_csv(text: str) -> MenuFile:
+def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
     rows = csv.reader(io.StringIO(text, newline=""))
     try:
         lines = [(rows.line_num, row) for row in rows if any(cell.strip() for cell in row)]
@@ -233,12 +243,15 @@ def _from_csv(text: str) -> MenuFile:
             continue
         if product.id in seen:
             errors.append(RowError(number, "id", f"{product.id} is on line {seen[product.id]} already"))
+            continue
         seen[product.id] = number
         products.append(product)
-    if errors:
+    if skipped is not None and products:
+        skipped.extend(errors)
+    elif errors:
         raise MenuFileError(errors)
     menu = Menu(categories=tuple(categories.values()), products=tuple(products), tax_rates=JAPAN_RATES)
-    return MenuFile(menu, ("category", "product", "tax_rate"))
+    return MenuFile(menu, ("category", "product", "tax_rate"), partial=bool(skipped))
 
 
 def _product(

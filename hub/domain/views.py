@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -73,13 +74,14 @@ def menu_version(state: State) -> str:
     return f"{counters.get('menu_version', 0)}.{counters.get('stock_version', 0)}"
 
 
-def menu_view(state: State) -> dict[str, Any]:
-    """The body of GET /v1/menu, from what is committed."""
+def menu_view(state: State, *, products: Iterable[Product] | None = None) -> dict[str, Any]:
+    """The body of GET /v1/menu, from what is committed; with these products only."""
+    shown = state.products.committed.values() if products is None else products
     return {
         "version": menu_version(state),
         "currency": state.settings.committed.get("currency", "JPY"),
         "categories": _all(state.categories.committed.values()),
-        "products": [product_view(product) for product in state.products.committed.values()],
+        "products": [product_view(product) for product in shown],
         "option_groups": [option_group_view(group) for group in state.option_groups.committed.values()],
         "tax_rates": _all(state.tax_rates.committed.values()),
         "tables": _all(state.tables.committed.values()),

@@ -107,12 +107,12 @@ async def test_405_names_every_method_of_the_address(shop: Shop) -> None:
 
 
 async def test_a_bug_is_told_as_a_problem(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    from hub.api.routes import floor
+    from hub.api import menu
 
     def fail(state: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(floor, "menu_view", fail)
+    monkeypatch.setattr(menu, "menu_view", fail)
     handheld = await shop.device()
     transport = httpx.ASGITransport(shop.http._transport.app, raise_app_exceptions=False)  # type: ignore[attr-defined]
     async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.menu import MenuAnswers
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.domain.check import Check
 from hub.domain.device import Device
@@ -16,7 +17,7 @@ from hub.domain.report import DayReport
 from hub.domain.report import view as day_view
 from hub.domain.sale import Sale
 from hub.domain.seats import shown
-from hub.domain.views import check_view, menu_version, menu_view, sale_view
+from hub.domain.views import check_view, sale_view
 from hub.service.box import Box
 
 router = APIRouter(tags=["floor"])
@@ -28,12 +29,16 @@ Date = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
     "/v1/menu", summary="Everything that can be ordered, where and how it is paid", responses=ref("MenuView")
 )
 async def menu(request: Request, _: Annotated[Device, Depends(allowed("menu.read"))]) -> Response:
-    box = box_of(request)
-    state = box.core.state
-    etag = f'"{menu_version(state)}"'
-    if etag in request.headers.get("if-none-match", ""):
-        return Response(status_code=304, headers={"etag": etag})
-    return reply(menu_view(state), headers={"etag": etag, "cache-control": "no-cache"})
+    answers: MenuAnswers = request.app.state.menu
+    headers = {"cache-control": "no-cache", "vary": "Accept-Encoding"}
+    if answers.etag in request.headers.get("if-none-match", ""):
+        return Response(status_code=304, headers={"etag": answers.etag, **headers})
+    if "gzip" in request.headers.get("accept-encoding", ""):
+        headers["content-encoding"] = "gzip"
+        etag, body = await answers.compressed()
+    else:
+        etag, body = await answers.plain()
+    return Response(body, media_type="application/json", headers={"etag": etag, **headers})
 
 
 @router.get(

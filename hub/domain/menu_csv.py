@@ -1,0 +1,33 @@
+"""Products as the lines of a CSV that menu_file reads again: the same columns, nothing lost but options and rates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from hub.domain.menu import Category, Product
+from hub.domain.menu_file import COLUMNS
+
+
+def product_lines(products: Iterable[Product], categories: Mapping[str, Category]) -> Iterator[list[str]]:
+    """The header, then a line a product."""
+    yield list(COLUMNS)
+    for product in products:
+        category = categories.get(product.category_id)
+        cells = {
+            "id": product.id,
+            "code": product.code,
+            "name": product.name,
+            "kana": product.kana,
+            "category": category.name if category is not None else "",
+            "price": str(product.price),
+            "tax_class": product.tax_class,
+            "tax_included": _word(product.tax_included),
+            "open_price": _word(product.open_price),
+            "stock_tracked": _word(product.stock_tracked),
+            "remaining": "" if product.remaining is None else str(product.remaining),
+        }
+        yield [cells[column] for column in COLUMNS]
+
+
+def _word(value: bool) -> str:
+    return "true" if value else "false"
