@@ -78,6 +78,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             mint=new_id,
             # Without a cloud there is nothing to tell by: then the terminal has to.
             online=lambda: upstream is None or upstream.online,
+            unsent=lambda: journal.position.seq - (0 if upstream is None else upstream.acked_seq),
             on_committed=on_committed,
         )
         hooks.append(lambda facts: feed.wake())

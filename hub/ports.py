@@ -196,6 +196,11 @@ class Upstream(Protocol):
     @property
     def online(self) -> bool: ...
 
+    @property
+    def acked_seq(self) -> int:
+        """The last entry that the cloud is known to have."""
+        ...
+
     async def status(self) -> dict[str, Any]:
         """link, acked_seq, acked_epoch, unsent {count, oldest_at, sales_total}, quarantined, last_ack_at,
         reconciliation.

@@ -18,7 +18,7 @@ from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import devices, floor, numbers, receipts, tables
+from hub.api.routes import days, devices, floor, numbers, receipts, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -43,6 +43,7 @@ ROUTERS: Final = (
     floor.router,
     tables.router,
     receipts.router,
+    days.router,
     numbers.router,
     box_routes.router,
     devices.router,

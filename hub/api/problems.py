@@ -100,6 +100,19 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "{reason}",
         "{reason}",
     ),
+    "open-checks": Problem(
+        409,
+        "Checks are still open",
+        "{count} checks of {date} are still open. Settle or abort them, or carry them over (open_checks: carry).",
+        "{date}の未会計の伝票が{count}件あります。会計または取引中止をするか、翌営業日に繰り越してください。",
+    ),
+    "register-refused": Problem(
+        409,
+        "The register cannot do this now",
+        "Register {register_id} is {register_status} on {date}. A float or a sale opens it; a settled one is done.",
+        "レジ「{register_id}」は{date}の状態（{register_status}）ではこの操作はできません。"
+        "釣銭準備金の登録または会計で開きます。",
+    ),
     "request-in-progress": Problem(
         409,
         "The first request is still running",

@@ -86,19 +86,27 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
 
 
 class VoidSale(Command, frozen=True, forbid_unknown_fields=True):
-    """The sale counts as not made. Only on its own business day; later it is refunded."""
+    """The sale counts as not made. Only on its own business day; later it is refunded.
+
+    register_id: whose drawer gives the money back; else that of the device, if it is a register, or the sale's own.
+    """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
     reason: Text
+    register_id: Id | None = None
 
 
 class RefundSale(Command, frozen=True, forbid_unknown_fields=True):
-    """Give these portions back; the tenders say how the money went."""
+    """Give these portions back; the tenders say how the money went.
+
+    register_id: whose drawer gives it back; else that of the device, if it is a register, or the sale's own.
+    """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason", "tenders[].reference")
     lines: LineQuantities
     tenders: Annotated[tuple[TenderIn, ...], Meta(max_length=50)]
     reason: Text
+    register_id: Id | None = None
 
 
 class TakeNumbers(Command, frozen=True, forbid_unknown_fields=True):

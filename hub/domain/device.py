@@ -35,13 +35,27 @@ _FLOOR = {
     "feed",
 }
 _TILL = {"sale", "numbers", "discount"}
+_DRAWER = {"drawer", "day"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
-    "register": frozenset({*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", "report", "box.link"}),
+    "register": frozenset(
+        {*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", *_DRAWER, "report", "box.link"}
+    ),
     "kitchen": frozenset({"menu.read", "floor.read", "serve", "product", "facts", "feed"}),
     "table": frozenset({"menu.read", "table.order", "table.read", "feed", "staff.call"}),
     "manager": frozenset(
-        {*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", "report", "devices", "box", "box.link"}
+        {
+            *_FLOOR,
+            *_TILL,
+            "sales.read",
+            "sale.correct",
+            "price",
+            *_DRAWER,
+            "report",
+            "devices",
+            "box",
+            "box.link",
+        }
     ),
     "technician": frozenset({"devices", "box", "box.link", "metrics"}),
 }

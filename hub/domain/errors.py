@@ -74,6 +74,18 @@ class Conflict(HubError):
     slug = "conflict"
 
 
+class OpenChecks(HubError):
+    """The day has checks that are still open. Fields: date, count, check_ids."""
+
+    slug = "open-checks"
+
+
+class RegisterRefused(HubError):
+    """The register cannot make that move now. Fields: register_id, register_status, date, move."""
+
+    slug = "register-refused"
+
+
 class CheckChanged(HubError):
     """If-Match names an older version. Field: check (the current one)."""
 

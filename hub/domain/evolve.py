@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hub.domain import (
     entries,
     evolve_checks,
+    evolve_day,
     evolve_floor,
     evolve_lines,
     evolve_options,
@@ -54,6 +55,7 @@ from hub.domain.facts import (
     SaleVoided,
     StaffCalled,
 )
+from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
 from hub.domain.state import KINDS, Meta, State
 
@@ -175,6 +177,10 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     ReceiptIssued: evolve_receipts.receipt_issued,
     ReceiptReissued: evolve_receipts.receipt_reissued,
     ReceiptWithdrawn: evolve_receipts.receipt_withdrawn,
+    DrawerMoved: evolve_day.drawer_moved,
+    RegisterCounted: evolve_day.register_counted,
+    RegisterSettled: evolve_day.register_settled,
+    DayClosed: evolve_day.day_closed,
     ProductChanged: product_changed,
     MasterApplied: master_applied,
     DevicePaired: device_paired,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
+from hub.domain import evolve_day
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
@@ -42,6 +43,8 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
             adjustment=fact.adjustment,
             taken=fact.taken,
             flags=fact.flags,
+            guests=fact.guests,
+            late=fact.late,
         ),
     )
     portions: dict[str, int] = {}
@@ -68,6 +71,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
         _use_block(state, fact.receipt_no)
     move_points(state, fact.customer_id, -fact.points_used)
     _count(state, fact.total, sales=1)
+    evolve_day.sold(state, fact, meta)
 
 
 def _count(state: State, amount: int, *, sales: int = 0) -> None:
@@ -127,6 +131,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
     _give_back(state, sale, fact.lines)
     move_points(state, sale.customer_id, fact.points_returned)
     _count(state, -fact.total)
+    evolve_day.voided(state, fact, meta, fact.register_id or sale.register_id)
 
 
 def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
@@ -157,6 +162,7 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
     move_points(state, sale.customer_id, fact.points_returned)
     number_used(state, fact.refund_no, "refund", fact.sale_id, meta)
     _count(state, -fact.total)
+    evolve_day.refunded(state, fact, meta, fact.register_id or sale.register_id)
 
 
 def numbers_reserved(state: State, fact: NumbersReserved, meta: Meta) -> None:

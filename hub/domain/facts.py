@@ -15,6 +15,7 @@ from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
 from hub.domain.facts_check import CHECK_FACTS, CheckChanged
+from hub.domain.facts_day import DAY_FACTS
 from hub.domain.facts_floor import (
     FLOOR_FACTS,
     CheckAborted,
@@ -182,6 +183,7 @@ class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
     """An entry this disk had lost, back from the cloud, a mirror or a device: its exact bytes as text.
 
     counted False: the device had asked again with the same key in the meantime, and that answer stands.
+    late: its business day had been closed.
     """
 
     TYPE: ClassVar[str] = "entry.recovered"
@@ -191,6 +193,7 @@ class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
     entry: str
     source: Literal["cloud", "mirror", "device"] = "cloud"
     counted: bool = True
+    late: bool = False
 
     def subject(self) -> str:
         return f"entries/{self.epoch}-{self.seq}"
@@ -212,6 +215,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CHECK_FACTS,
     *LINE_FACTS,
     *PRICE_FACTS,
+    *DAY_FACTS,
 )  # fmt: skip
 
 __all__ = [

@@ -14,6 +14,8 @@ class _OfSale(Fact, frozen=True, omit_defaults=True, kw_only=True):
     sale_id: str
     receipt_no: str
     check_id: str | None
+    # Its business day had been closed when it came.
+    late: bool = False
 
     def subject(self) -> str:
         return f"sales/{self.sale_id}"
@@ -40,6 +42,7 @@ class SaleCompleted(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     adjustment: int = 0
     taken: Taken | None = None
     flags: tuple[str, ...] = ()
+    guests: int = 0
 
 
 class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
@@ -52,6 +55,8 @@ class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     tenders: tuple[Tender, ...]
     reason: str
     points_returned: int = 0
+    register_id: str = ""
+    guests: int = 0
 
 
 class SaleRefunded(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
@@ -66,6 +71,7 @@ class SaleRefunded(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     tenders: tuple[Tender, ...]
     reason: str
     points_returned: int = 0
+    register_id: str = ""
 
 
 class NumbersReserved(Fact, frozen=True, omit_defaults=True, kw_only=True):

@@ -7,14 +7,19 @@ read from the journal, brings these back first.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, VoidSale
+from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
 from hub.domain.commands_sale import CompleteSale
+from hub.domain.device import Device
 from hub.domain.fact import OfCheck
 from hub.domain.facts import EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import OfReceipt
+from hub.domain.register import register_key
 from hub.domain.report import counted
-from hub.domain.state import Meta
+from hub.domain.state import Meta, State
 
 # (shelf, key)
 Need = tuple[str, str]
@@ -36,10 +41,52 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         inner = counted(fact, meta)
         if inner is not None:
             yield from fact_needs(*inner)
-    elif isinstance(fact, (SaleVoided, SaleRefunded, OfReceipt)):
+    elif isinstance(fact, (DrawerMoved, RegisterCounted, RegisterSettled)):
+        yield from _drawer(fact.date, fact.register_id)
+    elif isinstance(fact, DayClosed):
+        yield "days", fact.date
+        for register_id in fact.registers:
+            yield "registers", register_key(fact.date, register_id)
+    elif isinstance(fact, OfReceipt):
         yield "sales", fact.sale_id
+    elif isinstance(fact, (SaleVoided, SaleRefunded)):
+        yield "sales", fact.sale_id
+        yield from _drawer(meta.business_date, fact.register_id)
     elif isinstance(fact, SaleCompleted):
+        yield from _drawer(meta.business_date, fact.register_id)
         if fact.check_id is not None:
             yield "checks", fact.check_id
     elif isinstance(fact, OfCheck):
         yield "checks", fact.check_id
+
+
+DRAWER_COMMANDS: Final = frozenset(
+    {CompleteSale, VoidSale, RefundSale, MoveDrawer, CountRegister, SettleRegister, CloseDay}
+)
+
+
+def drawer_needs(
+    state: State, command: Command, target: str, device: Device, business_date: str
+) -> Iterator[Need]:
+    """The days and drawers that one of DRAWER_COMMANDS moves. business_date: that of its entries."""
+    match command:
+        case CompleteSale():
+            yield from _drawer(business_date, command.register_id or device.device_id)
+        case VoidSale() | RefundSale():
+            sale = state.sales.get(target)
+            own = device.device_id if device.role == "register" or sale is None else sale.register_id
+            yield from _drawer(business_date, command.register_id or own)
+        case MoveDrawer():
+            yield from _drawer(business_date, target)
+        case CountRegister() | SettleRegister():
+            yield from _drawer(command.date or business_date, target)
+        case CloseDay():
+            yield "days", target
+            day = state.days.get(target)
+            for register_id in () if day is None else day.registers:
+                yield "registers", register_key(target, register_id)
+
+
+def _drawer(business_date: str, register_id: str) -> Iterator[Need]:
+    yield "days", business_date
+    yield "registers", register_key(business_date, register_id)

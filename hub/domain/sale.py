@@ -103,6 +103,8 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
     adjustment: int = 0
     taken: Taken | None = None
     flags: tuple[str, ...] = ()
+    guests: int = 0
+    late: bool = False
     refunds: tuple[Refund, ...] = ()
     returned: dict[str, int] = {}
     voided_at: str | None = None

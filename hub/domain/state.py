@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hub.domain.check import Check, ChosenOption
 from hub.domain.command import OptionIn
+from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.menu import (
     Category,
@@ -23,6 +24,7 @@ from hub.domain.menu import (
 from hub.domain.money import Rounding
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
+from hub.domain.register import RegisterDay
 from hub.domain.sale import Sale
 from hub.domain.shelf import Shelf
 from hub.domain.tax import TaxSchedule
@@ -66,6 +68,10 @@ class State:
         # business date -> the receipt numbers handed out on it; number -> what it was used for.
         self.number_days: Shelf[NumberDay] = Shelf("number_days")
         self.number_uses: Shelf[NumberUse] = Shelf("number_uses")
+        # "<business date>|<register id>" -> the register's drawer on that day.
+        self.registers: Shelf[RegisterDay] = Shelf("registers")
+        # business date -> whether it is closed, and its figures.
+        self.days: Shelf[Day] = Shelf("days")
         # Numbers: "check_no:<date>", "receipt_no:<series>", "menu_version", "stock_version", "sales_count" only grow;
         # "sales_total" is completed less voided and refunded since the store began.
         self.counters: Shelf[int] = Shelf("counters")
@@ -122,6 +128,11 @@ class State:
     @property
     def currency(self) -> str:
         return self.settings.get("currency") or "JPY"
+
+    def late_on(self, business_date: str) -> bool:
+        """Whether what is done on this business day comes after its closing."""
+        day = self.days.get(business_date)
+        return day is not None and not day.open
 
     @property
     def receipt_series(self) -> str:

@@ -50,6 +50,8 @@ def sale_view(sale: Sale) -> dict[str, Any]:
         "refunds": [],
         "refunded": sale.refunded_total,
         "flags": [],
+        "guests": sale.guests,
+        "late": sale.late,
         "customer_id": sale.customer_id,
         "taken": None,
         **msgspec.to_builtins(sale),

@@ -20,7 +20,7 @@ from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
-from hub.domain.needs import Need, fact_needs
+from hub.domain.needs import DRAWER_COMMANDS, Need, drawer_needs, fact_needs
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
@@ -87,6 +87,7 @@ class Desk:
         clock: Clock,
         mint: Callable[[], str],
         online: Callable[[], bool],
+        unsent: Callable[[], int] = int,
     ) -> None:
         self._state = state
         self._writer = writer
@@ -96,6 +97,7 @@ class Desk:
         self._clock = clock
         self._mint = mint
         self._online = online
+        self._unsent = unsent
         # The requests being answered now, by device and key: a second one waits for the first.
         # Nobody waits for nearly all of them: those have no future.
         self._running: dict[tuple[str, str], asyncio.Future[None] | None] = {}
@@ -112,7 +114,7 @@ class Desk:
             name in self._running
             or self._requests.recent(found)
             or self._requests.filter.may_hold(found)
-            or self._cold(request.command, request.target)
+            or self._cold(request.command, request.target, request.device)
         ):
             return False
         try:
@@ -166,7 +168,7 @@ class Desk:
     async def _answer(self, request: Request) -> Answer:
         digest = _digest(request)
         found = fingerprint(request.device.device_id, request.key)
-        await self._fetch_cold(request.command, request.target)
+        await self._fetch_cold(request.command, request.target, request.device)
         # A recent request stands in memory until the table has it, so one of the two always knows it.
         seqs = self._requests.recent(found)
         if self._requests.filter.may_hold(found):
@@ -189,7 +191,9 @@ class Desk:
         """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
         self._writer.check_open()
         stamp = self._stamp(request.command)
-        at = At(stamp, request.device, self._mint, request.target, request.version, self._online())
+        at = At(
+            stamp, request.device, self._mint, request.target, request.version, self._online(), self._unsent
+        )
         facts = decide(self._state, request.command, at)
         origin = Origin(
             request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest
@@ -222,17 +226,19 @@ class Desk:
             raise IdempotencyKeyReused
         return Answer(_answer_of(envelope), envelope.seq, replayed=True)
 
-    async def _fetch_cold(self, command: Command, target: str) -> None:
+    async def _fetch_cold(self, command: Command, target: str, device: Device) -> None:
         """Bring ended checks and older sales that the command names back to memory."""
         state = self._state
         if isinstance(command, RecoverEntry):
             for shelf, key in recovered_needs(command):
                 if getattr(state, shelf).get(key) is None:
                     await self._keeper.fetch(state, shelf, key)
-        for shelf, key in self._cold(command, target):
-            await self._keeper.fetch(state, shelf, key)
+        # Twice: a day names the drawers to be fetched with it, a sale the one it was paid into.
+        for _ in range(2 if type(command) in DRAWER_COMMANDS else 1):
+            for shelf, key in self._cold(command, target, device):
+                await self._keeper.fetch(state, shelf, key)
 
-    def _cold(self, command: Command, target: str) -> list[Need]:
+    def _cold(self, command: Command, target: str, device: Device) -> list[Need]:
         """What the command names and memory does not hold: it may have ended long ago, or never have been."""
         state, found = self._state, []
         check_id = getattr(command, "check_id", None)
@@ -243,6 +249,11 @@ class Desk:
                 found.append(("checks", target))
             if state.sales.get(target) is None:
                 found.append(("sales", target))
+        if type(command) in DRAWER_COMMANDS:
+            day = self._stamp(command).business_date
+            for shelf, key in drawer_needs(state, command, target, device, day):
+                if getattr(state, shelf).get(key) is None:
+                    found.append((shelf, key))
         return found
 
     async def order(self, command: Command, *, target: str = "") -> int:
@@ -263,10 +274,10 @@ class Desk:
             self._release(name)
 
     async def _order(self, command: Command, target: str) -> int:
-        await self._fetch_cold(command, target)
+        await self._fetch_cold(command, target, HUB)
         self._writer.check_open()
         stamp = self._clock.stamp()
-        at = At(stamp, HUB, self._mint, target, None, self._online())
+        at = At(stamp, HUB, self._mint, target, None, self._online(), self._unsent)
         facts = decide(self._state, command, at)
         if not facts:
             # It was done already, perhaps by a decision that is not on disk yet.

@@ -72,6 +72,7 @@ class Core:
         clock: Clock,
         mint: Callable[[], str],
         online: Callable[[], bool],
+        unsent: Callable[[], int] = int,
         on_committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
     ) -> None:
         self.identity = identity
@@ -84,6 +85,7 @@ class Core:
         self.behind: Behind | None = None
         self._mint = mint
         self._online = online
+        self._unsent = unsent
         self._on_committed = on_committed
         self._tasks: list[asyncio.Task[None]] = []
         # About how many entries the store makes a day: until some days were seen, those of a busy one.
@@ -133,6 +135,7 @@ class Core:
             clock=self.clock,
             mint=self._mint,
             online=self._online,
+            unsent=self._unsent,
         )
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))

@@ -14,11 +14,13 @@ import msgspec
 from msgspec import Struct
 
 from hub.domain.check import Check
+from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
 from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
+from hub.domain.register import RegisterDay
 from hub.domain.report import DayReport
 from hub.domain.sale import Sale
 from hub.domain.state import State
@@ -52,6 +54,10 @@ SHELVES: Final[dict[str, Kept]] = {
     "number_days": Kept(NumberDay),
     # Listed by bucket of numbers, not by day: a number may be used on another day than it was handed out.
     "number_uses": Kept(NumberUse, lambda use, today: False, lambda use: use.bucket),
+    "registers": Kept(
+        RegisterDay, lambda register, today: not register.day_closed, lambda register: register.business_date
+    ),
+    "days": Kept(Day, lambda day, today: day.open, lambda day: day.business_date),
     "counters": Kept(int),
     "settings": Kept(str),
     "local_prices": Kept(int),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, floor, lines, price, receipts, till
+from hub.api.tables import box, checks, day, floor, lines, price, receipts, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
@@ -12,6 +12,7 @@ WRITES: Final[tuple[Write, ...]] = (
     *lines.WRITES,
     *till.WRITES,
     *receipts.WRITES,
+    *day.WRITES,
     *box.WRITES,
     *checks.WRITES,
     *price.WRITES,

@@ -13,6 +13,7 @@ from hub.domain.commands import Command
 from hub.domain.decide import (
     checkin,
     checks,
+    days,
     devices,
     floor,
     lines,
@@ -22,6 +23,7 @@ from hub.domain.decide import (
     price,
     receipts,
     recovery,
+    registers,
     sales,
 )
 from hub.domain.decide.at import At
@@ -40,6 +42,8 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **sales.DECISIONS,
     **receipts.DECISIONS,
     **price.DECISIONS,
+    **registers.DECISIONS,
+    **days.DECISIONS,
     **menu.DECISIONS,
     **devices.DECISIONS,
     **recovery.DECISIONS,

@@ -14,6 +14,7 @@ class At(Struct, gc=False):
     """Who asks, when, about what. mint gives a new id each time; the ids of one store never repeat.
 
     target: the id in the request's path. version: of If-Match. online: whether the cloud can be reached now.
+    unsent: how many entries the cloud has not acknowledged; asked for when a count or a closing needs it.
     """
 
     stamp: Stamp
@@ -22,3 +23,4 @@ class At(Struct, gc=False):
     target: str = ""
     version: int | None = None
     online: bool = True
+    unsent: Callable[[], int] = int

@@ -38,6 +38,7 @@ def recover_entry(state: State, command: RecoverEntry, at: At) -> list[Fact]:
             entry=command.entry,
             source=command.source,
             counted=not command.answered_again,
+            late=state.late_on(seen.businessdate),
         )
     ]
 

@@ -71,6 +71,8 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
             discounts=bill.discounts,
             customer_id=command.customer_id,
             points_used=_points(state, command, tenders),
+            guests=0 if check is None else check.guests,
+            late=state.late_on(at.stamp.business_date),
         )
     ]
 
@@ -149,8 +151,17 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
             tenders=sale.tenders,
             reason=command.reason,
             points_returned=sale.points_used,
+            register_id=_drawer(command, sale, at),
+            guests=sale.guests,
+            late=state.late_on(at.stamp.business_date),
         )
     ]
+
+
+def _drawer(command: VoidSale | RefundSale, sale: Sale, at: At) -> str:
+    """The register that the money comes out of: the one that is named, that of the device, or that of the sale."""
+    own = at.device.device_id if at.device.role == "register" else sale.register_id
+    return command.register_id or own
 
 
 def _movable(state: State, at: At, move: SaleMove) -> Sale:
@@ -189,6 +200,8 @@ def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
             tenders=tenders,
             reason=command.reason,
             points_returned=_points_back(sale, quantities, back.total, tenders),
+            register_id=_drawer(command, sale, at),
+            late=state.late_on(at.stamp.business_date),
         )
     ]
 

@@ -94,6 +94,8 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         adjustment=taken.total - bill.total,
         taken=Taken(taken.at, taken.receipt_no, taken.total),
         flags=tuple(dict.fromkeys(flags)),
+        guests=0 if check is None else check.guests,
+        late=state.late_on(at.stamp.business_date),
     )
 
 

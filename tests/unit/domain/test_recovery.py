@@ -134,9 +134,10 @@ def test_what_must_be_in_memory_is_named() -> None:
     assert list(command_needs(PlaceOrder((), table_id="t1"), "")) == []
     lost = Lost()
     sold = lost.do(CompleteSale((TenderIn("cash", 550),), lines=(LineIn("beer", 1, "b"),)))
+    drawer = [("days", META.business_date), ("registers", f"{META.business_date}|d1")]
     back = lost.do(RefundSale((LineQuantity("b", 1),), (TenderIn("cash", 550),), ""), sold.sale_id)
-    assert list(fact_needs(sold, META)) == []
-    assert list(fact_needs(back, META)) == [("sales", sold.sale_id)]
+    assert list(fact_needs(sold, META)) == drawer
+    assert list(fact_needs(back, META)) == [("sales", sold.sale_id), *drawer]
     world = World(MENU)
     lost.come_back(world)
-    assert list(fact_needs(*world.facts[-1])) == [("sales", sold.sale_id)]
+    assert list(fact_needs(*world.facts[-1])) == [("sales", sold.sale_id), *drawer]
