@@ -15,13 +15,16 @@ from hub.domain.menu import Dining, TaxClass
 from hub.domain.money import Rounding, share, tax_on
 
 # open: takes orders.  billed: frozen, the guest has the bill; reopen or pay ends it.
-# closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check.
+# closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check; it may come back.
 Status = Literal["open", "billed", "closed", "aborted", "merged"]
 ENDED: tuple[Status, ...] = ("closed", "aborted", "merged")
 
 
 class Move(StrEnum):
-    """What is done to a check. JOIN: its lines go to another check. TAKE_IN: it is that other one."""
+    """What is done to a check. JOIN: its lines go to another check. TAKE_IN: it is that other one.
+
+    COME_BACK undoes JOIN, GIVE_BACK undoes TAKE_IN.
+    """
 
     ORDER = "order"
     VOID = "void"
@@ -31,6 +34,8 @@ class Move(StrEnum):
     MOVE = "move"
     TAKE_IN = "take_in"
     JOIN = "join"
+    GIVE_BACK = "give_back"
+    COME_BACK = "come_back"
     SPLIT = "split"
     BILL = "bill"
     REOPEN = "reopen"
@@ -52,6 +57,8 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
     ("billed", Move.MOVE): "billed",
     ("open", Move.TAKE_IN): "open",
     ("open", Move.JOIN): "merged",
+    ("open", Move.GIVE_BACK): "open",
+    ("merged", Move.COME_BACK): "open",
     ("open", Move.SPLIT): "open",
     ("open", Move.BILL): "billed",
     ("billed", Move.BILL): "billed",
@@ -115,6 +122,9 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     @property
     def net(self) -> int:
         return self.amount - self.discount
+
+    # The merged checks by way of which the line came here, the last one last.
+    came: tuple[str, ...] = ()
 
     def with_quantity(self, quantity: int) -> Line:
         """The line as it is with so much of it: a rate is taken off anew, an amount shared when portions leave."""
@@ -191,6 +201,9 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     # 客層: how many of the guests are of each group.
     customer_groups: dict[str, int] = {}
     discounts: tuple[Discount, ...] = ()
+    # Of a merged check: what its lines came to when they went, and the tables that only it had.
+    gave: Sums = ()
+    brought: tuple[str, ...] = ()
 
     @property
     def ended(self) -> bool:

@@ -22,7 +22,7 @@ from hub.domain.command import (
     Quantity,
     Text,
 )
-from hub.domain.commands_check import ChangeCheck
+from hub.domain.commands_check import ChangeCheck, UnmergeCheck
 from hub.domain.commands_sale import (
     CompleteSale,
     DiscountIn,
@@ -214,6 +214,7 @@ __all__ = [
     "TakenIn",
     "TakenLineIn",
     "TenderIn",
+    "UnmergeCheck",
     "VoidLines",
     "VoidSale",
 ]

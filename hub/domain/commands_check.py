@@ -1,4 +1,4 @@
-"""What can be asked of a check beside its orders: who the guests are."""
+"""What can be asked of a check beside its orders: who the guests are, and to part what was merged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from hub.domain.command import Command, Groups, Guests
-from hub.domain.menu import Dining
+from hub.domain.menu import Dining, Id
 
 
 class ChangeCheck(Command, frozen=True, forbid_unknown_fields=True):
@@ -23,3 +23,11 @@ class ChangeCheck(Command, frozen=True, forbid_unknown_fields=True):
     name: Annotated[str, Meta(max_length=100)] | None = None
     dining: Dining | None = None
     shared: bool | None = None
+
+
+class UnmergeCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """check_id: a check that was merged into the one in the path. It is open again, under its own number, with what
+    of its lines still stands on the other, its guests, and its tables as far as they can be given back.
+    """
+
+    check_id: Id

@@ -5,8 +5,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from hub.domain.check import Move, total_of
-from hub.domain.evolve_floor import check_at
-from hub.domain.facts_check import CheckChanged
+from hub.domain.evolve_floor import Misfit, change_tables, check_at, take_tables
+from hub.domain.facts_check import CheckChanged, CheckUnmerged
+from hub.domain.merging import part
 from hub.domain.rerating import rerated
 from hub.domain.state import Meta, State
 
@@ -30,5 +31,44 @@ def check_changed(state: State, fact: CheckChanged, meta: Meta) -> None:
             sums=sums,
             total=total,
             version=check.version + 1,
+        ),
+    )
+
+
+def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
+    check = check_at(state, fact.check_id, Move.GIVE_BACK)
+    merged = check_at(state, fact.unmerged_check_id, Move.COME_BACK)
+    if merged.merged_into != check.check_id:
+        raise Misfit(f"check {merged.check_id} is not in {check.check_id}")
+    parted = part(check, merged, state.rounding)
+    change_tables(state, check, fact.table_ids)
+    take_tables(state, merged.check_id, fact.unmerged_table_ids)
+    state.checks.put(
+        check.check_id,
+        replace(
+            check,
+            lines=parted.stay,
+            sums=parted.stay_sums,
+            total=total_of(parted.stay_sums, state.rounding),
+            table_ids=fact.table_ids,
+            guests=fact.guests,
+            customer_groups=fact.customer_groups,
+            version=check.version + 1,
+        ),
+    )
+    state.checks.put(
+        merged.check_id,
+        replace(
+            merged,
+            status="open",
+            merged_into=None,
+            ended_at=None,
+            gave=(),
+            brought=(),
+            lines=parted.back,
+            sums=parted.back_sums,
+            total=total_of(parted.back_sums, state.rounding),
+            table_ids=fact.unmerged_table_ids,
+            version=merged.version + 1,
         ),
     )

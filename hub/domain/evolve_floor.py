@@ -167,10 +167,17 @@ def take_tables(state: State, check_id: str, table_ids: tuple[str, ...]) -> None
         sit(state, table_id, check_id)
 
 
+def change_tables(state: State, check: Check, table_ids: tuple[str, ...]) -> None:
+    """From the check's tables to these. At one that it keeps it stays before those who came to it later."""
+    for table_id in check.table_ids:
+        if table_id not in table_ids:
+            rise(state, table_id, check.check_id)
+    take_tables(state, check.check_id, table_ids)
+
+
 def check_moved(state: State, fact: CheckMoved, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.MOVE)
-    leave_tables(state, check)
-    take_tables(state, fact.check_id, fact.table_ids)
+    change_tables(state, check, fact.table_ids)
     state.checks.put(
         fact.check_id,
         replace(
@@ -194,6 +201,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             parent_line_id=line.parent_line_id and names.get(line.parent_line_id, line.parent_line_id),
             # Its tax was chosen by where its own check eats.
             dining=line.dining or (other.dining if other.dining != check.dining else None),
+            came=(*line.came, other.check_id),
         )
         for line in other.lines
     )
@@ -218,6 +226,8 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             other,
             status="merged",
             merged_into=fact.check_id,
+            gave=other.sums,
+            brought=tuple(table for table in other.table_ids if table not in check.table_ids),
             lines=(),
             sums=(),
             total=0,

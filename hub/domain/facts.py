@@ -14,7 +14,7 @@ from msgspec import Struct
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
-from hub.domain.facts_check import CHECK_FACTS, CheckChanged
+from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged
 from hub.domain.facts_day import DAY_FACTS
 from hub.domain.facts_floor import (
     FLOOR_FACTS,
@@ -234,6 +234,7 @@ __all__ = [
     "CheckOpened",
     "CheckReopened",
     "CheckSplit",
+    "CheckUnmerged",
     "DevicePaired",
     "DeviceRevoked",
     "DiscountVoided",

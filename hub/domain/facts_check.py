@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import msgspec
 from msgspec import Struct
 
+from hub.domain.check import Line
 from hub.domain.fact import OfCheck
 from hub.domain.menu import Dining
 
@@ -32,4 +34,25 @@ class CheckChanged(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
     rerated: tuple[LineRate, ...] = ()
 
 
-CHECK_FACTS = (CheckChanged,)
+class CheckUnmerged(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
+    """check_id gave unmerged_check_id back: these lines, as they are there now, and its guests and tables.
+
+    table_ids, guests and customer_groups: those that check_id has from now on.
+    """
+
+    TYPE: ClassVar[str] = "check.unmerged"
+    check_no: int
+    table_ids: tuple[str, ...]
+    guests: int
+    check_version: int
+    check_total: int
+    unmerged_check_id: str
+    unmerged_check_no: int
+    unmerged_check_version: int
+    unmerged_check_total: int
+    unmerged_table_ids: tuple[str, ...]
+    lines: tuple[Line, ...]
+    customer_groups: dict[str, int] = msgspec.field(default_factory=dict)
+
+
+CHECK_FACTS = (CheckChanged, CheckUnmerged)

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, VoidSale
+from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, UnmergeCheck, VoidSale
 from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.device import Device
 from hub.domain.fact import OfCheck
-from hub.domain.facts import EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts import CheckUnmerged, EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import OfReceipt
 from hub.domain.register import register_key
@@ -29,7 +29,7 @@ def command_needs(command: Command, target: str) -> Iterator[Need]:
     if isinstance(command, (VoidSale, RefundSale)):
         yield "sales", target
         return
-    if isinstance(command, (MergeCheck, PlaceOrder, CompleteSale)) and command.check_id:
+    if isinstance(command, (MergeCheck, UnmergeCheck, PlaceOrder, CompleteSale)) and command.check_id:
         yield "checks", command.check_id
     if target:
         yield "checks", target
@@ -58,6 +58,8 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
             yield "checks", fact.check_id
     elif isinstance(fact, OfCheck):
         yield "checks", fact.check_id
+        if isinstance(fact, CheckUnmerged):
+            yield "checks", fact.unmerged_check_id
 
 
 DRAWER_COMMANDS: Final = frozenset(

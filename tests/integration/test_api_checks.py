@@ -46,3 +46,19 @@ async def test_guests_groups_and_dining_change(shop: Shop) -> None:
     assert stale.status_code == 412
     empty = await handheld.post(path, {}, method="PATCH")
     assert empty.status_code == 422
+
+
+async def test_a_merged_check_comes_back_even_after_it_left_memory(shop: Shop) -> None:
+    handheld = await shop.device()
+    host, guest = (await handheld.order("t1")).json(), (await handheld.order("t2", quantity=2)).json()
+    path = f"/v1/checks/{host['check_id']}"
+    body = {"check_id": guest["check_id"]}
+    assert (await handheld.post(f"{path}/merge", body, if_match='"2"')).status_code == 200
+    await shop.box.core.save()
+    assert guest["check_id"] not in shop.box.core.state.checks.committed
+    assert (await handheld.post(f"{path}/unmerge", body)).status_code == 428
+    back = (await handheld.post(f"{path}/unmerge", body, if_match='"3"')).json()
+    assert (back["check_total"], back["unmerged_check_total"]) == (host["check_total"], guest["check_total"])
+    assert (await handheld.order("t2")).json()["check_id"] == guest["check_id"]
+    found = (await handheld.get(f"/v1/checks/{guest['check_id']}")).json()
+    assert (found["status"], found["check_no"]) == ("open", guest["check_no"])

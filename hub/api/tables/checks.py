@@ -13,4 +13,9 @@ WRITES: Final[tuple[Write, ...]] = (
         "Guests, groups, name, dining, shared table", match="honoured", refusals=("check-closed", "table-occupied"),
         example={"guests": 3, "customer_groups": {"adults": 2, "children": 1}},
     ),
+    Write(
+        "POST", "/v1/checks/{id}/unmerge", commands.UnmergeCheck, facts.CheckUnmerged, ("check",),
+        "Take a merged check out again", match="required", refusals=("check-closed", "conflict"),
+        example={"check_id": "c-2"},
+    ),
 )  # fmt: skip

@@ -1,20 +1,22 @@
-"""Who sits at a check, changed while they sit there."""
+"""Who sits at a check, changed while they sit there; a merged check taken out again."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from hub.domain.check import Check, Move, total_of
-from hub.domain.commands import ChangeCheck
+from hub.domain.commands import ChangeCheck, UnmergeCheck
 from hub.domain.decide.at import At
 from hub.domain.decide.checkin import fitting_groups
 from hub.domain.decide.floor import target_check
-from hub.domain.errors import InvalidRequest
-from hub.domain.facts import CheckChanged, Fact
+from hub.domain.decide.orders import find_check
+from hub.domain.errors import Conflict, InvalidRequest
+from hub.domain.facts import CheckChanged, CheckUnmerged, Fact
 from hub.domain.facts_check import LineRate
 from hub.domain.menu import Dining
+from hub.domain.merging import less_groups, part
 from hub.domain.rerating import rerated
-from hub.domain.seats import require_room
+from hub.domain.seats import in_the_way, require_room
 from hub.domain.state import State
 from hub.domain.tax import rate_class
 
@@ -60,4 +62,50 @@ def _rates(state: State, check: Check, dining: Dining, at: At) -> tuple[LineRate
     )
 
 
-DECISIONS: dict[type[Any], Any] = {ChangeCheck: change_check}
+def unmerge_check(state: State, command: UnmergeCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.GIVE_BACK, version=True)
+    merged = find_check(state, command.check_id)
+    merged.after(Move.COME_BACK)
+    if merged.merged_into != check.check_id:
+        raise Conflict(reason=f"That check was merged into {merged.merged_into}: take it out of that one.")
+    parted = part(check, merged, state.rounding)
+    table_ids, back = _tables_back(state, check, merged)
+    return [
+        CheckUnmerged(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            table_ids=table_ids,
+            guests=max(0, check.guests - merged.guests),
+            customer_groups=less_groups(check.customer_groups, merged.customer_groups),
+            check_version=check.version + 1,
+            check_total=total_of(parted.stay_sums, state.rounding),
+            unmerged_check_id=merged.check_id,
+            unmerged_check_no=merged.check_no,
+            unmerged_check_version=merged.version + 1,
+            unmerged_check_total=total_of(parted.back_sums, state.rounding),
+            unmerged_table_ids=back,
+            lines=parted.back,
+        )
+    ]
+
+
+def _tables_back(state: State, check: Check, merged: Check) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """(the check's tables, the merged one's): it gets those that it brought along and that the check still has.
+
+    Where both sat before (相席) they do again if both still allow it, as with a third party that came to the table.
+    The check itself is never left standing: its last table stays with it.
+    """
+    keeps, back = list(check.table_ids), []
+    for table_id in merged.table_ids:
+        if table_id not in keeps:
+            continue
+        goes = table_id in merged.brought and len(keeps) > 1
+        besides = (check.check_id,) if goes else ()
+        if in_the_way(state, table_id, shared=merged.shared, besides=besides) is None:
+            back.append(table_id)
+            if goes:
+                keeps.remove(table_id)
+    return tuple(keeps), tuple(back)
+
+
+DECISIONS: dict[type[Any], Any] = {ChangeCheck: change_check, UnmergeCheck: unmerge_check}

@@ -23,6 +23,7 @@ from hub.domain.commands import (
     ServeLines,
     SplitCheck,
     TenderIn,
+    UnmergeCheck,
     VoidLines,
 )
 from hub.domain.commands_price import DiscountCheck
@@ -56,6 +57,14 @@ def attempt(world: World, check: Check, move: Move) -> tuple[Command, str]:
     if move is Move.TAKE_IN:
         other = world.do(PlaceOrder((LineIn("tea", 1),), table_id="t5"))
         return MergeCheck(other.check_id), check.check_id
+    if move is Move.COME_BACK:
+        other = world.do(PlaceOrder((LineIn("tea", 1),), table_id="t5"))
+        return UnmergeCheck(check.check_id), check.merged_into or other.check_id
+    if move is Move.GIVE_BACK:
+        other = world.do(PlaceOrder((LineIn("tea", 1),), table_id="t5"))
+        if check.status == "open":
+            world.do(MergeCheck(other.check_id), check.check_id, version=check.version)
+        return UnmergeCheck(other.check_id), check.check_id
     commands: dict[Move, Command] = {
         Move.ORDER: PlaceOrder((LineIn("tea", 1),), check_id=check.check_id),
         Move.VOID: VoidLines(one, "wrong"),
@@ -78,6 +87,7 @@ def test_every_pair(status: Status, move: Move) -> None:
     world = World()
     check = check_in(world, status)
     command, target = attempt(world, check, move)
+    check = world.state.checks.get(check.check_id) or check
     on = world.state.checks.get(target) if target else None
     version = on.version if on is not None and move not in (Move.ORDER, Move.SETTLE) else None
     before = contents(world.state)
