@@ -118,13 +118,12 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     held: bool = False
     discount: int = 0
     discounts: tuple[Discount, ...] = ()
+    # The merged checks by way of which the line came here, the last one last.
+    came: tuple[str, ...] = ()
 
     @property
     def net(self) -> int:
         return self.amount - self.discount
-
-    # The merged checks by way of which the line came here, the last one last.
-    came: tuple[str, ...] = ()
 
     def with_quantity(self, quantity: int) -> Line:
         """The line as it is with so much of it: a rate is taken off anew, an amount shared when portions leave."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hub.domain.check import Move, total_of
+from hub.domain.check import Move, pinned, total_of
 from hub.domain.evolve_floor import Misfit, change_tables, check_at, take_tables
 from hub.domain.facts_check import CheckChanged, CheckUnmerged
 from hub.domain.merging import part
@@ -36,7 +36,7 @@ def check_changed(state: State, fact: CheckChanged, meta: Meta) -> None:
 
 
 def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
-    check = check_at(state, fact.check_id, Move.GIVE_BACK)
+    check = pinned(check_at(state, fact.check_id, Move.GIVE_BACK))
     merged = check_at(state, fact.unmerged_check_id, Move.COME_BACK)
     if merged.merged_into != check.check_id:
         raise Misfit(f"check {merged.check_id} is not in {check.check_id}")
@@ -49,7 +49,7 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             check,
             lines=parted.stay,
             sums=parted.stay_sums,
-            total=total_of(parted.stay_sums, state.rounding),
+            total=total_of(parted.stay_sums, state.rounding, ()),
             table_ids=fact.table_ids,
             guests=fact.guests,
             customer_groups=fact.customer_groups,
@@ -67,7 +67,7 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             brought=(),
             lines=parted.back,
             sums=parted.back_sums,
-            total=total_of(parted.back_sums, state.rounding),
+            total=total_of(parted.back_sums, state.rounding, ()),
             table_ids=fact.unmerged_table_ids,
             version=merged.version + 1,
         ),

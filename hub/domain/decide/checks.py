@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hub.domain.check import Check, Move, total_of
+from hub.domain.check import Check, Move, pinned, total_of
 from hub.domain.commands import ChangeCheck, UnmergeCheck
 from hub.domain.decide.at import At
 from hub.domain.decide.checkin import fitting_groups
@@ -63,7 +63,7 @@ def _rates(state: State, check: Check, dining: Dining, at: At) -> tuple[LineRate
 
 
 def unmerge_check(state: State, command: UnmergeCheck, at: At) -> list[Fact]:
-    check = target_check(state, at, Move.GIVE_BACK, version=True)
+    check = pinned(target_check(state, at, Move.GIVE_BACK, version=True))
     merged = find_check(state, command.check_id)
     merged.after(Move.COME_BACK)
     if merged.merged_into != check.check_id:
@@ -78,11 +78,11 @@ def unmerge_check(state: State, command: UnmergeCheck, at: At) -> list[Fact]:
             guests=max(0, check.guests - merged.guests),
             customer_groups=less_groups(check.customer_groups, merged.customer_groups),
             check_version=check.version + 1,
-            check_total=total_of(parted.stay_sums, state.rounding),
+            check_total=total_of(parted.stay_sums, state.rounding, ()),
             unmerged_check_id=merged.check_id,
             unmerged_check_no=merged.check_no,
             unmerged_check_version=merged.version + 1,
-            unmerged_check_total=total_of(parted.back_sums, state.rounding),
+            unmerged_check_total=total_of(parted.back_sums, state.rounding, ()),
             unmerged_table_ids=back,
             lines=parted.back,
         )

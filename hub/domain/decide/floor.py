@@ -140,8 +140,6 @@ def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
             # A set stands before its children, which follow it to its new name.
             parent = names.get(line.parent_line_id, line.parent_line_id)
             part = replace(part, line_id=names[line.line_id], served=served, parent_line_id=parent)
-        new_lines.append(part)
-            part = replace(part, line_id=f"{new_id}-{index + 1}", served=served)
         # It is the new check's now, and not to be given back to one that was merged into the old one.
         new_lines.append(replace(part, came=()) if part.came else part)
     stay, leave = split_sums(check.sums, new_lines, state.rounding)
