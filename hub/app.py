@@ -23,6 +23,7 @@ from hub.service.box import Box, Facing
 from hub.service.doorman import Doorman
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
+from hub.service.pins import Pins
 from hub.service.positions import Positions
 from hub.settings import Settings
 from hub.store.highwater import HighWater
@@ -95,6 +96,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             identity=identity,
             core=core,
             doorman=doorman,
+            pins=Pins(core.state, bytes.fromhex(kept.store_key)),
             positions=Positions(core, bytes.fromhex(kept.store_key), feed),
             feed=feed,
             upstream=_nobody(journal, clock, core),

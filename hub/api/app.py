@@ -18,7 +18,7 @@ from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import days, devices, floor, numbers, receipts, tables
+from hub.api.routes import days, devices, floor, numbers, receipts, staff, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -47,6 +47,7 @@ ROUTERS: Final = (
     numbers.router,
     box_routes.router,
     devices.router,
+    staff.router,
     web_router,
 )
 # Where anyone may send something without a token, a code and a name are all there is to say.

@@ -6,7 +6,9 @@ from typing import Final
 
 from hub.api.asgi import Scope
 from hub.domain.device import Device, may
-from hub.domain.errors import Forbidden, Unauthenticated
+from hub.domain.errors import ApprovalRequired, Forbidden, Unauthenticated
+from hub.domain.permissions import Committed, may_do, role_at, roles_for
+from hub.domain.staff import Operation
 from hub.service.box import Box
 
 COOKIE_TLS: Final = "__Host-storehub"
@@ -52,6 +54,14 @@ def allow(device: Device, *permissions: str) -> None:
     """Raises Forbidden unless the role has one of the permissions."""
     if not any(may(device.role, permission) for permission in permissions):
         raise Forbidden(role=device.role)
+
+
+def allow_staff(device: Device, box: Box, operation: Operation) -> None:
+    """Raises ApprovalRequired unless the staff role that counts at the device may do the operation."""
+    people = Committed(box.core.state)
+    roles = roles_for(people, operation)
+    if roles is not None and not may_do(roles, role_at(people, device, box.clock.unix_s())):
+        raise ApprovalRequired(operation=operation, approval_status=None)
 
 
 def address_of(scope: Scope) -> str:

@@ -26,6 +26,9 @@ CHUNK_BYTES: Final = 64 * 1024
 # What a technician may see go by: no sales.
 TECHNICAL: Final = ("storehub.device.", "storehub.hub.", "storehub.clock.", "storehub.entry.corrected")
 
+# No device needs to see what a PIN was made into.
+UNSHOWN: Final = "storehub.staff.pin_set.v1"
+
 
 class _About(Struct):
     subject: str
@@ -158,6 +161,8 @@ class Events:
 
     def _may_see(self, subscriber: _Subscriber, kind: str, entry: Entry) -> bool:
         role = subscriber.device.role
+        if kind == UNSHOWN:
+            return False
         if role == "technician":
             return kind.startswith(TECHNICAL)
         if role == "table":

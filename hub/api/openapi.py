@@ -190,7 +190,7 @@ def _operation(write: Write) -> dict[str, Any]:
         "idempotency-key-reused",
         "outcome-unknown",
     ]
-    slugs += ["superseded", "card-number-refused", *write.refusals]
+    slugs += ["superseded", "card-number-refused", "approval-required", "sign-in-required", *write.refusals]
     if "{id}" in write.path:
         parameters.append({"name": "id", "in": "path", "required": True, "schema": ID_SCHEMA})
         slugs.append("not-found")

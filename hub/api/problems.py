@@ -40,6 +40,24 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "A device with the role {role} may not do this. Ask a manager.",
         "この端末の権限（{role}）ではこの操作はできません。責任者に確認してください。",
     ),
+    "approval-required": Problem(
+        403,
+        "A manager's leave is needed",
+        "This needs a manager ({operation}). Ask for an approval, or let a manager sign in at this device.",
+        "この操作（{operation}）には責任者の承認が必要です。承認を依頼するか、責任者がこの端末でサインインしてください。",
+    ),
+    "sign-in-required": Problem(
+        403,
+        "Nobody is signed in",
+        "Sign in at this device with your staff code first.",
+        "先に担当者コードでサインインしてください。",
+    ),
+    "sign-in-refused": Problem(
+        403,
+        "The code or the PIN is wrong",
+        "There is no such staff code, or the PIN is wrong or missing. Try again, or ask a manager.",
+        "担当者コードまたは暗証番号が正しくありません。もう一度入力するか、責任者に確認してください。",
+    ),
     "device-revoked": Problem(
         403,
         "The device was locked out",

@@ -9,7 +9,7 @@ import msgspec
 from fastapi import Request, Response
 
 from hub.api.asgi import invalid, unreadable
-from hub.api.caller import allow, caller
+from hub.api.caller import allow, allow_staff, caller
 from hub.domain.device import Device
 from hub.service.box import Box
 
@@ -26,6 +26,8 @@ def allowed(*permissions: str) -> Callable[[Request], Awaitable[Device]]:
     async def dependency(request: Request) -> Device:
         device = caller(request.scope, box_of(request))
         allow(device, *permissions)
+        if "report" in permissions:
+            allow_staff(device, box_of(request), "report")
         return device
 
     return dependency

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.api import schemas_day, schemas_till
+from hub.api import schemas_day, schemas_staff, schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -418,7 +418,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
         MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
         *FLOOR_VIEWS,
     )
-} | schemas_till.VIEWS | schemas_day.VIEWS  # fmt: skip
+} | schemas_till.VIEWS | schemas_day.VIEWS | schemas_staff.VIEWS  # fmt: skip
 
 
 def answer_schema(fact: type[Fact], known: dict[str, Any], ref_template: str) -> dict[str, Any]:

@@ -47,6 +47,8 @@ class WriteEndpoint:
         box = self._box
         try:
             request = await self._read(scope, receive)
+            if self.write.secret:
+                request = await box.pins.proven(request)
             answer = await box.core.desk.submit(request)
         except Gone:
             return
@@ -66,6 +68,8 @@ class WriteEndpoint:
 
         What is refused here is left to the application as well, which finds the same and says so.
         """
+        if self.write.secret:
+            return False
         scope: Scope = cycle.scope  # type: ignore[assignment]
         try:
             device, key = self._asked_by(scope)

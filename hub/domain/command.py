@@ -19,13 +19,16 @@ Groups = Annotated[
 ]
 
 
-class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False):
+class Command(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True, gc=False, kw_only=True):
     """Base of all commands. FREE_TEXT names the fields that are searched for card numbers.
 
     New fields go to the end and have a default: then a request that was answered before an update is known after it.
+    staff_id: who does it; when left out, whoever is signed in at the device. approval_id: a manager's leave for it.
     """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ()
+    staff_id: Id | None = None
+    approval_id: Id | None = None
 
 
 # An id that is looked up and refused when it is not there needs no pattern: an order names twenty of them.

@@ -62,7 +62,6 @@ class PlaceOrder(Command, frozen=True, forbid_unknown_fields=True):
     table_id: Id | None = None
     check_id: Id | None = None
     guests: Guests | None = None
-    staff_id: Id | None = None
     ordered_at: Instant | None = None
 
 

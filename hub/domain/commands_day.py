@@ -43,7 +43,6 @@ class MoveDrawer(Command, frozen=True, forbid_unknown_fields=True):
     amount: Money | None = None
     pieces: Pieces = ()
     reason: Text = ""
-    staff_id: Id | None = None
 
 
 class CountRegister(Command, frozen=True, forbid_unknown_fields=True):
@@ -56,7 +55,6 @@ class CountRegister(Command, frozen=True, forbid_unknown_fields=True):
     pieces: Pieces = ()
     tenders: Annotated[tuple[TenderCountIn, ...], Meta(max_length=50)] = ()
     date: Day | None = None
-    staff_id: Id | None = None
 
 
 class SettleRegister(Command, frozen=True, forbid_unknown_fields=True):
@@ -69,7 +67,6 @@ class SettleRegister(Command, frozen=True, forbid_unknown_fields=True):
     pieces: Pieces = ()
     tenders: Annotated[tuple[TenderCountIn, ...], Meta(max_length=50)] = ()
     date: Day | None = None
-    staff_id: Id | None = None
 
 
 class CloseDay(Command, frozen=True, forbid_unknown_fields=True):
@@ -79,4 +76,3 @@ class CloseDay(Command, frozen=True, forbid_unknown_fields=True):
     """
 
     open_checks: Literal["refuse", "carry"] = "refuse"
-    staff_id: Id | None = None

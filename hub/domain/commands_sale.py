@@ -81,7 +81,6 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     points_used: Points | None = None
     dining: Dining | None = None
     register_id: Id | None = None
-    staff_id: Id | None = None
     taken: TakenIn | None = None
 
 

@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+# The box itself: the device of its own commands.
+HUB_ID: Final = "hub"
 Role = Literal["handheld", "register", "kitchen", "table", "manager", "technician"]
 
 
@@ -34,14 +36,14 @@ _FLOOR = {
     "facts",
     "feed",
 }
-_TILL = {"sale", "numbers", "discount"}
+_TILL = {"sale", "numbers", "discount", "staff.session", "approval"}
 _DRAWER = {"drawer", "day"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
     "register": frozenset(
         {*_FLOOR, *_TILL, "sales.read", "sale.correct", "price", *_DRAWER, "report", "box.link"}
     ),
-    "kitchen": frozenset({"menu.read", "floor.read", "serve", "product", "facts", "feed"}),
+    "kitchen": frozenset({"menu.read", "floor.read", "serve", "product", "facts", "feed", "staff.session"}),
     "table": frozenset({"menu.read", "table.order", "table.read", "feed", "staff.call"}),
     "manager": frozenset(
         {
@@ -53,6 +55,7 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             *_DRAWER,
             "report",
             "devices",
+            "staff.pin",
             "box",
             "box.link",
         }

@@ -30,6 +30,24 @@ class Forbidden(HubError):
     slug = "forbidden"
 
 
+class ApprovalRequired(HubError):
+    """The member of staff may not do this without a manager's leave. Fields: operation, approval_status (or null)."""
+
+    slug = "approval-required"
+
+
+class SignInRequired(HubError):
+    """The store wants to know who works at this device."""
+
+    slug = "sign-in-required"
+
+
+class SignInRefused(HubError):
+    """No such staff code, or not the PIN: which of the two is not told."""
+
+    slug = "sign-in-refused"
+
+
 class DeviceRevoked(HubError):
     slug = "device-revoked"
 

@@ -21,6 +21,7 @@ from hub.domain import (
     evolve_price,
     evolve_receipts,
     evolve_sales,
+    evolve_staff,
     facts_lines,
 )
 from hub.domain.decide.recovery import recovered_key
@@ -94,6 +95,8 @@ def master_applied(state: State, fact: MasterApplied, meta: Meta) -> None:
                 shelf.put(change.id, msgspec.convert(change.value, kind))
             if change.kind == "product":
                 state.local_prices.remove(change.id)
+            elif change.kind == "staff" and change.value is None:
+                evolve_staff.left(state, change.id)
         elif change.kind == "setting":
             if change.value is None:
                 state.settings.remove(change.id)
@@ -191,6 +194,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     EntryRecovered: entry_recovered,
     EntryCorrected: nothing,
     StaffCalled: nothing,
+    **evolve_staff.EVOLUTIONS,
 }
 
 _DECODERS: Final = {

@@ -35,6 +35,7 @@ from hub.domain.facts_lines import LINE_FACTS
 from hub.domain.facts_price import PRICE_FACTS, CheckDiscounted, DiscountVoided
 from hub.domain.facts_receipt import RECEIPT_FACTS
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts_staff import STAFF_FACTS
 from hub.domain.menu import Dining
 
 
@@ -216,6 +217,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *LINE_FACTS,
     *PRICE_FACTS,
     *DAY_FACTS,
+    *STAFF_FACTS,
 )  # fmt: skip
 
 __all__ = [

@@ -17,6 +17,7 @@ from hub.domain.fact import OfCheck
 from hub.domain.facts import CheckUnmerged, EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import OfReceipt
+from hub.domain.facts_staff import ApprovalDenied, ApprovalGranted, ApprovalUsed
 from hub.domain.register import register_key
 from hub.domain.report import counted
 from hub.domain.state import Meta, State
@@ -56,6 +57,8 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         yield from _drawer(meta.business_date, fact.register_id)
         if fact.check_id is not None:
             yield "checks", fact.check_id
+    elif isinstance(fact, (ApprovalGranted, ApprovalDenied, ApprovalUsed)):
+        yield "approvals", fact.approval_id
     elif isinstance(fact, OfCheck):
         yield "checks", fact.check_id
         if isinstance(fact, CheckUnmerged):

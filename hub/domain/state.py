@@ -27,6 +27,7 @@ from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
 from hub.domain.sale import Sale
 from hub.domain.shelf import Shelf
+from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.tax import TaxSchedule
 
 # The kinds of master data: the shelf of each and what stands on it.
@@ -79,6 +80,10 @@ class State:
         self.settings: Shelf[str] = Shelf("settings")
         # product id -> the price set in the store since the cloud's last word on it.
         self.local_prices: Shelf[int] = Shelf("local_prices")
+        # device id -> who is signed in there. staff id -> PIN. approval id -> approval.
+        self.staff_sessions: Shelf[StaffSession] = Shelf("staff_sessions")
+        self.staff_pins: Shelf[StaffPin] = Shelf("staff_pins")
+        self.approvals: Shelf[Approval] = Shelf("approvals")
         # Derived from the menu, anew with each of its versions.
         self._derived_of = -1
         self._schedule = TaxSchedule(())

@@ -11,6 +11,7 @@ from hub.ports import BeaconStatus, StateKeeper, Upstream
 from hub.service.doorman import Doorman
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
+from hub.service.pins import Pins
 from hub.service.positions import Positions
 
 
@@ -32,6 +33,7 @@ class Box:
     identity: Identity
     core: Core
     doorman: Doorman
+    pins: Pins
     positions: Positions
     feed: Feed
     upstream: Upstream

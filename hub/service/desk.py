@@ -15,19 +15,20 @@ from hub.domain.check import Check
 from hub.domain.commands import Command, RecoverEntry
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
-from hub.domain.device import Device
+from hub.domain.device import HUB_ID, Device
 from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
 from hub.domain.needs import DRAWER_COMMANDS, Need, drawer_needs, fact_needs
+from hub.domain.permissions import session_at
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
 from hub.service.writer import Group, Writer
 
 # The box itself, for commands that come from the cloud, the command line or its own clock.
-HUB = Device(device_id="hub", name="hub", role="manager", token_hash="", paired_at="")
+HUB = Device(device_id=HUB_ID, name="hub", role="manager", token_hash="", paired_at="")
 
 # A maker's own fact may be any JSON value: it is not mixed with the hub's words in the answer.
 NOT_SHOWN: Final = b"{}"
@@ -195,9 +196,7 @@ class Desk:
             stamp, request.device, self._mint, request.target, request.version, self._online(), self._unsent
         )
         facts = decide(self._state, request.command, at)
-        origin = Origin(
-            request.device.device_id, getattr(request.command, "staff_id", None), request.key, digest
-        )
+        origin = Origin(request.device.device_id, _staff_of(self._state, request, stamp), request.key, digest)
         entry, data, group = self._writer.add(facts, stamp, origin, found)
         return Taken(entry.seq, NOT_SHOWN if isinstance(facts[-1], ForeignRecorded) else data, stamp, group)
 
@@ -301,6 +300,14 @@ class Desk:
 
     def check(self, check_id: str) -> Check | None:
         return self._state.checks.committed.get(check_id)
+
+
+def _staff_of(state: State, request: Request, stamp: Stamp) -> str | None:
+    """Who does it: whom the command names, else who is signed in at the device."""
+    if request.command.staff_id is not None:
+        return request.command.staff_id
+    session = session_at(state, request.device.device_id, stamp.unix_s)
+    return None if session is None else session.staff_id
 
 
 def _digest(request: Request) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +24,7 @@ from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
 from hub.domain.report import DayReport
 from hub.domain.sale import Sale
+from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.state import State
 from hub.store.journal import Journal
 from hub.store.packing import packed, unpacked
@@ -34,6 +36,11 @@ class Kept(Struct, frozen=True):
     type: Any
     live: Callable[[Any, str], bool] = lambda value, today: True
     day: Callable[[Any], str | None] = lambda value: None
+
+
+def _of_these_days(approval: Approval, today: str) -> bool:
+    """An approval lasts a day at most."""
+    return (date.fromisoformat(today) - date.fromisoformat(approval.business_date)).days <= 1
 
 
 # Everything not named here is a shelf of small values that all stay in memory.
@@ -61,6 +68,9 @@ SHELVES: Final[dict[str, Kept]] = {
     "counters": Kept(int),
     "settings": Kept(str),
     "local_prices": Kept(int),
+    "staff_sessions": Kept(StaffSession),
+    "staff_pins": Kept(StaffPin),
+    "approvals": Kept(Approval, _of_these_days, lambda approval: approval.business_date),
     "sales": Kept(Sale, lambda sale, today: False, lambda sale: sale.business_date),
 }
 REPORTS: Final = "reports"

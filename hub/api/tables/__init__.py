@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, day, floor, lines, price, receipts, till
+from hub.api.tables import box, checks, day, floor, lines, price, receipts, staff, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
@@ -16,4 +16,5 @@ WRITES: Final[tuple[Write, ...]] = (
     *box.WRITES,
     *checks.WRITES,
     *price.WRITES,
+    *staff.WRITES,
 )

@@ -11,7 +11,10 @@ from hub.domain.facts import Fact
 
 
 class Write(Struct, frozen=True):
-    """permissions: any of them will do. match: 'required' or 'honoured' If-Match. refusals: slugs of its own."""
+    """permissions: any of them will do. match: 'required' or 'honoured' If-Match. refusals: slugs of its own.
+
+    secret: the body may hold a PIN, which is looked at before anything else.
+    """
 
     method: str
     path: str
@@ -23,3 +26,4 @@ class Write(Struct, frozen=True):
     match: str = ""
     refusals: tuple[str, ...] = ()
     example: dict[str, Any] = {}
+    secret: bool = False

@@ -25,8 +25,10 @@ from hub.domain.decide import (
     recovery,
     registers,
     sales,
+    staff,
 )
 from hub.domain.decide.at import At
+from hub.domain.decide.permission import permitted
 from hub.domain.facts import Fact
 from hub.domain.state import State
 
@@ -47,10 +49,13 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **menu.DECISIONS,
     **devices.DECISIONS,
     **recovery.DECISIONS,
+    **staff.DECISIONS,
 }
 
 
 def decide(state: State, command: Command, at: At) -> list[Fact]:
     """The facts that the command makes, last the one that answers it. Raises HubError when it is refused."""
     refuse_card_numbers(command)
-    return DECISIONS[type(command)](state, command, at)
+    used = permitted(state, command, at)
+    facts = DECISIONS[type(command)](state, command, at)
+    return facts if used is None or not facts else [used, *facts]

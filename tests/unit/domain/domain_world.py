@@ -11,7 +11,7 @@ import msgspec
 from hub.domain.commands import ApplyMaster, Command
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
-from hub.domain.device import Device, Role
+from hub.domain.device import HUB_ID, Device, Role
 from hub.domain.entries import NO_HASH, Chain, Origin, Stamp, read
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import Fact
@@ -84,7 +84,7 @@ class World:
             self._apply(list(changes))
 
     def _apply(self, changes: list[Any]) -> None:
-        self.do(ApplyMaster(source="import", changes=tuple(changes)))
+        self.do(ApplyMaster(source="import", changes=tuple(changes)), device=HUB_ID, role="manager")
 
     def mint(self) -> str:
         return f"id-{next(self._ids):06d}"
