@@ -23,6 +23,7 @@ SECTIONS: Final = {
     "tables": "table",
     "tender_methods": "tender_method",
     "staff": "staff",
+    "time_bands": "time_band",
     "customers": "customer",
 }
 _KINDS: Final = ("setting", *SECTIONS.values(), "device_revoked")

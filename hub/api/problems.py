@@ -112,6 +112,25 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "{name} has {remaining} left. Nothing of this order was taken: change it and send it again.",
         "{name}の残数は{remaining}です。この注文は受け付けていません。内容を変更して送り直してください。",
     ),
+    "last-order-passed": Problem(
+        409,
+        "The plan's last order has passed",
+        "{product}: the last order of {name} was at {last_order_at}. Extend the plan, or stop it to sell at the price.",
+        "{product}：「{name}」のラストオーダー（{last_order_at}）を過ぎています。"
+        "延長するか、プランを終了して通常価格で注文してください。",
+    ),
+    "plan-not-running": Problem(
+        409,
+        "No plan is running for this",
+        "{name} needs a running plan. Ask staff to start the plan first.",
+        "「{name}」には開始済みのプランが必要です。スタッフが先にプランを開始してください。",
+    ),
+    "not-sold-now": Problem(
+        409,
+        "Not sold at this time",
+        "{name} is not sold at this time of day. Nothing of this order was taken.",
+        "「{name}」は現在の時間帯では販売していません。この注文は受け付けていません。",
+    ),
     "conflict": Problem(
         409,
         "It cannot be done in this state",

@@ -21,6 +21,7 @@ from hub.domain.menu import (
     Category,
     CustomContent,
     Dining,
+    PlanTerms,
     ProductKind,
     SetSlot,
     Staff,
@@ -29,6 +30,7 @@ from hub.domain.menu import (
     TaxRate,
     TenderKind,
     TenderMethod,
+    TimeBand,
 )
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Refund, SaleStatus, Taken, Tender
@@ -53,6 +55,7 @@ class ProductView(Struct):
     remaining: int | None = None
     slots: list[SetSlot] = []
     custom_contents: list[CustomContent] = []
+    plan: PlanTerms | None = None
 
 
 class OptionView(Struct):
@@ -72,7 +75,7 @@ class OptionGroupView(Struct):
 
 
 class MenuView(Struct):
-    """remaining is there only for products and options whose portions are counted."""
+    """remaining is there only for products and options whose portions are counted, plan for a plan only."""
 
     version: str
     currency: str
@@ -83,6 +86,26 @@ class MenuView(Struct):
     tables: list[Table]
     tender_methods: list[TenderMethod]
     staff: list[Staff]
+    time_bands: list[TimeBand]
+
+
+class PlanView(Struct):
+    """A plan on a check in the hub's times, the same on every device. notice_at: when to remind of the last order."""
+
+    plan_id: str
+    product_id: str
+    name: str
+    guests: int
+    line_id: str
+    started_at: str
+    notice_at: str | None
+    last_order_at: str
+    ends_at: str
+    extended_minutes: int
+    stopped_at: str | None
+    reason: str | None
+    product_ids: list[str]
+    category_ids: list[str]
 
 
 class LineView(Line, frozen=True, kw_only=True):
@@ -92,6 +115,8 @@ class LineView(Line, frozen=True, kw_only=True):
 
 
 class CheckView(Struct):
+    """due: what the guest pays; of a billed check with the charges and the rounding of its bill."""
+
     check_id: str
     check_no: int
     business_date: str
@@ -105,6 +130,10 @@ class CheckView(Struct):
     lines: list[LineView]
     discounts: list[Discount]
     total: int
+    due: int
+    charges: list[Line]
+    plans: list[PlanView]
+    stay_notice_at: str | None
     ended_at: str | None
     sale_id: str | None
     merged_into: str | None

@@ -13,6 +13,7 @@ from hub.domain.discount import Discount, by_rate, grown, parted, spread
 from hub.domain.errors import CheckClosed
 from hub.domain.menu import Dining, TaxClass
 from hub.domain.money import Rounding, share, tax_on
+from hub.domain.plan import PlanRun
 
 # open: takes orders.  billed: frozen, the guest has the bill; reopen or pay ends it.
 # closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check; it may come back.
@@ -71,6 +72,10 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
 }
 
 
+# item: ordered.  plan: pays for a plan or its extension.  charge: added by the hub for the party, not made or served.
+LineKind = Literal["item", "plan", "charge"]
+
+
 class ChosenOption(Struct, frozen=True, omit_defaults=True, gc=False):
     """quantity is per unit of the line's product; price is that of one. group_id: where its portions are counted."""
 
@@ -120,6 +125,12 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     discounts: tuple[Discount, ...] = ()
     # The merged checks by way of which the line came here, the last one last.
     came: tuple[str, ...] = ()
+    kind: LineKind = "item"
+    # Ordered at 0 while a plan ran.
+    in_plan: bool = False
+    # The service charge of the time band it was ordered in, and what that is called.
+    service_rate: str | None = None
+    service_name: str = ""
 
     @property
     def net(self) -> int:
@@ -174,6 +185,17 @@ class RateSum(Struct, frozen=True, array_like=True, gc=False):
 Sums = tuple[RateSum, ...]
 
 
+class Bill(Struct, frozen=True, omit_defaults=True, gc=False):
+    """What is worked out when a check is billed: charges on top of its lines, and how far it is rounded down.
+
+    The sale books these, so that what the guest was shown is what is paid.
+    """
+
+    total: int
+    charges: tuple[Line, ...] = ()
+    round_to: int = 1
+
+
 class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     """discounts: off the subtotal; those of a line stand on the line."""
 
@@ -203,6 +225,17 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     # Of a merged check: what its lines came to when they went, and the tables that only it had.
     gave: Sums = ()
     brought: tuple[str, ...] = ()
+    plans: tuple[PlanRun, ...] = ()
+    # The table charge was put on it: the hub does that once, whatever people do with it then.
+    charged: bool = False
+    stay_notice_at: str | None = None
+    # What the bill adds, while the check is billed and as it was paid.
+    bill: Bill | None = None
+
+    @property
+    def due(self) -> int:
+        """What the guest pays: of a billed check what the bill says."""
+        return self.total if self.bill is None else self.bill.total
 
     @property
     def ended(self) -> bool:

@@ -86,6 +86,24 @@ class SoldOut(HubError):
     slug = "sold-out"
 
 
+class LastOrderPassed(HubError):
+    """The plan takes no more orders. Fields: product_id, product, plan_id, name, last_order_at, ends_at."""
+
+    slug = "last-order-passed"
+
+
+class PlanNotRunning(HubError):
+    """It is sold in a plan only, or changes one, and none runs for it. Field: name."""
+
+    slug = "plan-not-running"
+
+
+class NotSoldNow(HubError):
+    """It is sold in other time bands only. Fields: product_id, name, bands (each id, name, from, to)."""
+
+    slug = "not-sold-now"
+
+
 class Conflict(HubError):
     """It cannot be done as things stand now. Field: reason."""
 

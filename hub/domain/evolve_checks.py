@@ -41,6 +41,8 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
     if merged.merged_into != check.check_id:
         raise Misfit(f"check {merged.check_id} is not in {check.check_id}")
     parted = part(check, merged, state.rounding)
+    # A plan goes where the line that pays for it goes.
+    ids = {line.line_id for line in parted.back}
     change_tables(state, check, fact.table_ids)
     take_tables(state, merged.check_id, fact.unmerged_table_ids)
     state.checks.put(
@@ -54,6 +56,7 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             guests=fact.guests,
             customer_groups=fact.customer_groups,
             version=check.version + 1,
+            plans=tuple(run for run in check.plans if run.line_id not in ids),
         ),
     )
     state.checks.put(
@@ -70,5 +73,6 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             total=total_of(parted.back_sums, state.rounding, ()),
             table_ids=fact.unmerged_table_ids,
             version=merged.version + 1,
+            plans=tuple(run for run in check.plans if run.line_id in ids),
         ),
     )

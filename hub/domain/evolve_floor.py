@@ -6,7 +6,18 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from hub.domain.check import NEXT, Check, Line, Move, add_lines, merge_sums, pinned, split_sums, total_of
+from hub.domain.check import (
+    NEXT,
+    Bill,
+    Check,
+    Line,
+    Move,
+    add_lines,
+    merge_sums,
+    pinned,
+    split_sums,
+    total_of,
+)
 from hub.domain.evolve_options import move_options
 from hub.domain.facts import (
     CheckAborted,
@@ -20,6 +31,7 @@ from hub.domain.facts import (
     LinesVoided,
     OrderPlaced,
 )
+from hub.domain.plan import PlanRun, paid_for
 from hub.domain.seats import rise, sit
 from hub.domain.state import Meta, State
 
@@ -60,6 +72,7 @@ def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
             name=fact.name,
             shared=fact.shared,
             customer_groups=fact.customer_groups,
+            stay_notice_at=fact.stay_notice_at,
         ),
     )
     for table_id in fact.table_ids:
@@ -82,6 +95,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             # A recovered order finds its check gone on without it: what it comes to now is worked out anew.
             total=fact.check_total if fits else total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
+            charged=check.charged or fact.lines[-1].kind == "charge",
         ),
     )
     move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
@@ -131,6 +145,11 @@ def lines_voided(state: State, fact: LinesVoided, meta: Meta) -> None:
         line.part(min(line.quantity, taken[line.line_id])) for line in check.lines if line.line_id in taken
     ]
     sums = add_lines(check.sums, gone, -1)
+    plans = check.plans
+    if plans:
+        had = {line.line_id: line.quantity for line in check.lines}
+        left = {line.line_id: had[line.line_id] - line.quantity for line in gone}
+        plans = paid_for(plans, left, meta.time)
     state.checks.put(
         fact.check_id,
         replace(
@@ -139,6 +158,7 @@ def lines_voided(state: State, fact: LinesVoided, meta: Meta) -> None:
             sums=sums,
             total=total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
+            plans=plans,
         ),
     )
     move_stock(state, [(line.product_id, line.quantity) for line in fact.lines])
@@ -218,6 +238,8 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             guests=fact.guests,
             customer_groups=fact.customer_groups,
             version=check.version + 1,
+            plans=(*check.plans, *(_renamed(run, names) for run in other.plans)),
+            charged=check.charged or other.charged,
         ),
     )
     state.checks.put(
@@ -231,10 +253,15 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             lines=(),
             sums=(),
             total=0,
+            plans=(),
             ended_at=meta.time,
             version=other.version + 1,
         ),
     )
+
+
+def _renamed(run: PlanRun, names: dict[str, str]) -> PlanRun:
+    return replace(run, line_id=names[run.line_id]) if run.line_id in names else run
 
 
 def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
@@ -275,12 +302,20 @@ def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
 
 def check_billed(state: State, fact: CheckBilled, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.BILL)
-    state.checks.put(fact.check_id, replace(check, status="billed", version=check.version + 1))
+    state.checks.put(
+        fact.check_id, replace(check, status="billed", version=check.version + 1, bill=_bill(check, fact))
+    )
+
+
+def _bill(check: Check, fact: CheckBilled) -> Bill | None:
+    if fact.due is None or (fact.round_to == 1 and not fact.charges and fact.due == check.total):
+        return None
+    return Bill(total=fact.due, charges=fact.charges, round_to=fact.round_to)
 
 
 def check_reopened(state: State, fact: CheckReopened, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.REOPEN)
-    state.checks.put(fact.check_id, replace(check, status="open", version=check.version + 1))
+    state.checks.put(fact.check_id, replace(check, status="open", version=check.version + 1, bill=None))
 
 
 def check_aborted(state: State, fact: CheckAborted, meta: Meta) -> None:

@@ -10,6 +10,7 @@ from hub.domain.check import Check, Line, Move, add_lines, total_of
 from hub.domain.evolve_floor import check_at, move_stock
 from hub.domain.evolve_options import move_options
 from hub.domain.facts_lines import KitchenLine, LinesChanged, LinesFired, LinesHeld, LinesRecalled
+from hub.domain.plan import paid_for
 from hub.domain.state import Meta, State
 
 
@@ -31,6 +32,7 @@ def lines_changed(state: State, fact: LinesChanged, meta: Meta) -> None:
             sums=sums,
             total=total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
+            plans=paid_for(check.plans, quantities, meta.time) if check.plans else (),
         ),
     )
     # What is given back comes before what is taken: a count never goes below 0 on the way.

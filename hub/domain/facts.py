@@ -32,6 +32,7 @@ from hub.domain.facts_floor import (
     VoidedLine,
 )
 from hub.domain.facts_lines import LINE_FACTS
+from hub.domain.facts_plan import PLAN_FACTS, PlanExtended, PlanStarted, PlanStopped, TableChargeSet
 from hub.domain.facts_price import PRICE_FACTS, CheckDiscounted, DiscountVoided
 from hub.domain.facts_receipt import RECEIPT_FACTS
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
@@ -55,6 +56,8 @@ class CheckOpened(Fact, frozen=True, omit_defaults=False):
     total: int = 0
     shared: bool = False
     customer_groups: dict[str, int] = msgspec.field(default_factory=dict)
+    # When devices say that the party has been there for long; null: the time band has no such notice.
+    stay_notice_at: str | None = None
 
     def subject(self) -> str:
         return f"checks/{self.check_id}"
@@ -108,6 +111,7 @@ class DeviceRevoked(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 MasterKind = Literal[
     "category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "customer",
+    "time_band",
     "device_revoked", "setting",
 ]  # fmt: skip
 
@@ -218,12 +222,14 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *PRICE_FACTS,
     *DAY_FACTS,
     *STAFF_FACTS,
+    *PLAN_FACTS,
 )  # fmt: skip
 
 __all__ = [
     "CHECK_FACTS",
     "CORE_FACTS",
     "FLOOR_FACTS",
+    "PLAN_FACTS",
     "PRICE_FACTS",
     "SALE_FACTS",
     "After",
@@ -254,11 +260,15 @@ __all__ = [
     "MasterKind",
     "NumbersReserved",
     "OrderPlaced",
+    "PlanExtended",
+    "PlanStarted",
+    "PlanStopped",
     "ProductChanged",
     "Renamed",
     "SaleCompleted",
     "SaleRefunded",
     "SaleVoided",
     "StaffCalled",
+    "TableChargeSet",
     "VoidedLine",
 ]

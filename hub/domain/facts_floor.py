@@ -95,7 +95,11 @@ class CheckBilled(_Standing, frozen=True, omit_defaults=True, kw_only=True):
     check_no: int
     table_ids: tuple[str, ...]
     taxes: tuple[TaxRow, ...]
+    # What the guest pays, and how it comes to that beside the lines; null in entries of before there were charges.
+    due: int | None = None
+    charges: tuple[Line, ...] = ()
     discounts: tuple[Discount, ...] = ()
+    round_to: int = 1
 
 
 class CheckReopened(_Standing, frozen=True, omit_defaults=True, kw_only=True):

@@ -38,6 +38,8 @@ NEXT: Final[dict[tuple[LineState, LineMove], LineState]] = {
 
 def portions(line: Line) -> dict[LineState, int]:
     """How many portions are in which state. Those of one line are held together."""
+    if line.kind != "item":
+        return {}  # What only pays for something is not made.
     if line.held:
         return {LineState.HELD: line.quantity}
     counts = {LineState.WAITING: line.quantity - line.served, LineState.SERVED: line.served}
@@ -53,4 +55,4 @@ def state_of(line: Line) -> LineState:
     """The line's state for those who look at it: served when all of it is."""
     if line.held:
         return LineState.HELD
-    return LineState.SERVED if line.served >= line.quantity else LineState.WAITING
+    return LineState.SERVED if line.kind != "item" or line.served >= line.quantity else LineState.WAITING

@@ -27,7 +27,8 @@ TaxClass = Literal["standard", "reduced", "food", "zero", "exempt"]
 Dining = Literal["eat_in", "takeout"]
 Availability = Literal["orderable", "sold_out"]
 # set: what is chosen for its slots are lines of their own below it.
-ProductKind = Literal["single", "set"]
+# plan: the right to order its items for a time.  in_plan: sold in a plan only.  plan_extension: more time for a plan.
+ProductKind = Literal["single", "set", "plan", "in_plan", "plan_extension"]
 TenderKind = Literal["cash", "card", "emoney", "qr", "voucher", "account", "points", "other"]
 
 
@@ -69,6 +70,33 @@ class SetSlot(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
         return next((choice for choice in self.choices if choice.product_id == product_id), None)
 
 
+Minutes = Annotated[int, Meta(ge=0, le=1440)]
+Ids = Annotated[tuple[Id, ...], Meta(max_length=5000)]
+
+
+class PlanTerms(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What a plan (飲み放題/食べ放題) gives. Its price is the product's, for one guest.
+
+    minutes: how long it runs. last_order_minutes: before the end. notice_minutes: before the last order.
+    product_ids, category_ids: what is ordered at 0. extension: the product that is charged for each guest when the
+    plan is extended by extension_minutes; none: it cannot be extended.
+    """
+
+    minutes: Annotated[int, Meta(ge=1, le=1440)]
+    last_order_minutes: Minutes = 0
+    notice_minutes: Minutes = 0
+    product_ids: Ids = ()
+    category_ids: Ids = ()
+    extension_product_id: Id | None = None
+    extension_minutes: Minutes = 30
+
+    def __post_init__(self) -> None:
+        if self.last_order_minutes >= self.minutes:
+            raise ValueError("the last order lies before the end, within the plan's minutes")
+        if self.extension_product_id is not None and self.extension_minutes < max(1, self.last_order_minutes):
+            raise ValueError("an extension is not shorter than the time after the last order")
+
+
 class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     id: Id
     name: Name
@@ -88,6 +116,8 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     # Of a set only.
     slots: Annotated[tuple[SetSlot, ...], Meta(max_length=50)] = ()
     custom_contents: Annotated[tuple[CustomContent, ...], Meta(max_length=100)] = ()
+    # Of a plan only.
+    plan: PlanTerms | None = None
 
     @property
     def sold_out(self) -> bool:
@@ -136,6 +166,49 @@ class TaxRate(Struct, frozen=True, forbid_unknown_fields=True):
         return f"{self.tax_class}@{self.since}"
 
 
+TimeOfDay = Annotated[str, Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]" + END, examples=["17:30"])]
+
+
+class BandPrice(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """difference: what a product, or each one of a category, costs more (or less) in the band."""
+
+    difference: Amount
+    product_id: Id | None = None
+    category_id: Id | None = None
+
+    def __post_init__(self) -> None:
+        if (self.product_id is None) == (self.category_id is None):
+            raise ValueError("a price difference names either a product_id or a category_id")
+
+
+class TimeBand(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """A time band (営業時間帯): what is different while it lasts, by the hub's clock.
+
+    from, to: times of day of the store; to at or before from: it ends on the next day. weekdays: those on which it
+    begins, 1 Monday to 7 Sunday; none: all. prices: a product's own difference counts before its category's.
+    product_ids, category_ids: sold in no other band than those that name them.
+    table_charge (お通し/チャージ): for each guest. service_charge (サービス料): a rate on what is ordered in the band.
+    rounding_discount (端数値引): bills come down to a multiple of it. stay_notice_minutes: after check-in.
+    """
+
+    id: Id
+    name: Name
+    since: TimeOfDay = field(name="from")
+    to: TimeOfDay
+    weekdays: Annotated[tuple[Annotated[int, Meta(ge=1, le=7)], ...], Meta(max_length=7)] = ()
+    prices: Annotated[tuple[BandPrice, ...], Meta(max_length=5000)] = ()
+    product_ids: Ids = ()
+    category_ids: Ids = ()
+    table_charge: Price = 0
+    table_charge_name: Name = "お通し"
+    table_charge_tax_class: TaxClass = "standard"
+    table_charge_tax_included: bool = True
+    service_charge: Rate | None = None
+    service_charge_name: Name = "サービス料"
+    rounding_discount: Literal[1, 10, 100, 1000, 10000] = 1
+    stay_notice_minutes: Minutes = 0
+
+
 class Table(Struct, frozen=True, forbid_unknown_fields=True):
     id: Id
     name: Name
@@ -175,6 +248,7 @@ class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     tables: tuple[Table, ...] = ()
     tender_methods: tuple[TenderMethod, ...] = ()
     staff: tuple[Staff, ...] = ()
+    time_bands: tuple[TimeBand, ...] = ()
     version: str = ""
 
 

@@ -30,7 +30,18 @@ from msgspec import Struct
 
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange, MasterKind
-from hub.domain.menu import Category, Menu, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod, plain
+from hub.domain.menu import (
+    Category,
+    Menu,
+    OptionGroup,
+    Product,
+    Staff,
+    Table,
+    TaxRate,
+    TenderMethod,
+    TimeBand,
+    plain,
+)
 from hub.domain.menu_sets import CELLS, set_problems
 
 ROWS_MAX: Final = 100_000
@@ -45,6 +56,7 @@ SECTIONS: Final[dict[str, tuple[MasterKind, type[Struct]]]] = {
     "tables": ("table", Table),
     "tender_methods": ("tender_method", TenderMethod),
     "staff": ("staff", Staff),
+    "time_bands": ("time_band", TimeBand),
 }
 
 # What a Japanese store is taxed at, for files that say nothing of rates. Later rates come with the master data.
@@ -363,6 +375,31 @@ def _inconsistencies(file: MenuFile) -> Iterator[RowError]:
     for row, rate in enumerate(menu.tax_rates, 1):
         if not _is_instant(rate.since):
             yield RowError(row, f"tax_rates[{row - 1}].from", "must be a time of RFC 3339 with offset")
+    yield from _timed_inconsistencies(menu, {product.id for product in menu.products}, categories)
+
+
+def _timed_inconsistencies(menu: Menu, products: set[str], categories: set[str]) -> Iterator[RowError]:
+    """What plans and time bands name that is not there. A file without products may name any."""
+    for row, product in enumerate(menu.products, 1):
+        at = f"products[{row - 1}].plan"
+        if (product.kind == "plan") != (product.plan is not None):
+            yield RowError(row, at, "a product of kind plan has terms, and no other has")
+        if (terms := product.plan) is not None:
+            named = {*terms.product_ids, *filter(None, (terms.extension_product_id,))}
+            yield from _unknown(row, at, named, products, terms.category_ids, categories)
+    for row, band in enumerate(menu.time_bands if menu.products else (), 1):
+        named = {*band.product_ids, *(price.product_id for price in band.prices if price.product_id)}
+        grouped = (*band.category_ids, *(price.category_id for price in band.prices if price.category_id))
+        yield from _unknown(row, f"time_bands[{row - 1}]", named, products, grouped, categories)
+
+
+def _unknown(
+    row: int, at: str, named: set[str], products: set[str], grouped: tuple[str, ...], categories: set[str]
+) -> Iterator[RowError]:
+    for product_id in sorted(named - products):
+        yield RowError(row, at, f"no such product: {product_id}")
+    for category_id in sorted(set(grouped) - categories):
+        yield RowError(row, at, f"no such category: {category_id}")
 
 
 def _is_instant(text: str) -> bool:

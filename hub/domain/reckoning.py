@@ -8,7 +8,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from hub.domain.check import ChosenOption, CustomMade, Line
+from hub.domain.check import ChosenOption, CustomMade, Line, LineKind
 from hub.domain.discount import Discount, RateKey, spread
 from hub.domain.errors import InvalidRequest
 from hub.domain.menu import Dining
@@ -36,6 +36,8 @@ class SaleLine(Struct, frozen=True, omit_defaults=True):
     dining: Dining | None = None
     parent_line_id: str | None = None
     custom: tuple[CustomMade, ...] = ()
+    kind: LineKind = "item"
+    in_plan: bool = False
 
     @property
     def net(self) -> int:
@@ -96,6 +98,8 @@ def sale_line(
         dining=line.dining,
         parent_line_id=line.parent_line_id,
         custom=line.custom,
+        kind=line.kind,
+        in_plan=line.in_plan,
     )
 
 

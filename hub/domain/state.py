@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from hub.domain.band import Bands
 from hub.domain.check import Check, ChosenOption
 from hub.domain.command import OptionIn
 from hub.domain.day import Day
@@ -20,6 +21,7 @@ from hub.domain.menu import (
     Table,
     TaxRate,
     TenderMethod,
+    TimeBand,
 )
 from hub.domain.money import Rounding
 from hub.domain.numbering import NumberDay, NumberUse
@@ -40,6 +42,7 @@ KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
     "tender_method": ("tender_methods", TenderMethod),
     "staff": ("staff", Staff),
     "customer": ("customers", Customer),
+    "time_band": ("time_bands", TimeBand),
 }
 
 _ROUNDINGS: Final[dict[str, Rounding]] = {rounding.value: rounding for rounding in Rounding}
@@ -57,6 +60,7 @@ class State:
         self.tender_methods: Shelf[TenderMethod] = Shelf("tender_methods")
         self.staff: Shelf[Staff] = Shelf("staff")
         self.customers: Shelf[Customer] = Shelf("customers")
+        self.time_bands: Shelf[TimeBand] = Shelf("time_bands")
         self.devices: Shelf[Device] = Shelf("devices")
         self.checks: Shelf[Check] = Shelf("checks")
         # table id -> the check that is open there.
@@ -87,6 +91,7 @@ class State:
         # Derived from the menu, anew with each of its versions.
         self._derived_of = -1
         self._schedule = TaxSchedule(())
+        self._bands: Bands | None = None
         self._choices: dict[tuple[str, ...], Choices] = {}
         self._counted: dict[str, bool] = {}
 
@@ -153,6 +158,12 @@ class State:
         self._derive()
         return self._schedule
 
+    @property
+    def bands(self) -> Bands | None:
+        """The store's time bands; None where there are none."""
+        self._derive()
+        return self._bands
+
     def choices(self, product: Product) -> Choices:
         """What can be chosen with the product. Ask for tax first: it looks whether the menu has changed."""
         known = self._choices.get(product.option_group_ids)
@@ -170,6 +181,7 @@ class State:
             self._schedule = TaxSchedule(rate for _, rate in self.tax_rates.items())
             self._choices = {}
             self._counted = {}
+            self._bands = Bands.of(band for _, band in self.time_bands.items())
 
     def counts_options(self, group_id: str) -> bool:
         """Whether portions of an option of this group are counted."""

@@ -11,6 +11,7 @@ from hub.domain.check import Check, Line
 from hub.domain.evolve_price import standing_discounts
 from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
+from hub.domain.plan import PlanRun
 from hub.domain.sale import Sale
 from hub.domain.state import State
 
@@ -31,6 +32,10 @@ def check_view(check: Check) -> dict[str, Any]:
         "lines": [line_view(line) for line in check.lines],
         "discounts": [msgspec.to_builtins(one) for one in standing_discounts(check)],
         "total": check.total,
+        "due": check.due,
+        "charges": [] if check.bill is None else [line_view(line) for line in check.bill.charges],
+        "plans": [plan_view(run) for run in check.plans],
+        "stay_notice_at": check.stay_notice_at,
         "ended_at": check.ended_at,
         "sale_id": check.sale_id,
         "merged_into": check.merged_into,
@@ -38,6 +43,26 @@ def check_view(check: Check) -> dict[str, Any]:
         "reason": check.reason,
         "shared": check.shared,
         "customer_groups": check.customer_groups,
+    }
+
+
+def plan_view(run: PlanRun) -> dict[str, Any]:
+    """A plan on a check: its times are the hub's, and the same on every device."""
+    return {
+        "plan_id": run.plan_id,
+        "product_id": run.product_id,
+        "name": run.name,
+        "guests": run.guests,
+        "line_id": run.line_id,
+        "started_at": run.started_at,
+        "notice_at": run.notice_at,
+        "last_order_at": run.last_order_at,
+        "ends_at": run.ends_at,
+        "extended_minutes": run.extended_minutes,
+        "stopped_at": run.stopped_at,
+        "reason": run.reason,
+        "product_ids": list(run.terms.product_ids),
+        "category_ids": list(run.terms.category_ids),
     }
 
 
@@ -89,6 +114,7 @@ def menu_view(state: State, *, products: Iterable[Product] | None = None) -> dic
         "tables": _all(state.tables.committed.values()),
         "tender_methods": _all(state.tender_methods.committed.values()),
         "staff": _all(state.staff.committed.values()),
+        "time_bands": _all(state.time_bands.committed.values()),
     }
 
 
@@ -113,6 +139,8 @@ def product_view(product: Product) -> dict[str, Any]:
         view["remaining"] = product.remaining
     if product.slots:
         view["slots"] = [slot_view(slot) for slot in product.slots]
+    if product.plan is not None:
+        view["plan"] = msgspec.to_builtins(product.plan)
     if product.custom_contents:
         view["custom_contents"] = [
             {"id": content.id, "name": content.name, "price": content.price}

@@ -18,7 +18,17 @@ from hub.domain.check import Check
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
-from hub.domain.menu import Category, Customer, OptionGroup, Product, Staff, Table, TaxRate, TenderMethod
+from hub.domain.menu import (
+    Category,
+    Customer,
+    OptionGroup,
+    Product,
+    Staff,
+    Table,
+    TaxRate,
+    TenderMethod,
+    TimeBand,
+)
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
@@ -52,6 +62,7 @@ SHELVES: Final[dict[str, Kept]] = {
     "tables": Kept(Table),
     "tender_methods": Kept(TenderMethod),
     "staff": Kept(Staff),
+    "time_bands": Kept(TimeBand),
     "customers": Kept(Customer),
     "devices": Kept(Device),
     "checks": Kept(Check, lambda check, today: not check.ended, lambda check: check.business_date),

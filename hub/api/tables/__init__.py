@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, day, floor, lines, price, receipts, staff, till
+from hub.api.tables import box, checks, day, floor, lines, plans, price, receipts, staff, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
     *floor.WRITES,
     *lines.WRITES,
+    *plans.WRITES,
     *till.WRITES,
     *receipts.WRITES,
     *day.WRITES,

@@ -12,7 +12,10 @@ _LINES: Final = {"lines": [{"line_id": "l-1", "quantity": 1}]}
 WRITES: Final[tuple[Write, ...]] = (
     Write(
         "POST", "/v1/orders", commands.PlaceOrder, facts.OrderPlaced, ("order", "table.order"), "Take an order", 201,
-        refusals=("check-closed", "sold-out", "not-found", "table-shared"),
+        refusals=(
+            "check-closed", "sold-out", "not-found", "table-shared",
+            "last-order-passed", "plan-not-running", "not-sold-now",
+        ),
         example={"table_id": "t-4", "lines": [{"product_id": "p-1203", "quantity": 2, "note": "no onions"}]},
     ),
     Write(

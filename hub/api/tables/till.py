@@ -14,7 +14,8 @@ WRITES: Final[tuple[Write, ...]] = (
     Write(
         "POST", "/v1/sales", commands.CompleteSale, facts.SaleCompleted, ("sale",),
         "Settle a check, or sell at once", 201, match="honoured",
-        refusals=("check-closed", "sold-out", "not-found", "tender-offline", "tender-mismatch", "conflict"),
+        refusals=("check-closed", "sold-out", "not-found", "tender-offline", "tender-mismatch", "conflict",
+            "not-sold-now", "plan-not-running"),
         example={"check_id": "c-1", "tenders": _CASH},
     ),
     Write(

@@ -17,6 +17,7 @@ from hub.domain.commands import (
     SplitCheck,
 )
 from hub.domain.decide.at import At
+from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.checkin import add_groups, free_tables
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
 from hub.domain.decide.portions import portions_of, with_children
@@ -33,7 +34,7 @@ from hub.domain.facts import (
     Renamed,
     StaffCalled,
 )
-from hub.domain.reckoning import own_discounts, reckon, sale_line
+from hub.domain.reckoning import sale_line
 from hub.domain.seats import require_room, sitting
 from hub.domain.state import State
 from hub.domain.views import check_view
@@ -165,14 +166,9 @@ def bill_check(state: State, command: BillCheck, at: At) -> list[Fact]:
         sale_line(line, dining=check.dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
         for line in check.lines
     ]
-    bill = reckon(
-        lines,
-        (),
-        state.rounding,
-        carries={(part.rate, part.included): part.carry for part in check.sums},
-        own=own_discounts(check.lines),
-        standing=check.discounts,
-    )
+    extras = extras_of(state, check, at)
+    carries = {(part.rate, part.included): part.carry for part in check.sums}
+    bill = reckon_check(state, check, extras, lines, (), at, carries=carries)
     return [
         CheckBilled(
             check_id=check.check_id,
@@ -180,6 +176,9 @@ def bill_check(state: State, command: BillCheck, at: At) -> list[Fact]:
             table_ids=check.table_ids,
             taxes=bill.taxes,
             discounts=bill.discounts,
+            due=bill.total,
+            charges=extras.charges,
+            round_to=extras.round_to,
             check_version=check.version + 1,
             check_total=check.total,
         )

@@ -95,6 +95,10 @@ def _room_for(state: State, more: Portions, portions: Portions) -> None:
         if quantity < line.quantity and line.options:
             options_left(state, line.options, quantity - line.quantity, options)
     for line, extra in more:
+        if line.in_plan:
+            raise Conflict(reason=f"{line.name} was ordered in a plan: order more instead.")
+        if line.kind == "charge":
+            raise Conflict(reason=f"{line.name} is the hub's charge: set the table charge instead.")
         product = state.products.get(line.product_id)
         if product is None:
             raise InvalidRequest.at("lines", f"{line.name} is no longer on the menu: its line cannot grow")

@@ -13,6 +13,7 @@ from hub.domain.decide.at import At
 from hub.domain.decide.making import custom_made
 from hub.domain.decide.options import options_left
 from hub.domain.decide.sets import Within, children_of
+from hub.domain.decide.timed import not_by_itself, plus_table_charge, stay_notice_at, timed
 from hub.domain.errors import (
     Forbidden,
     InvalidRequest,
@@ -21,12 +22,14 @@ from hub.domain.errors import (
     SoldOut,
 )
 from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
-from hub.domain.menu import Dining, Product
+from hub.domain.menu import Dining, Product, ProductKind
 from hub.domain.seats import only_check
 from hub.domain.state import Choices, State
 
 FOREIGN_BYTES_MAX = 32 * 1024
 AMOUNT_MAX = 999_999_999
+# What is ordered by itself.
+SOLD = ("single", "set")
 
 
 def new_check(
@@ -49,6 +52,7 @@ def new_check(
         name=name,
         shared=shared,
         customer_groups=customer_groups or {},
+        stay_notice_at=stay_notice_at(state, at),
     )
 
 
@@ -62,7 +66,19 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
         command = _own_table(state, command, at)
     check, opened = _check_for(state, command, at)
     order_id = at.mint()
-    lines = price_lines(state, command.lines, at, order_id=order_id, dining=check.dining, taken=check.lines)
+    plans = check.plans
+    lines = price_lines(
+        state,
+        command.lines,
+        at,
+        order_id=order_id,
+        dining=check.dining,
+        taken=check.lines,
+        kinds=("in_plan",) if plans else (),
+    )
+    if plans or state.bands is not None:
+        lines = timed(state, lines, at, dining=check.dining, plans=plans)
+        lines = plus_table_charge(state, check, lines, at, order_id)
     total = total_of(add_lines(check.sums, lines), state.rounding, check.discounts)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
@@ -87,9 +103,11 @@ def price_lines(
     dining: Dining,
     taken: tuple[Line, ...] = (),
     within: Within | None = None,
+    kinds: tuple[ProductKind, ...] = (),
 ) -> tuple[Line, ...]:
     """The lines as the menu prices them now; a set's children follow it. within: they are children of that set.
 
+    kinds: what may be named beside what is sold by itself.
     Raises SoldOut for the first product or option that has too few portions left.
     """
     tax, unix_s = state.tax, at.stamp.unix_s
@@ -107,6 +125,8 @@ def price_lines(
             raise InvalidRequest.at(
                 f"{_path(within, index)}.product_id", f"no such product: {line.product_id}"
             )
+        if product.kind not in SOLD and product.kind not in kinds:
+            not_by_itself(product, f"{_path(within, index)}.product_id")
         quantity = line.quantity
         if product.remaining is not None:
             wanted[product.id] = wanted.get(product.id, 0) + quantity
@@ -170,7 +190,9 @@ def price_lines(
         )
         if product.slots or line.children:
             parts = children_of(product, line, index, line_id, prefix=prefix, wanted=wanted, within=within)
-            priced += price_lines(state, parts.lines, at, order_id=order_id, dining=dining, within=parts)
+            priced += price_lines(
+                state, parts.lines, at, order_id=order_id, dining=dining, within=parts, kinds=kinds
+            )
     return tuple(priced)
 
 
@@ -267,6 +289,7 @@ def check_of(opened: CheckOpened, at: At) -> Check:
         dining=opened.dining,
         opened_at=at.stamp.time,
         name=opened.name,
+        stay_notice_at=opened.stay_notice_at,
     )
 
 

@@ -7,16 +7,18 @@ from typing import Any
 from hub.domain.check import Check, Move
 from hub.domain.commands_sale import CompleteSale, RefundSale, TakeNumbers, VoidSale
 from hub.domain.decide.at import At
+from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.taken import record_taken
 from hub.domain.decide.tenders import accepted, change_of, points_in
+from hub.domain.decide.timed import timed
 from hub.domain.discount import Discount, RateKey
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import Fact, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.money import Rounding, divide
 from hub.domain.numbers import written
-from hub.domain.reckoning import SaleLine, own_discounts, reckon, sale_line
+from hub.domain.reckoning import SaleLine, reckon, sale_line
 from hub.domain.sale import NEXT, RefundedLine, Sale, SaleMove, Tender, reckon_refund
 from hub.domain.state import State
 
@@ -44,14 +46,11 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         for wish in command.discounts
     ]
     carries = {} if check is None else carries_of(check, lines)
-    bill = reckon(
-        lines,
-        discounts,
-        state.rounding,
-        carries=carries,
-        own=() if check is None else own_discounts(check.lines),
-        standing=() if check is None else check.discounts,
-    )
+    if check is None:
+        bill = reckon(lines, discounts, state.rounding, carries=carries)
+    else:
+        extras = extras_of(state, check, at)
+        bill = reckon_check(state, check, extras, lines, discounts, at, carries=carries)
     if bill.total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
     tenders = accepted(state, command.tenders, bill.total, at)
@@ -97,6 +96,8 @@ def _counter_lines(state: State, command: CompleteSale, at: At, sale_id: str) ->
     """Lines sold without a check: priced and taken from the stock like an order."""
     dining = command.dining or "eat_in"
     priced = price_lines(state, command.lines or (), at, order_id=sale_id, dining=dining)
+    if state.bands is not None:
+        priced = timed(state, priced, at, dining=dining, service=False)
     return [
         sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
         for line in priced

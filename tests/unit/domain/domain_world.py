@@ -61,7 +61,7 @@ MENU = Menu(
         TenderMethod("points", "Points", "points"),
     ),
 )
-KINDS = ("category", "product", "option_group", "tax_rate", "table", "tender_method", "staff")
+KINDS = ("category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "time_band")
 
 
 class World:
@@ -76,6 +76,7 @@ class World:
         self._ids: Iterator[int] = count(1)
         self.day = DAY
         self.unix_s = NOON
+        self.clock = "12:00:00.000"
         self.online = True
         for name, value in (settings or {}).items():
             self._apply([msgspec.convert({"kind": "setting", "id": name, "value": value}, Change)])
@@ -98,7 +99,7 @@ class World:
         role: Role = "register",
         table_id: str | None = None,
     ) -> At:
-        stamp = Stamp(f"{self.day}T12:00:00.000+09:00", self.unix_s, self.day, 1, True)
+        stamp = Stamp(f"{self.day}T{self.clock}+09:00", self.unix_s, self.day, 1, True)
         who = Device(device, device, role, "", "", table_id)
         return At(stamp, who, self.mint, target, version, self.online)
 

@@ -39,6 +39,7 @@ def test_an_answer_is_a_whole_check() -> None:
     assert set(msgspec.to_builtins(opened)) == {
         "check_id", "check_no", "table_ids", "guests", "dining", "name", "status", "version", "lines", "total",
         "shared", "customer_groups",
+        "stay_notice_at",
     }  # fmt: skip
 
 
