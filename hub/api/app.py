@@ -18,7 +18,7 @@ from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
 from hub.api.routes import box as box_routes
-from hub.api.routes import days, devices, floor, numbers, receipts, staff, tables
+from hub.api.routes import days, devices, floor, history, numbers, receipts, staff, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 ROUTERS: Final = (
     floor.router,
     tables.router,
+    history.router,
     receipts.router,
     days.router,
     numbers.router,

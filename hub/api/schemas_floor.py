@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec import Struct
 
 from hub.domain.check import Status
@@ -34,4 +36,31 @@ class TableList(Struct):
     tables: list[TableView]
 
 
-FLOOR_VIEWS = (TableList,)
+class HistoryItem(Struct):
+    """at: the hub's time. device_time: what the device said, if anything. data: that of the entry, by its type."""
+
+    seq: int
+    type: str
+    at: str
+    time_trusted: bool
+    business_date: str
+    device_id: str
+    device_name: str | None
+    staff_id: str | None
+    device_time: str | None
+    recovered: bool
+    data: dict[str, Any]
+
+
+class HistoryView(Struct):
+    """merged_into, split_from: the checks whose histories tell the rest."""
+
+    check_id: str
+    check_no: int
+    merged_into: str | None
+    split_from: str | None
+    items: list[HistoryItem]
+    next_cursor: str | None
+
+
+FLOOR_VIEWS = (TableList, HistoryView)

@@ -231,6 +231,8 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     stay_notice_at: str | None = None
     # What the bill adds, while the check is billed and as it was paid.
     bill: Bill | None = None
+    # The entries about it (see hub/domain/trail.py).
+    trail: tuple[int, ...] = ()
 
     @property
     def due(self) -> int:

@@ -24,6 +24,7 @@ from hub.domain import (
     evolve_sales,
     evolve_staff,
     facts_lines,
+    trail,
 )
 from hub.domain.decide.recovery import recovered_key
 from hub.domain.device import Device
@@ -151,7 +152,7 @@ def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
     lost = fact_of(inner.type, bytes(inner.data))
     if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied)):
         try:
-            evolve(state, lost, meta_of(inner))
+            evolve(state, lost, replace(meta_of(inner), held_by=meta.seq))
         except Misfit:
             return  # What it builds on was lost too, or has ended: the entry is kept, and people are told.
 
@@ -206,6 +207,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     **evolve_staff.EVOLUTIONS,
 }
 
+_TRACKERS: Final = {kind: track for kind in EVOLUTIONS if (track := trail.tracker(kind)) is not None}
 _DECODERS: Final = {
     f"storehub.{kind.TYPE}.v1": msgspec.json.Decoder(kind) for kind in EVOLUTIONS if kind in CORE_FACTS
 }
@@ -215,6 +217,9 @@ def evolve(state: State, fact: Fact, meta: Meta) -> None:
     evolution = EVOLUTIONS.get(type(fact))
     if evolution is not None:
         evolution(state, fact, meta)
+        track = _TRACKERS.get(type(fact))
+        if track is not None:
+            track(state, fact, meta)
 
 
 def fact_of(entry_type: str, data: bytes) -> Fact | None:

@@ -34,6 +34,7 @@ from hub.domain.facts import (
 from hub.domain.plan import PlanRun, paid_for
 from hub.domain.seats import rise, sit
 from hub.domain.state import Meta, State
+from hub.domain.trail import entry_of
 
 
 class Misfit(Exception):
@@ -73,6 +74,7 @@ def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
             shared=fact.shared,
             customer_groups=fact.customer_groups,
             stay_notice_at=fact.stay_notice_at,
+            trail=(entry_of(meta),),
         ),
     )
     for table_id in fact.table_ids:
@@ -96,6 +98,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             total=fact.check_total if fits else total_of(sums, state.rounding, check.discounts),
             version=check.version + 1,
             charged=check.charged or fact.lines[-1].kind == "charge",
+            trail=(*check.trail, entry_of(meta)),
         ),
     )
     move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])

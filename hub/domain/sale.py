@@ -110,6 +110,8 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
     voided_at: str | None = None
     reason: str | None = None
     formal: tuple[FormalReceipt, ...] = ()
+    # The entries about it after its own.
+    trail: tuple[int, ...] = ()
 
     def line(self, line_id: str) -> SaleLine | None:
         return next((line for line in self.lines if line.line_id == line_id), None)

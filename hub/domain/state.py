@@ -237,3 +237,5 @@ class Meta(Struct, frozen=True, gc=False):
     time: str
     business_date: str
     device_id: str
+    # Of a fact that was lost and came back: the seq of the entry that brought it (its own is of another epoch).
+    held_by: int = 0

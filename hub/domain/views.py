@@ -85,6 +85,7 @@ def sale_view(sale: Sale) -> dict[str, Any]:
         {**msgspec.to_builtins(line), "refunded": sale.returned.get(line.line_id, 0)} for line in sale.lines
     ]
     view.pop("returned", None)
+    view.pop("trail", None)
     return view
 
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
-from tests.integration.conftest import Shop
+from pathlib import Path
+
+from hub.domain.commands import RecoverEntry
+from hub.domain.entries import hash_of
+from tests.integration.conftest import Shop, shop_in
 
 
 async def test_two_parties_share_a_table(shop: Shop) -> None:
@@ -62,3 +66,79 @@ async def test_a_merged_check_comes_back_even_after_it_left_memory(shop: Shop) -
     assert (await handheld.order("t2")).json()["check_id"] == guest["check_id"]
     found = (await handheld.get(f"/v1/checks/{guest['check_id']}")).json()
     assert (found["status"], found["check_no"]) == ("open", guest["check_no"])
+
+
+async def test_a_check_tells_who_did_what_when_on_which_device(shop: Shop) -> None:
+    handheld, register, kitchen = (
+        await shop.device(),
+        await shop.device("register"),
+        await shop.device("kitchen"),
+    )
+    body = {
+        "table_id": "t1",
+        "lines": [{"product_id": "salad", "quantity": 2}],
+        "staff_id": "s-7",
+        "ordered_at": "2026-11-21T12:00:00+09:00",
+    }
+    order = (await handheld.post("/v1/orders", body)).json()
+    other = (await register.order("t2")).json()
+    path = f"/v1/checks/{order['check_id']}"
+    line = order["lines"][0]["line_id"]
+    await kitchen.post(f"{path}/serve", {"lines": [{"line_id": line, "quantity": 1}]})
+    await register.post(f"{path}/merge", {"check_id": other["check_id"]}, if_match='"3"')
+    await register.post(f"{path}/split", {"lines": [{"line_id": line, "quantity": 1}]}, if_match='"4"')
+    sale = await register.post(
+        "/v1/sales", {"check_id": order["check_id"], "tenders": [{"method": "cash", "amount": 700}]}
+    )
+    assert sale.status_code == 201
+    await shop.box.core.save()
+    await register.post(f"/v1/sales/{sale.json()['sale_id']}/void", {"reason": "x"})
+    told = (await register.get(f"{path}/history")).json()
+    assert [item["type"].split(".", 1)[1] for item in told["items"]] == [
+        "check.opened.v1", "order.placed.v1", "lines.served.v1", "check.merged.v1", "check.split.v1",
+        "sale.completed.v1", "sale.voided.v1",
+    ]  # fmt: skip
+    ordered = told["items"][1]
+    assert (ordered["seq"], ordered["device_id"], ordered["device_name"]) == (
+        order["seq"],
+        handheld.device_id,
+        "a handheld",
+    )
+    assert (ordered["staff_id"], ordered["device_time"]) == ("s-7", body["ordered_at"])
+    assert (ordered["at"], ordered["data"]["order_id"]) == (order["accepted_at"], order["order_id"])
+    newest = (await register.get(f"{path}/history?order=newest")).json()["items"]
+    assert newest == told["items"][::-1]
+    after = (await register.get(f"{path}/history?cursor={order['seq']}")).json()["items"]
+    assert after == told["items"][2:]
+    joined = (await register.get(f"/v1/checks/{other['check_id']}/history")).json()
+    assert joined["merged_into"] == order["check_id"]
+    assert [item["type"] for item in joined["items"]][-1] == "storehub.check.merged.v1"
+    assert (await kitchen.get(f"{path}/history")).status_code == 403
+    assert (await register.get("/v1/checks/nobody/history")).status_code == 404
+
+
+async def test_a_history_survives_a_restart_and_shows_what_was_recovered(tmp_path: Path) -> None:
+    async with shop_in(tmp_path / "lost") as lost:
+        handheld = await lost.device()
+        order = (await handheld.order("t1")).json()
+        raws = [await lost.hub.journal.at(order["seq"] + n) for n in (-1, 0)]
+    async with shop_in(tmp_path / "new") as shop:
+        register = await shop.device("register")
+        for entry in raws:
+            assert entry is not None
+            await shop.box.core.desk.order(
+                RecoverEntry(entry.epoch, entry.seq, hash_of(entry.raw), entry.raw.decode())
+            )
+        path = f"/v1/checks/{order['check_id']}/history"
+        told = (await register.get(path)).json()["items"]
+        assert [(item["type"], item["recovered"]) for item in told] == [
+            ("storehub.check.opened.v1", True),
+            ("storehub.order.placed.v1", True),
+        ]
+        assert [item["seq"] for item in told] == [
+            entry.seq
+            for entry in await shop.hub.journal.after(told[0]["seq"] - 1, count_max=2, bytes_max=1 << 20)
+        ]
+    async with shop_in(tmp_path / "new") as shop:
+        register.http = shop.http
+        assert (await register.get(path)).json()["items"] == told

@@ -103,6 +103,8 @@ async def test_answers_have_no_field_that_the_document_does_not_name(
     for path, template in {
         "/v1/menu": "/v1/menu",
         "/v1/checks": "/v1/checks",
+        f"/v1/checks/{order['check_id']}/history": "/v1/checks/{check_id}/history",
+        "/v1/tables": "/v1/tables",
         f"/v1/checks/{order['check_id']}": "/v1/checks/{check_id}",
         "/v1/sales": "/v1/sales",
         f"/v1/sales/{sale['sale_id']}": "/v1/sales/{sale_id}",

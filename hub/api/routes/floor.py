@@ -84,6 +84,16 @@ async def _ended(box: Box, status: str, table_id: str | None, cursor: str) -> tu
     return shown, following
 
 
+async def find_check(box: Box, check_id: str) -> Check:
+    """Raises NotFound."""
+    found: Check | None = box.core.state.checks.committed.get(check_id)
+    if found is None:
+        found = await box.keeper.read("checks", check_id)
+    if found is None:
+        raise NotFound(kind="check", id=check_id)
+    return found
+
+
 @router.get("/v1/checks/{check_id}", summary="One check", responses=ref("CheckView"))
 async def check(
     request: Request,
@@ -91,11 +101,7 @@ async def check(
     device: Annotated[Device, Depends(allowed("floor.read", "table.read"))],
 ) -> Response:
     box = box_of(request)
-    found: Check | None = box.core.state.checks.committed.get(check_id)
-    if found is None:
-        found = await box.keeper.read("checks", check_id)
-    if found is None:
-        raise NotFound(kind="check", id=check_id)
+    found = await find_check(box, check_id)
     if device.role == "table" and shown(box.core.state, device.table_id or "") != (check_id,):
         raise Forbidden(role="table")
     return reply(check_view(found), headers={"etag": f'"{found.version}"'})

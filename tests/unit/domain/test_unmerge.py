@@ -47,8 +47,8 @@ def check(world: World, check_id: str) -> Check:
 
 
 def as_found(found: Check) -> Check:
-    """But for its version, and the order of the sums, in which there is no meaning."""
-    return replace(found, version=0, sums=tuple(sorted(found.sums, key=repr)))
+    """But for its version, its history, and the order of the sums, in which there is no meaning."""
+    return replace(found, version=0, trail=(), sums=tuple(sorted(found.sums, key=repr)))
 
 
 def merge(world: World, into: str, other: str) -> Any:
