@@ -17,8 +17,8 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
+from hub.api.routes import bands, days, devices, floor, history, numbers, receipts, staff, tables
 from hub.api.routes import box as box_routes
-from hub.api.routes import days, devices, floor, history, numbers, receipts, staff, tables
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -43,6 +43,7 @@ ROUTERS: Final = (
     floor.router,
     tables.router,
     history.router,
+    bands.router,
     receipts.router,
     days.router,
     numbers.router,

@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from hub.domain.band import BandNow
 from hub.domain.check import Status
 
 
@@ -63,4 +64,4 @@ class HistoryView(Struct):
     next_cursor: str | None
 
 
-FLOOR_VIEWS = (TableList, HistoryView)
+FLOOR_VIEWS = (TableList, HistoryView, BandNow)

@@ -11,13 +11,14 @@ from typing import Final
 from hub.domain.check import NEXT, Check, Line, Move
 from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
 from hub.domain.decide.at import At
+from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
 from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest
 from hub.domain.facts import SaleCompleted
-from hub.domain.menu import Dining, Product
+from hub.domain.menu import Dining, Product, TimeBand
 from hub.domain.numbers import parsed, written
-from hub.domain.reckoning import SaleLine, own_discounts, reckon, sale_line
+from hub.domain.reckoning import SaleLine, reckon, sale_line
 from hub.domain.sale import Taken
 from hub.domain.state import State
 
@@ -50,21 +51,16 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
     check = _check(state, command, flags)
     register_id = command.register_id or at.device.device_id
     sale_id = at.mint()
-    lines = _lines(state, command, taken, check, sale_id, unix_s, flags)
+    lines = _lines(state, command, taken, check, sale_id, unix_s, flags, at)
     discounts = [
         Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
         for wish in command.discounts
     ]
-    kept = check if not taken.lines else None
-    bill = reckon(
-        lines,
-        discounts,
-        state.rounding,
-        carries={},
-        own=() if kept is None else own_discounts(kept.lines),
-        standing=() if kept is None else kept.discounts,
-        lenient=True,
-    )
+    if check is None or taken.lines:
+        bill = reckon(lines, discounts, state.rounding, carries={}, lenient=True)
+    else:
+        extras = extras_of(state, check, at)
+        bill = reckon_check(state, check, extras, lines, discounts, at, carries={}, lenient=True)
     if bill.total != taken.total:
         flags.append("total_differs")
     tenders = as_taken(state, command.tenders)
@@ -131,14 +127,17 @@ def _lines(
     sale_id: str,
     unix_s: float,
     flags: list[str],
+    at: At,
 ) -> list[SaleLine]:
     dining: Dining = check.dining if check is not None else "eat_in"
     if not taken.lines and check is not None:
         lines: list[Line] = list(check.lines)
     else:
         where = command.dining or dining
+        ordered = _ordered(check)
+        band = _band(state, unix_s, at)
         lines = [
-            _line(state, line, f"{sale_id}-{index + 1}", where, unix_s, flags)
+            _line(state, line, f"{sale_id}-{index + 1}", where, unix_s, flags, ordered, band)
             for index, line in enumerate(taken.lines)
         ]
         names = [line.line_id for line in lines]
@@ -154,16 +153,55 @@ def _lines(
     ]
 
 
+def _ordered(check: Check | None) -> dict[str, Line]:
+    """What stands on the check and on its bill: sold at the prices that it was ordered at."""
+    if check is None:
+        return {}
+    charges = () if check.bill is None else check.bill.charges
+    return {line.line_id: line for line in (*check.lines, *charges)}
+
+
+def _band(state: State, unix_s: float, at: At) -> TimeBand | None:
+    """The time band that ruled when the sale was taken."""
+    if state.bands is None:
+        return None
+    zone = datetime.fromisoformat(at.stamp.time).tzinfo
+    return state.bands.at(datetime.fromtimestamp(unix_s, zone).isoformat())
+
+
 def _line(
-    state: State, line: TakenLineIn, line_id: str, dining: Dining, unix_s: float, flags: list[str]
+    state: State,
+    line: TakenLineIn,
+    line_id: str,
+    dining: Dining,
+    unix_s: float,
+    flags: list[str],
+    ordered: dict[str, Line],
+    band: TimeBand | None,
 ) -> Line:
     product = state.products.get(line.product_id)
-    if product is None:
-        flags.append("unknown_product")
+    known = ordered.get(line.line_id or "")
+    if known is not None and known.product_id != line.product_id:
+        known = None
+    if known is not None:
         product = Product(
-            id=line.product_id, name=line.name or line.product_id, category_id="", price=line.unit_price
+            id=known.product_id,
+            name=known.name,
+            category_id="",
+            price=known.unit_price,
+            tax_class=known.tax_class,
+            tax_included=known.tax_included,
         )
-    elif not product.open_price and line.unit_price != product.price + _extra(state, product, line):
+        price = known.unit_price
+    elif product is None:
+        flags.append("unknown_product")
+        price = line.unit_price
+        product = Product(id=line.product_id, name=line.name or line.product_id, category_id="", price=price)
+    else:
+        price = product.price + _extra(state, product, line)
+        if band is not None and state.bands is not None:
+            price = max(0, price + state.bands.difference(band, product))
+    if not product.open_price and line.unit_price != price:
         flags.append("price_differs")
     tax_class = line.tax_class or product.tax_class
     expected = state.tax.rate(tax_class, line.dining or dining, unix_s)
@@ -185,6 +223,8 @@ def _line(
         tax_rate=rate,
         tax_included=included,
         dining=line.dining,
+        kind="item" if known is None else known.kind,
+        in_plan=known is not None and known.in_plan,
     )
 
 
