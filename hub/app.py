@@ -29,6 +29,7 @@ from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
 from hub.store.statestore import StateStore
+from hub.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
@@ -81,6 +82,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             online=lambda: upstream is None or upstream.online,
             unsent=lambda: journal.position.seq - (0 if upstream is None else upstream.acked_seq),
             on_committed=on_committed,
+            keys=Vault(journal, data.customers_secret),
         )
         hooks.append(lambda facts: feed.wake())
         await core.start(

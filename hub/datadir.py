@@ -33,6 +33,7 @@ class DataDir:
         self.highwater = path / "highwater.json"
         self.control = path / "control.sock"
         self.tls = path / "tls"
+        self.customers_key = path / "customers.key"
         self._lock: int | None = None
 
     def lock(self) -> bool:
@@ -83,6 +84,22 @@ class DataDir:
         if hub_id is not None and hub_id != kept.hub_id:
             raise DataDirError(f"{self.path} holds the journal of hub {kept.hub_id}, not of {hub_id}")
         return kept
+
+    def customers_secret(self, make: bool) -> bytes | None:
+        """The key that customers' keys are wrapped with; None when there is none and none is to be made.
+
+        Raises OSError, ValueError when the file is no key.
+        """
+        try:
+            raw = bytes.fromhex(self.customers_key.read_text("ascii"))
+        except FileNotFoundError:
+            if not make:
+                return None
+            raw = secrets.token_bytes(32)
+            self._write_once(self.customers_key, raw.hex().encode())
+        if len(raw) != 32:
+            raise ValueError(f"{self.customers_key} is no key")
+        return raw
 
     # -- the first start after a restore --------------------------------------------------------------------------
 

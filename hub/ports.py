@@ -5,7 +5,7 @@ api, store, upstream and discovery know these shapes, never one another.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -128,12 +128,50 @@ class StateKeeper(Protocol):
         """Aggregates of a business day in the order of their ids, those after the id `after`."""
         ...
 
+    async def read_many(self, shelf: str, keys: Sequence[str]) -> list[Any]:
+        """Those of the aggregates that are kept, in any order."""
+        ...
+
+    async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
+        """A shelf's aggregates in the order of their ids, those after the id `after`, as they were saved."""
+        ...
+
     async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
         """Aggregates listed before (day, id), newest first."""
         ...
 
     async def requests_of(self, fingerprint: int) -> Sequence[int]:
         """The seqs of saved entries that answered a request of this fingerprint."""
+        ...
+
+
+class CustomerKey(Protocol):
+    """One customer's key: what it sealed only it opens."""
+
+    def seal(self, clear: bytes) -> str: ...
+
+    def open(self, sealed: str) -> bytes:
+        """Raises ValueError for what this key did not seal."""
+        ...
+
+    def digest(self, content: bytes) -> str:
+        """A keyed hash, 32 hex digits."""
+        ...
+
+
+class KeyKeeper(Protocol):
+    """The keys of customers, outside the journal. All raise StoreError."""
+
+    async def keys(self, ids: Sequence[str]) -> Mapping[str, CustomerKey]:
+        """Of those who have one."""
+        ...
+
+    async def make(self, ids: Sequence[str]) -> Mapping[str, CustomerKey]:
+        """New keys, on stable storage when this returns; one that has a key keeps it."""
+        ...
+
+    async def destroy(self, ids: Sequence[str]) -> None:
+        """Nobody can open anything with these any more when this returns."""
         ...
 
 

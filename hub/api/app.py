@@ -17,7 +17,7 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
-from hub.api.routes import bands, days, devices, floor, history, numbers, receipts, staff, tables
+from hub.api.routes import bands, customers, days, devices, floor, history, numbers, receipts, staff, tables
 from hub.api.routes import box as box_routes
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
@@ -50,6 +50,7 @@ ROUTERS: Final = (
     box_routes.router,
     devices.router,
     staff.router,
+    customers.router,
     web_router,
 )
 # Where anyone may send something without a token, a code and a name are all there is to say.

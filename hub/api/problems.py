@@ -131,6 +131,24 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "{name} is not sold at this time of day. Nothing of this order was taken.",
         "「{name}」は現在の時間帯では販売していません。この注文は受け付けていません。",
     ),
+    "customer-known": Problem(
+        409,
+        "This member code or card is another customer's",
+        "Customer {customer_id} has this member code or card already. Use that customer, or merge the two.",
+        "この会員コードまたはカードは登録済みです（{customer_id}）。その会員を使うか、統合してください。",
+    ),
+    "points-short": Problem(
+        409,
+        "Not as many points",
+        "The customer has {available} points that can be used. Nothing was booked.",
+        "利用できるポイントは{available}です。記録はされていません。",
+    ),
+    "points-limit": Problem(
+        409,
+        "More points than may be used offline",
+        "While the cloud cannot be reached at most {limit} points may be used; {left} are left. Nothing was booked.",
+        "クラウドに接続できない間に使えるポイントは{limit}までです（残り{left}）。記録はされていません。",
+    ),
     "conflict": Problem(
         409,
         "It cannot be done in this state",

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.api import schemas_day, schemas_staff, schemas_till
+from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -183,6 +183,8 @@ class SaleView(Struct, kw_only=True):
     refunds: list[Refund]
     refunded: int
     points_returned: int = 0
+    points_granted: int = 0
+    points_revoked: int = 0
     adjustment: int = 0
     voided_at: str | None = None
     reason: str | None = None
@@ -447,7 +449,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
         MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
         *FLOOR_VIEWS,
     )
-} | schemas_till.VIEWS | schemas_day.VIEWS | schemas_staff.VIEWS  # fmt: skip
+} | schemas_till.VIEWS | schemas_day.VIEWS | schemas_staff.VIEWS | schemas_customers.VIEWS  # fmt: skip
 
 
 def answer_schema(fact: type[Fact], known: dict[str, Any], ref_template: str) -> dict[str, Any]:

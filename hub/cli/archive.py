@@ -1,4 +1,6 @@
-"""A backup: one tar with the journal as of one moment, the hub's identity and the store's certificate authority.
+"""A backup: one tar with the journal as of one moment, the hub's identity, and the store's secrets.
+
+Those are its certificate authority, and the key that customers' keys are wrapped with.
 
 Whoever has it can be this store's hub, so it is nobody else's to read. A list of its files with their SHA-256 comes
 first.
@@ -32,6 +34,7 @@ FORMAT: Final = 1
 CONTENTS: Final = "storehub-backup.json"
 JOURNAL: Final = "journal.db"
 IDENTITY: Final = "identity.json"
+CUSTOMERS_KEY: Final = "customers.key"
 PAGES_AT_ONCE: Final = 500
 FILE_BYTES_MAX: Final = 1 << 40
 Progress = Callable[[str, int, int | None], None]
@@ -67,6 +70,9 @@ def write_backup(journal: JournalFile, folder: DataDir, target: Path, progress: 
         copy = Path(work) / JOURNAL
         last_seq, head = _copy(journal, copy, progress)
         sources = {JOURNAL: copy, IDENTITY: folder.path / IDENTITY}
+        # After the journal: it is made before the first key that is wrapped with it.
+        if folder.customers_key.exists():
+            sources[CUSTOMERS_KEY] = folder.customers_key
         sources.update(
             {f"tls/{file.name}": file for file in sorted(folder.tls.glob("[!.]*")) if file.is_file()}
         )
@@ -192,7 +198,9 @@ def _contents(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> Contents:
     for name in contents.files:
         folder, slash, leaf = name.rpartition("/")
         # Nothing lands anywhere else, whatever the list says.
-        if name not in plain and not (folder == "tls" and slash and leaf and not leaf.startswith(".")):
+        if name not in {*plain, CUSTOMERS_KEY} and not (
+            folder == "tls" and slash and leaf and not leaf.startswith(".")
+        ):
             raise ArchiveError(f"it holds a file that belongs to no hub: {name}")
     if not plain <= contents.files.keys():
         raise ArchiveError("it holds no journal or no identity")

@@ -1,4 +1,7 @@
-"""Customer files: CSV with the columns id, code, points. All of a file is right, or none of it is taken."""
+"""Customer files: CSV with the columns id, points and those of a person.
+
+All of a file is right, or none of it is taken.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,12 @@ import io
 import msgspec
 
 from hub.domain.facts import MasterChange
-from hub.domain.menu import Customer, plain
+from hub.domain.menu import plain
 from hub.domain.menu_file import MenuFileError, RowError, text_of
+from hub.service.sealing import ClearCustomer
 
-COLUMNS = ("id", "code", "points")
+PERSON = ("code", "name", "kana", "phone", "email", "card", "note")
+COLUMNS = ("id", *PERSON, "points")
 
 
 def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None) -> list[MasterChange]:
@@ -44,12 +49,13 @@ def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None)
 
 
 def _refusal(column: str) -> str:
-    return f"is no column of customers; these are {', '.join(COLUMNS)}. Names and numbers of people are not taken yet"
+    return f"is no column of customers; these are {', '.join(COLUMNS)}"
 
 
-def _customer(cells: dict[str, str]) -> Customer:
+def _customer(cells: dict[str, str]) -> ClearCustomer:
     points = cells["points"] or "0"
     if not (points.isascii() and points.isdigit()):
         raise ValueError(f"points must be a whole number: {points!r}")
-    raw = {"id": cells["id"] or cells.get("code", ""), "code": cells.get("code", ""), "points": int(points)}
-    return msgspec.convert(raw, Customer)
+    person = {name: cells[name] for name in PERSON if cells.get(name)}
+    raw = {"id": cells["id"] or cells.get("code", ""), "points": int(points), **person}
+    return msgspec.convert(raw, ClearCustomer)

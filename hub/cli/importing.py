@@ -34,7 +34,7 @@ def import_(data: Path | None, as_json: bool, good_rows: bool, file: Path) -> No
     \b
     Menu:       JSON in the shape of GET /v1/menu, or CSV with a header line:
                 id, code, name, kana, category, price, tax_class, tax_included, open_price, stock_tracked, remaining
-    Customers:  CSV with the columns id, code and points. Names and telephone numbers are not taken yet.
+    Customers:  CSV with the columns id and points, and code, name, kana, phone, email, card, note where known.
 
     A menu is taken as a whole: what it speaks of is afterwards as it says, and what is not in it is gone; a file of
     products alone leaves tables, staff and tenders as they are. Portions left and "sold out" stay as the store set

@@ -19,7 +19,7 @@ from hub.store.statestore import REPORTS, SHELVES
 # Entries between two clearings of the memory.
 SPILL_EVERY: Final = 4000
 # These shelves grow with the store's age; the others are bounded by its size.
-GROWING: Final = ("checks", "sales", "number_uses")
+GROWING: Final = ("checks", "sales", "number_uses", "customers", "movements")
 CACHE_KIB: Final = 32 * 1024
 
 

@@ -23,6 +23,7 @@ from hub.domain.command import (
     Text,
 )
 from hub.domain.commands_check import ChangeCheck, UnmergeCheck
+from hub.domain.commands_customer import Match
 from hub.domain.commands_sale import (
     CompleteSale,
     DiscountIn,
@@ -105,6 +106,7 @@ class ApplyMaster(Command, frozen=True, forbid_unknown_fields=True):
     """Master data from the cloud or a file. full: what is not among the changes is gone.
 
     kinds: of these kinds only (a file of products says nothing about tables); none: of all.
+    matches: customers of the cloud's who are ones that the store registered, found while they were sealed.
     """
 
     source: str
@@ -112,6 +114,7 @@ class ApplyMaster(Command, frozen=True, forbid_unknown_fields=True):
     full: bool = False
     kinds: tuple[str, ...] = ()
     cursor: str | None = None
+    matches: tuple[Match, ...] = ()
 
 
 class VoidLines(Command, frozen=True, forbid_unknown_fields=True):

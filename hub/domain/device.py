@@ -36,8 +36,8 @@ _FLOOR = {
     "facts",
     "feed",
 }
-_TILL = {"sale", "numbers", "discount", "staff.session", "approval"}
-_DRAWER = {"drawer", "day"}
+_TILL = {"customers.read", "customers", "sale", "numbers", "discount", "staff.session", "approval"}
+_DRAWER = {"drawer", "day", "points.adjust"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
     "register": frozenset(
@@ -56,6 +56,7 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "report",
             "devices",
             "staff.pin",
+            "customers.forget",
             "box",
             "box.link",
         }

@@ -48,6 +48,24 @@ class SignInRefused(HubError):
     slug = "sign-in-refused"
 
 
+class CustomerKnown(HubError):
+    """Another customer has the same member code or card. Field: customer_id."""
+
+    slug = "customer-known"
+
+
+class PointsShort(HubError):
+    """The customer has fewer points. Field: available."""
+
+    slug = "points-short"
+
+
+class PointsLimit(HubError):
+    """More points than may be used while the cloud cannot be asked. Fields: limit, left."""
+
+    slug = "points-limit"
+
+
 class DeviceRevoked(HubError):
     slug = "device-revoked"
 

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hub.domain import (
     entries,
     evolve_checks,
+    evolve_customers,
     evolve_day,
     evolve_floor,
     evolve_lines,
@@ -92,7 +93,9 @@ def _turn_menu(state: State, version: int) -> None:
 
 def master_applied(state: State, fact: MasterApplied, meta: Meta) -> None:
     for change in fact.changes:
-        if change.kind in KINDS:
+        if change.kind == "customer":
+            evolve_customers.from_master(state, change, meta)
+        elif change.kind in KINDS:
             name, kind = KINDS[change.kind]
             shelf = getattr(state, name)
             if change.value is None:
@@ -205,6 +208,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     EntryCorrected: nothing,
     StaffCalled: nothing,
     **evolve_staff.EVOLUTIONS,
+    **evolve_customers.EVOLUTIONS,
 }
 
 _TRACKERS: Final = {kind: track for kind in EVOLUTIONS if (track := trail.tracker(kind)) is not None}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hub.domain import evolve_day
+from hub.domain import evolve_customers, evolve_day
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
@@ -45,6 +45,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
             flags=fact.flags,
             guests=fact.guests,
             late=fact.late,
+            points_granted=fact.points_granted,
         ),
     )
     portions: dict[str, int] = {}
@@ -69,7 +70,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
     number_used(state, fact.receipt_no, "sale", fact.sale_id, meta, register_id=fact.register_id)
     if fact.taken is not None:
         _use_block(state, fact.receipt_no)
-    move_points(state, fact.customer_id, -fact.points_used)
+    evolve_customers.sold(state, fact, meta)
     _count(state, fact.total, sales=1)
     evolve_day.sold(state, fact, meta)
 
@@ -88,13 +89,6 @@ def _use_block(state: State, receipt_no: str) -> None:
         if numbers.block_of(*number) is not None:
             state.numbers.put(register_id, numbers.with_used(*number))
             return
-
-
-def move_points(state: State, customer_id: str | None, points: int) -> None:
-    """Add points to the customer's, never below 0."""
-    customer = None if customer_id is None or not points else state.customers.get(customer_id)
-    if customer is not None:
-        state.customers.put(customer.id, replace(customer, points=max(0, customer.points + points)))
 
 
 def sale_of(state: State, sale_id: str) -> Sale:
@@ -123,13 +117,14 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
             voided_at=meta.time,
             reason=fact.reason,
             points_returned=sale.points_returned + fact.points_returned,
+            points_revoked=sale.points_revoked + fact.points_revoked,
             # Their papers are void with the sale.
             formal=tuple(replace(receipt, status="withdrawn") for receipt in sale.formal),
         ),
     )
     number_voided(state, sale)
     _give_back(state, sale, fact.lines)
-    move_points(state, sale.customer_id, fact.points_returned)
+    evolve_customers.undone(state, sale, meta, fact)
     _count(state, -fact.total)
     evolve_day.voided(state, fact, meta, fact.register_id or sale.register_id)
 
@@ -156,10 +151,11 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
             ),
         ),
         points_returned=sale.points_returned + fact.points_returned,
+        points_revoked=sale.points_revoked + fact.points_revoked,
     )
     state.sales.put(fact.sale_id, replace(sale, status="refunded") if sale.all_returned({}) else sale)
     _give_back(state, sale, fact.lines)
-    move_points(state, sale.customer_id, fact.points_returned)
+    evolve_customers.undone(state, sale, meta, fact)
     number_used(state, fact.refund_no, "refund", fact.sale_id, meta)
     _count(state, -fact.total)
     evolve_day.refunded(state, fact, meta, fact.register_id or sale.register_id)

@@ -15,6 +15,7 @@ from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
 from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged
+from hub.domain.facts_customer import CUSTOMER_FACTS
 from hub.domain.facts_day import DAY_FACTS
 from hub.domain.facts_floor import (
     FLOOR_FACTS,
@@ -223,6 +224,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *DAY_FACTS,
     *STAFF_FACTS,
     *PLAN_FACTS,
+    *CUSTOMER_FACTS,
 )  # fmt: skip
 
 __all__ = [

@@ -43,6 +43,7 @@ class SaleCompleted(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     taken: Taken | None = None
     flags: tuple[str, ...] = ()
     guests: int = 0
+    points_granted: int = 0
 
 
 class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
@@ -57,6 +58,9 @@ class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     points_returned: int = 0
     register_id: str = ""
     guests: int = 0
+    # Granted points taken back, and whose they are now: the sale's customer may have been merged since.
+    points_revoked: int = 0
+    customer_id: str | None = None
 
 
 class SaleRefunded(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
@@ -72,6 +76,9 @@ class SaleRefunded(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     reason: str
     points_returned: int = 0
     register_id: str = ""
+    # Granted points taken back, and whose they are now: the sale's customer may have been merged since.
+    points_revoked: int = 0
+    customer_id: str | None = None
 
 
 class NumbersReserved(Fact, frozen=True, omit_defaults=True, kw_only=True):

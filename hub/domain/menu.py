@@ -229,14 +229,6 @@ class Staff(Struct, frozen=True, forbid_unknown_fields=True):
     role: Annotated[str, Meta(max_length=32)] = "staff"
 
 
-class Customer(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """First cut: who may use points. Names and numbers of people come with their own keys later."""
-
-    id: Id
-    code: Annotated[str, Meta(max_length=64)] = ""
-    points: Annotated[int, Meta(ge=0)] = 0
-
-
 class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A whole menu file, in the shape of GET /v1/menu."""
 

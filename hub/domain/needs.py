@@ -14,7 +14,16 @@ from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleR
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.device import Device
 from hub.domain.fact import OfCheck
-from hub.domain.facts import CheckUnmerged, EntryRecovered, Fact, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts import (
+    CheckUnmerged,
+    EntryRecovered,
+    Fact,
+    MasterApplied,
+    SaleCompleted,
+    SaleRefunded,
+    SaleVoided,
+)
+from hub.domain.facts_customer import CUSTOMER_FACTS, CustomerMerged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import OfReceipt
 from hub.domain.facts_staff import ApprovalDenied, ApprovalGranted, ApprovalUsed
@@ -52,13 +61,25 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         yield "sales", fact.sale_id
     elif isinstance(fact, (SaleVoided, SaleRefunded)):
         yield "sales", fact.sale_id
+        if fact.customer_id is not None:
+            yield "customers", fact.customer_id
         yield from _drawer(meta.business_date, fact.register_id)
     elif isinstance(fact, SaleCompleted):
         yield from _drawer(meta.business_date, fact.register_id)
         if fact.check_id is not None:
             yield "checks", fact.check_id
+        if fact.customer_id is not None:
+            yield "customers", fact.customer_id
     elif isinstance(fact, (ApprovalGranted, ApprovalDenied, ApprovalUsed)):
         yield "approvals", fact.approval_id
+    elif isinstance(fact, CUSTOMER_FACTS):
+        yield "customers", fact.customer_id
+        if isinstance(fact, CustomerMerged):
+            yield "customers", fact.merged_id
+    elif isinstance(fact, MasterApplied):
+        for change in fact.changes:
+            if change.kind == "customer":
+                yield "customers", change.id
     elif isinstance(fact, OfCheck):
         yield "checks", fact.check_id
         if isinstance(fact, CheckUnmerged):
@@ -95,3 +116,13 @@ def drawer_needs(
 def _drawer(business_date: str, register_id: str) -> Iterator[Need]:
     yield "days", business_date
     yield "registers", register_key(business_date, register_id)
+
+
+def customer_missing(state: State, customer_id: str | None) -> str | None:
+    """The first record that memory lacks on the way to the one that stands for the customer."""
+    while customer_id is not None:
+        customer = state.customers.get(customer_id)
+        if customer is None:
+            return customer_id
+        customer_id = customer.merged_into
+    return None

@@ -112,6 +112,8 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
     formal: tuple[FormalReceipt, ...] = ()
     # The entries about it after its own.
     trail: tuple[int, ...] = ()
+    points_granted: int = 0
+    points_revoked: int = 0
 
     def line(self, line_id: str) -> SaleLine | None:
         return next((line for line in self.lines if line.line_id == line_id), None)

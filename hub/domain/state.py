@@ -10,11 +10,11 @@ from msgspec import Struct
 from hub.domain.band import Bands
 from hub.domain.check import Check, ChosenOption
 from hub.domain.command import OptionIn
+from hub.domain.customer import Customer, MasterCustomer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.menu import (
     Category,
-    Customer,
     OptionGroup,
     Product,
     Staff,
@@ -41,7 +41,7 @@ KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
     "table": ("tables", Table),
     "tender_method": ("tender_methods", TenderMethod),
     "staff": ("staff", Staff),
-    "customer": ("customers", Customer),
+    "customer": ("customers", MasterCustomer),
     "time_band": ("time_bands", TimeBand),
 }
 
@@ -61,6 +61,8 @@ class State:
         self.staff: Shelf[Staff] = Shelf("staff")
         self.customers: Shelf[Customer] = Shelf("customers")
         self.time_bands: Shelf[TimeBand] = Shelf("time_bands")
+        # customer id, seq, … -> a line of the ledger of points.
+        self.movements: Shelf[Movement] = Shelf("movements")
         self.devices: Shelf[Device] = Shelf("devices")
         self.checks: Shelf[Check] = Shelf("checks")
         # table id -> the check that is open there.

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.commands import Command, RecoverEntry
+from hub.domain.commands_customer import OfCustomer, OfPerson
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
 from hub.domain.device import HUB_ID, Device
@@ -20,11 +21,13 @@ from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
-from hub.domain.needs import DRAWER_COMMANDS, Need, drawer_needs, fact_needs
+from hub.domain.needs import DRAWER_COMMANDS, Need, customer_missing, drawer_needs, fact_needs
 from hub.domain.permissions import session_at
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
+from hub.service.sealing import KINDS as SEALED_KINDS
+from hub.service.sealing import Ready, Sealing
 from hub.service.writer import Group, Writer
 
 # The box itself, for commands that come from the cloud, the command line or its own clock.
@@ -89,6 +92,7 @@ class Desk:
         mint: Callable[[], str],
         online: Callable[[], bool],
         unsent: Callable[[], int] = int,
+        sealing: Sealing | None = None,
     ) -> None:
         self._state = state
         self._writer = writer
@@ -99,6 +103,7 @@ class Desk:
         self._mint = mint
         self._online = online
         self._unsent = unsent
+        self._sealing = sealing
         # The requests being answered now, by device and key: a second one waits for the first.
         # Nobody waits for nearly all of them: those have no future.
         self._running: dict[tuple[str, str], asyncio.Future[None] | None] = {}
@@ -113,6 +118,7 @@ class Desk:
         found = fingerprint(*name)
         if (
             name in self._running
+            or type(request.command) in SEALED_KINDS
             or self._requests.recent(found)
             or self._requests.filter.may_hold(found)
             or self._cold(request.command, request.target, request.device)
@@ -178,24 +184,39 @@ class Desk:
             first = await self._first_answer(request, digest, seq)
             if first is not None:
                 return first
+        ready = await self._ready(request.command, request.target)
+        if ready is not None and ready.digest is not None:
+            digest = ready.digest
         try:
-            taken = self._take(request, digest, found)
+            taken = self._take(request, digest, found, ready)
         except HubError:
             # It may rest on decisions that are not on disk yet: refuse only what they, too, would have refused.
             if (seen := self._writer.pending()) is not None:
                 await seen.kept()
             raise
         await taken.group.kept()
+        await self._followed(request.command)
         return taken.answer()
 
-    def _take(self, request: Request, digest: str, found: int) -> Taken:
+    async def _ready(self, command: Command, target: str) -> Ready | None:
+        if self._sealing is None or type(command) not in SEALED_KINDS:
+            return None
+        return await self._sealing.ready(command, target)
+
+    async def _followed(self, command: Command) -> None:
+        """Whoever was registered can be found, and who was forgotten is, before anyone is told so."""
+        if self._sealing is not None and type(command) in SEALED_KINDS:
+            await self._sealing.follow()
+
+    def _take(self, request: Request, digest: str, found: int, ready: Ready | None = None) -> Taken:
         """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
         self._writer.check_open()
         stamp = self._stamp(request.command)
         at = At(
             stamp, request.device, self._mint, request.target, request.version, self._online(), self._unsent
         )
-        facts = decide(self._state, request.command, at)
+        command = request.command if ready is None else ready.sealed()
+        facts = decide(self._state, command, at)
         origin = Origin(request.device.device_id, _staff_of(self._state, request, stamp), request.key, digest)
         entry, data, group = self._writer.add(facts, stamp, origin, found)
         return Taken(entry.seq, NOT_SHOWN if isinstance(facts[-1], ForeignRecorded) else data, stamp, group)
@@ -221,6 +242,11 @@ class Desk:
             envelope = entries.read(recovered.entry.encode())
         if envelope.deviceid != request.device.device_id or envelope.idempotencykey != request.key:
             return None
+        if isinstance(request.command, OfPerson) and self._sealing is not None:
+            # Hashed with the customer's key. Of one who was forgotten since, nothing is left to compare.
+            digest = await self._sealing.digest(envelope.subject, _canonical(request.command)) or str(
+                envelope.requesthash
+            )
         if envelope.requesthash != digest:
             raise IdempotencyKeyReused
         return Answer(_answer_of(envelope), envelope.seq, replayed=True)
@@ -232,10 +258,12 @@ class Desk:
             for shelf, key in recovered_needs(command):
                 if getattr(state, shelf).get(key) is None:
                     await self._keeper.fetch(state, shelf, key)
-        # Twice: a day names the drawers to be fetched with it, a sale the one it was paid into.
-        for _ in range(2 if type(command) in DRAWER_COMMANDS else 1):
-            for shelf, key in self._cold(command, target, device):
+        tried: set[Need] = set()
+        # What is brought back names more: a day its drawers, a sale the one it was paid into and its customer.
+        while missing := [need for need in self._cold(command, target, device) if need not in tried]:
+            for shelf, key in missing:
                 await self._keeper.fetch(state, shelf, key)
+            tried.update(missing)
 
     def _cold(self, command: Command, target: str, device: Device) -> list[Need]:
         """What the command names and memory does not hold: it may have ended long ago, or never have been."""
@@ -243,11 +271,20 @@ class Desk:
         check_id = getattr(command, "check_id", None)
         if check_id and state.checks.get(check_id) is None:
             found.append(("checks", check_id))
-        if target:
+        customer_id = getattr(command, "customer_id", None)
+        if customer_id and (lacking := customer_missing(state, customer_id)) is not None:
+            found.append(("customers", lacking))
+        if target and isinstance(command, OfCustomer):
+            if (lacking := customer_missing(state, target)) is not None:
+                found.append(("customers", lacking))
+        elif target:
             if state.checks.get(target) is None:
                 found.append(("checks", target))
-            if state.sales.get(target) is None:
+            sale = state.sales.get(target)
+            if sale is None:
                 found.append(("sales", target))
+            elif sale.customer_id and (lacking := customer_missing(state, sale.customer_id)) is not None:
+                found.append(("customers", lacking))
         if type(command) in DRAWER_COMMANDS:
             day = self._stamp(command).business_date
             for shelf, key in drawer_needs(state, command, target, device, day):
@@ -274,10 +311,11 @@ class Desk:
 
     async def _order(self, command: Command, target: str) -> int:
         await self._fetch_cold(command, target, HUB)
+        ready = await self._ready(command, target)
         self._writer.check_open()
         stamp = self._clock.stamp()
         at = At(stamp, HUB, self._mint, target, None, self._online(), self._unsent)
-        facts = decide(self._state, command, at)
+        facts = decide(self._state, command if ready is None else ready.sealed(), at)
         if not facts:
             # It was done already, perhaps by a decision that is not on disk yet.
             if (seen := self._writer.pending()) is not None:
@@ -285,6 +323,7 @@ class Desk:
             return 0
         entry, _, group = self._writer.add(facts, stamp, Origin(HUB.device_id))
         await group.kept()
+        await self._followed(command)
         return entry.seq
 
     async def _answered(self, device_id: str, key: str) -> bool:

@@ -19,10 +19,12 @@ from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import After, Fact, HubStarted
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
-from hub.ports import Clock, EpochStart, JournalWriter, StateKeeper, StoreError
+from hub.ports import Clock, EpochStart, JournalWriter, KeyKeeper, StateKeeper, StoreError
+from hub.service.customers import Customers
 from hub.service.desk import HUB, Desk
 from hub.service.reports import Reports
 from hub.service.requests import Requests
+from hub.service.sealing import Sealing
 from hub.service.writer import Writer, apply
 
 log = logging.getLogger(__name__)
@@ -74,6 +76,7 @@ class Core:
         online: Callable[[], bool],
         unsent: Callable[[], int] = int,
         on_committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
+        keys: KeyKeeper | None = None,
     ) -> None:
         self.identity = identity
         self.journal = journal
@@ -87,6 +90,7 @@ class Core:
         self._online = online
         self._unsent = unsent
         self._on_committed = on_committed
+        self.customers = None if keys is None else Customers(state=self.state, keeper=keeper, keys=keys)
         self._tasks: list[asyncio.Task[None]] = []
         # About how many entries the store makes a day: until some days were seen, those of a busy one.
         self.entries_a_day = 3000
@@ -124,7 +128,7 @@ class Core:
             chain=chain,
             requests=self.requests,
             reports=self.reports,
-            committed=self._on_committed,
+            committed=self._committed,
         )
         self.desk = Desk(
             state=self.state,
@@ -136,6 +140,9 @@ class Core:
             mint=self._mint,
             online=self._online,
             unsent=self._unsent,
+            sealing=None
+            if self.customers is None
+            else Sealing(state=self.state, keeper=self.keeper, customers=self.customers, mint=self._mint),
         )
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
@@ -148,6 +155,14 @@ class Core:
         self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
         if not filtered:
             self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+
+        if self.customers is not None:
+            self._tasks.append(asyncio.create_task(self.customers.run(), name="customers"))
+
+    def _committed(self, facts: Sequence[tuple[Fact, Meta]]) -> None:
+        if self.customers is not None:
+            self.customers.committed(facts)
+        self._on_committed(facts)
 
     async def _open_epoch(self, head: After, reason: str) -> None:
         started = HubStarted(

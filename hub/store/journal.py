@@ -17,7 +17,7 @@ from hub.domain import entries
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import EpochStart, StoreError
-from hub.store.connection import PAGE_BYTES, open_reader, open_writer, store_error
+from hub.store.connection import BUSY_MS, PAGE_BYTES, open_reader, open_writer, store_error
 from hub.store.queries import SQL
 
 # Followers that are up to date (the live feed) read from memory. Sized for some seconds of the busiest evening.
@@ -176,6 +176,29 @@ class Journal:
                 # What was begun must not ride in the next one's commit.
                 await self._roll_back()
                 raise
+
+    async def shred(self, name: str, rows: Sequence[Sequence[object]]) -> None:
+        """Run a deleting statement so that what was deleted stands nowhere in the file. Raises StoreError.
+
+        Older copies of its page in the WAL are cut off with it; while a long reader (a backup) holds them, that waits
+        until the WAL begins anew.
+        """
+        async with self._turn:
+            try:
+                await self._writer.execute("PRAGMA secure_delete = ON")
+                await self._writer.execute("BEGIN IMMEDIATE")
+                await self._writer.executemany(SQL[name], rows)
+                await self._writer.execute("COMMIT")
+                # Without waiting: orders stand behind this.
+                await self._writer.execute("PRAGMA busy_timeout = 0")
+                await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except ERRORS as error:
+                await self._roll_back()
+                raise store_error(error) from error
+            finally:
+                with suppress(*ERRORS):
+                    await self._writer.execute("PRAGMA secure_delete = OFF")
+                    await self._writer.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
 
     async def remove_before(self, seq: int) -> None:
         """Forget entries, and the requests they answered, before seq. Only for entries that the cloud has."""

@@ -60,3 +60,17 @@ DELETE FROM epochs WHERE first_seq < (SELECT max(first_seq) FROM epochs WHERE fi
 SELECT value FROM notes WHERE name = ?
 -- name: put_note
 INSERT INTO notes (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+-- name: aggregates_of
+SELECT id, value FROM aggregates WHERE shelf = ? AND id IN (SELECT value FROM json_each(?))
+-- name: aggregates_after
+SELECT id, value FROM aggregates WHERE shelf = ? AND id > ? ORDER BY id LIMIT ?
+-- name: keys_of
+SELECT id, wrapped FROM customer_keys WHERE id IN (SELECT value FROM json_each(?))
+-- name: any_key
+SELECT 1 FROM customer_keys LIMIT 1
+-- name: key_ids
+SELECT id FROM customer_keys
+-- name: put_key
+INSERT OR IGNORE INTO customer_keys (id, wrapped) VALUES (?, ?)
+-- name: drop_key
+DELETE FROM customer_keys WHERE id = ?

@@ -15,12 +15,12 @@ import msgspec
 from msgspec import Struct
 
 from hub.domain.check import Check
+from hub.domain.customer import Customer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
 from hub.domain.menu import (
     Category,
-    Customer,
     OptionGroup,
     Product,
     Staff,
@@ -63,7 +63,9 @@ SHELVES: Final[dict[str, Kept]] = {
     "tender_methods": Kept(TenderMethod),
     "staff": Kept(Staff),
     "time_bands": Kept(TimeBand),
-    "customers": Kept(Customer),
+    # Too many to stay in memory, and hardly any of them comes today: brought back when one is named.
+    "customers": Kept(Customer, lambda customer, today: False),
+    "movements": Kept(Movement, lambda movement, today: False, lambda movement: movement.customer_id),
     "devices": Kept(Device),
     "checks": Kept(Check, lambda check, today: not check.ended, lambda check: check.business_date),
     "seated": Kept(str),
@@ -112,6 +114,14 @@ class StateStore:
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
             return _DECODERS[shelf].decode(unpacked(value))
         return None
+
+    async def read_many(self, shelf: str, keys: Sequence[str]) -> list[Any]:
+        rows = await self._journal.rows("aggregates_of", (shelf, msgspec.json.encode(keys).decode()))
+        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
+
+    async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
+        rows = await self._journal.rows("aggregates_after", (shelf, after, limit))
+        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
 
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, day, floor, lines, plans, price, receipts, staff, till
+from hub.api.tables import box, checks, customers, day, floor, lines, plans, price, receipts, staff, till
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
@@ -18,4 +18,5 @@ WRITES: Final[tuple[Write, ...]] = (
     *checks.WRITES,
     *price.WRITES,
     *staff.WRITES,
+    *customers.WRITES,
 )

@@ -13,6 +13,7 @@ from hub.domain.commands import Command
 from hub.domain.decide import (
     checkin,
     checks,
+    customers,
     days,
     devices,
     floor,
@@ -21,6 +22,7 @@ from hub.domain.decide import (
     options,
     orders,
     plans,
+    points,
     price,
     receipts,
     recovery,
@@ -52,6 +54,8 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **devices.DECISIONS,
     **recovery.DECISIONS,
     **staff.DECISIONS,
+    **customers.DECISIONS,
+    **points.DECISIONS,
 }
 
 

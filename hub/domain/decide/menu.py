@@ -8,6 +8,7 @@ from typing import Any, Final, Literal
 import msgspec
 
 from hub.domain.commands import ApplyMaster, ChangeProduct
+from hub.domain.decide import customers
 from hub.domain.decide.at import At
 from hub.domain.device import may
 from hub.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
@@ -47,7 +48,12 @@ def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
     Availability and remaining counts of a product or option the store has stay the store's own.
     """
     changes = list(_effective(state, command))
-    if not changes and (command.cursor is None or command.cursor == state.settings.get("master_cursor")):
+    merges = customers.matched(state, command.matches)
+    if (
+        not changes
+        and not merges
+        and (command.cursor is None or command.cursor == state.settings.get("master_cursor"))
+    ):
         return []
     source: Literal["cloud", "import"] = "cloud" if command.source == "cloud" else "import"
     facts: list[Fact] = []
@@ -64,7 +70,7 @@ def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
                 decided=tuple(_decided(state, part)) if source == "cloud" else (),
             )
         )
-    return facts
+    return [*facts, *merges]
 
 
 def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
@@ -79,6 +85,11 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
             if command.source == "cloud":
                 continue  # It must not stop what else the cloud sends.
             raise Conflict(reason=f"the store has orders in {state.currency}: its currency cannot change")
+        if change.kind == "customer":
+            kept = customers.from_master(state, change, f"changes[{index}]")
+            if kept is not None:
+                yield kept
+            continue
         value = _checked(state, change, f"changes[{index}]")
         if value != _present(state, change):
             yield MasterChange(change.kind, change.id, value, change.version)
@@ -88,11 +99,12 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
             # A cloud that knows no product at all has none to say anything about: the imported menu stays.
             spoken_of = tuple({change.kind for change in command.changes})
         for kind, (shelf_name, _) in KINDS.items():
-            if kind not in spoken_of:
+            # Customers that are gone are named by who reads the list (hub/service/customers.py): not all are in memory.
+            if kind not in spoken_of or kind == "customer":
                 continue
             shelf: Shelf[Any] = getattr(state, shelf_name)
             for key in [key for key, _ in shelf.items()]:
-                if (kind, key) not in seen and (kind != "customer" or command.source == "cloud"):
+                if (kind, key) not in seen:
                     yield MasterChange(kind, key, None)  # type: ignore[arg-type]
 
 

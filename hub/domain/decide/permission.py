@@ -17,6 +17,7 @@ from hub.domain.commands import (
     VoidLines,
     VoidSale,
 )
+from hub.domain.commands_customer import AdjustPoints
 from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_price import DiscountCheck
@@ -64,6 +65,7 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     SettleRegister: ("settlement",),
     CloseDay: ("settlement",),
     SetPin: ("staff",),
+    AdjustPoints: ("points",),
 }
 
 # The devices that people share and do business at. A manager's own needs no sign-in, a kitchen display has no till.

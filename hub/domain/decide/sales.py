@@ -6,6 +6,7 @@ from typing import Any
 
 from hub.domain.check import Check, Move
 from hub.domain.commands_sale import CompleteSale, RefundSale, TakeNumbers, VoidSale
+from hub.domain.decide import points
 from hub.domain.decide.at import At
 from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.floor import seen_as_it_is
@@ -54,7 +55,17 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
     if bill.total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
     tenders = accepted(state, command.tenders, bill.total, at)
+    moved = points.of_sale(
+        state,
+        at,
+        customer_id=command.customer_id,
+        points_used=command.points_used,
+        tenders=tenders,
+        total=bill.total,
+        taxes=bill.taxes,
+    )
     return [
+        *moved.before,
         SaleCompleted(
             sale_id=sale_id,
             receipt_no=next_receipt_no(state),
@@ -68,11 +79,12 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
             change=change_of(tenders),
             register_id=command.register_id or at.device.device_id,
             discounts=bill.discounts,
-            customer_id=command.customer_id,
-            points_used=_points(state, command, tenders),
+            customer_id=moved.customer_id,
+            points_used=moved.used,
+            points_granted=moved.granted,
             guests=0 if check is None else check.guests,
             late=state.late_on(at.stamp.business_date),
-        )
+        ),
     ]
 
 
@@ -104,22 +116,6 @@ def _counter_lines(state: State, command: CompleteSale, at: At, sale_id: str) ->
     ]
 
 
-def _points(state: State, command: CompleteSale, tenders: tuple[Tender, ...]) -> int:
-    """The points that the sale takes from the customer. Raises InvalidRequest when there are not as many."""
-    paid = points_in(tenders)
-    points = paid if command.points_used is None else command.points_used
-    if paid and points != paid:
-        raise InvalidRequest.at("points_used", f"the points tender comes to {paid}")
-    if not points:
-        return 0
-    customer = None if command.customer_id is None else state.customers.get(command.customer_id)
-    if customer is None:
-        raise InvalidRequest.at("customer_id", "points need a customer that the store knows")
-    if customer.points < points:
-        raise InvalidRequest.at("points_used", f"the customer has {customer.points} points")
-    return points
-
-
 def next_receipt_no(state: State) -> str:
     series = state.receipt_series
     return written(series, (state.counters.get(f"receipt_no:{series}") or 0) + 1)
@@ -138,6 +134,7 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
         raise Conflict(reason=f"The sale is of {sale.business_date}, which is over: refund it instead.")
     if sale.refunds:
         raise Conflict(reason="The sale was refunded in part: refund the rest of it instead.")
+    undone = points.undone(state, sale, back=None)
     return [
         SaleVoided(
             sale_id=sale.sale_id,
@@ -152,6 +149,8 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
             tenders=sale.tenders,
             reason=command.reason,
             points_returned=sale.points_used,
+            points_revoked=undone.revoked,
+            customer_id=undone.customer_id,
             register_id=_drawer(command, sale, at),
             guests=sale.guests,
             late=state.late_on(at.stamp.business_date),
@@ -188,6 +187,7 @@ def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
     tenders = accepted(state, command.tenders, back.total, at)
     if change_of(tenders):
         raise InvalidRequest.at("tenders", "a refund gives no change")
+    undone = points.undone(state, sale, back=None if sale.all_returned(quantities) else back.total)
     return [
         SaleRefunded(
             sale_id=sale.sale_id,
@@ -201,6 +201,8 @@ def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
             tenders=tenders,
             reason=command.reason,
             points_returned=_points_back(sale, quantities, back.total, tenders),
+            points_revoked=undone.revoked,
+            customer_id=undone.customer_id,
             register_id=_drawer(command, sale, at),
             late=state.late_on(at.stamp.business_date),
         )

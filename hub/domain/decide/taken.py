@@ -10,8 +10,10 @@ from typing import Final
 
 from hub.domain.check import NEXT, Check, Line, Move
 from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
+from hub.domain.decide import points as ledger
 from hub.domain.decide.at import At
 from hub.domain.decide.charges import extras_of, reckon_check
+from hub.domain.decide.customers import standing_for
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
 from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest
@@ -70,7 +72,12 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
     if any(tender.method not in known for tender in tenders):
         flags.append("unknown_tender")
     points = points_in(tenders) if command.points_used is None else command.points_used
-    _check_points(state, command, points, flags)
+    customer = standing_for(state, command.customer_id)
+    if points and customer is None:
+        flags.append("unknown_customer")
+    elif customer is not None and customer.points < points:
+        flags.append("points_short")
+    paid = points_in(tenders)
     _check_stock(state, bill.lines, check, flags)
     return SaleCompleted(
         sale_id=sale_id,
@@ -85,11 +92,14 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         change=change_of(tenders),
         register_id=register_id,
         discounts=bill.discounts,
-        customer_id=command.customer_id,
+        customer_id=command.customer_id if customer is None else customer.id,
         points_used=points,
         adjustment=taken.total - bill.total,
         taken=Taken(taken.at, taken.receipt_no, taken.total),
         flags=tuple(dict.fromkeys(flags)),
+        points_granted=0
+        if customer is None
+        else ledger.granted(state, total=taken.total, paid=paid, taxes=bill.taxes),
         guests=0 if check is None else check.guests,
         late=state.late_on(at.stamp.business_date),
     )
@@ -236,15 +246,6 @@ def _extra(state: State, product: Product, line: TakenLineIn) -> int:
         for option in group.options
     }
     return sum(prices.get(option.option_id, 0) * option.quantity for option in line.options)
-
-
-def _check_points(state: State, command: CompleteSale, points: int, flags: list[str]) -> None:
-    if points:
-        customer = None if command.customer_id is None else state.customers.get(command.customer_id)
-        if customer is None:
-            flags.append("unknown_customer")
-        elif customer.points < points:
-            flags.append("points_short")
 
 
 def _check_stock(state: State, sold: tuple[SaleLine, ...], check: Check | None, flags: list[str]) -> None:

@@ -25,7 +25,15 @@ from hub.domain.commands import (
     VoidSale,
 )
 from hub.domain.discount import Discount
-from hub.domain.errors import CheckClosed, Conflict, InvalidRequest, NotFound, TenderMismatch, TenderOffline
+from hub.domain.errors import (
+    CheckClosed,
+    Conflict,
+    InvalidRequest,
+    NotFound,
+    PointsShort,
+    TenderMismatch,
+    TenderOffline,
+)
 from hub.domain.facts import MasterChange
 from hub.domain.menu import Menu, TaxRate
 from hub.domain.money import Rounding
@@ -357,7 +365,7 @@ def test_points_pay_come_back_and_never_go_below_none() -> None:
     paid = (TenderIn("points", 500), TenderIn("cash", 600))
     sold = world.do(CompleteSale(paid, lines=(LineIn("beer", 2, "b"),), customer_id="c1"))
     assert (sold.points_used, points(world)) == (500, 100)
-    with pytest.raises(InvalidRequest, match="100 points"):
+    with pytest.raises(PointsShort, match="100"):
         world.do(CompleteSale(paid, lines=(LineIn("beer", 2),), customer_id="c1"))
     with pytest.raises(InvalidRequest):
         world.do(CompleteSale(paid, lines=(LineIn("beer", 2),)))

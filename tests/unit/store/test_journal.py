@@ -61,7 +61,7 @@ async def test_tables_are_made_once_and_a_newer_version_is_refused(tmp_path: Pat
     async with Journal(path):
         pass
     async with Journal(path) as journal:
-        assert await pragma(journal._writer, "user_version") == 1
+        assert await pragma(journal._writer, "user_version") == 2
         await journal._writer.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="newer version"):
         await Journal(path).open()

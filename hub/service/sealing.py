@@ -1,0 +1,262 @@
+"""At the edge of deciding: what is personal in a command is sealed, so that nothing behind it ever holds it in clear.
+
+Keys are fetched and made before, with all the time it takes. The sealing itself is done at once with the decision,
+from the record as it is then: two devices that change one customer never undo each other's change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Final
+
+import msgspec
+from msgspec import UNSET, Meta, Struct
+from msgspec.structs import replace
+
+from hub.domain.cards import holds_card_number, refuse_card_numbers
+from hub.domain.command import Command
+from hub.domain.commands import ApplyMaster
+from hub.domain.commands_customer import (
+    ChangeCustomer,
+    ForgetCustomer,
+    Match,
+    MergeCustomer,
+    OfPerson,
+    RegisterCustomer,
+    SealedChange,
+    SealedMerge,
+    SealedRegister,
+)
+from hub.domain.customer import Customer, Person
+from hub.domain.errors import Conflict, InvalidRequest, NotFound
+from hub.domain.facts import MasterChange
+from hub.domain.menu import Id
+from hub.domain.state import State
+from hub.ports import CustomerKey, KeyKeeper, StateKeeper
+from hub.service.customers import Customers
+
+FIELDS: Final = Person.__struct_fields__
+_encode: Final = msgspec.json.Encoder().encode
+_person: Final = msgspec.json.Decoder(Person)
+KINDS: Final = frozenset({RegisterCustomer, ChangeCustomer, MergeCustomer, ForgetCustomer, ApplyMaster})
+
+
+class ClearCustomer(Person, frozen=True, forbid_unknown_fields=True, omit_defaults=True, kw_only=True):
+    """A customer as the cloud or a file sends it (see MasterCustomer)."""
+
+    id: Id
+    points: Annotated[int, Meta(ge=-999_999_999, le=999_999_999)] | None = None
+    points_seq: Annotated[int, Meta(ge=0)] | None = None
+
+    @property
+    def person(self) -> Person:
+        return Person(*(getattr(self, name) for name in FIELDS))
+
+
+class Ready(Struct):
+    """sealed(): the command to decide, made at once with the decision. digest: what is hashed of the request."""
+
+    sealed: Callable[[], Command]
+    digest: str | None = None
+
+
+class Sealing:
+    def __init__(
+        self, *, state: State, keeper: StateKeeper, customers: Customers, mint: Callable[[], str]
+    ) -> None:
+        self._state = state
+        self._keeper = keeper
+        self._customers = customers
+        self._keys: KeyKeeper = customers.keys
+        self._mint = mint
+
+    async def ready(self, command: Command, target: str) -> Ready | None:
+        """None: there is nothing to seal. Raises HubError for what cannot be sealed, StoreError."""
+        if isinstance(command, OfPerson):
+            refuse_card_numbers(command)
+        if isinstance(command, RegisterCustomer):
+            return await self._register(command)
+        if isinstance(command, ChangeCustomer):
+            return await self._change(command, target)
+        if isinstance(command, MergeCustomer):
+            return await self._merge(command, target)
+        if isinstance(command, ApplyMaster) and any(one.kind == "customer" for one in command.changes):
+            return await self._master(command)
+        return None
+
+    async def digest(self, subject: str, content: bytes) -> str | None:
+        """The digest of a request about the customer in an entry's subject; None when the key is destroyed."""
+        customer_id = subject.removeprefix("customers/")
+        key = (await self._keys.keys([customer_id])).get(customer_id)
+        return None if key is None else key.digest(content)
+
+    async def follow(self) -> None:
+        await self._customers.follow()
+
+    async def _register(self, command: RegisterCustomer) -> Ready:
+        person = Person(*(getattr(command, name) for name in FIELDS))
+        _findable(person)
+        customer_id = self._mint()
+        key = (await self._keys.make([customer_id]))[customer_id]
+
+        def sealed() -> Command:
+            taken_by = self._customers.index.holder(person)
+            return SealedRegister(customer_id, key.seal(_encode(person)), taken_by, **_by(command))
+
+        return Ready(sealed, key.digest(_encode(command)))
+
+    async def _change(self, command: ChangeCustomer, target: str) -> Ready:
+        key = await self._key_of(target)
+        named = {name: value for name in FIELDS if (value := getattr(command, name)) is not UNSET}
+
+        def sealed() -> Command:
+            person = replace(self._opened(target, key), **named)
+            _findable(person)
+            taken_by = None
+            if "code" in named or "card" in named:
+                taken_by = self._customers.index.holder(person, besides=target)
+            return SealedChange(key.seal(_encode(person)), tuple(sorted(named)), taken_by, **_by(command))
+
+        return Ready(sealed, key.digest(_encode(command)))
+
+    async def _merge(self, command: MergeCustomer, target: str) -> Ready:
+        mine, theirs = await self._key_of(target), await self._key_of(command.customer_id)
+
+        def sealed() -> Command:
+            person = self._opened(target, mine)
+            both = combined(person, self._opened(command.customer_id, theirs))
+            new = None if both == person else mine.seal(_encode(both))
+            return SealedMerge(command.customer_id, new, **_by(command))
+
+        return Ready(sealed)
+
+    async def _key_of(self, customer_id: str) -> CustomerKey:
+        key = (await self._keys.keys([customer_id])).get(customer_id)
+        if key is None:
+            customer = self._state.customers.get(customer_id)
+            if customer is not None and customer.merged_into is not None:
+                raise Conflict(reason=f"The customer was merged: it is {customer.merged_into} now.")
+            raise NotFound(kind="customer", id=customer_id)
+        return key
+
+    def _opened(self, customer_id: str, key: CustomerKey) -> Person:
+        customer = self._state.customers.get(customer_id)
+        if customer is None or not customer.active:
+            raise NotFound(kind="customer", id=customer_id)
+        return _open(customer, key)
+
+    # -- the cloud, and files -----------------------------------------------------------------------------------
+
+    async def _master(self, command: ApplyMaster) -> Ready:
+        if command.source == "cloud":
+            # Whoever the store registered must be found, or the same person would be there twice.
+            await self._customers.built()
+        changes = [_clear(index, change) for index, change in enumerate(command.changes)]
+        ids = [clear.id for clear in changes if clear is not None]
+        for change in command.changes:
+            if change.kind == "customer" and self._state.customers.get(change.id) is None:
+                await self._keeper.fetch(self._state, "customers", change.id)
+        keys = dict(await self._keys.keys(ids))
+        wanted = [
+            clear.id
+            for clear in changes
+            if clear is not None
+            and clear.id not in keys
+            and clear.person != Person()
+            and self._takes(clear.id)
+        ]
+        keys |= await self._keys.make(wanted)
+        gone = await self._gone(command)
+        return Ready(lambda: self._sealed_master(command, changes, keys, gone))
+
+    def _takes(self, customer_id: str) -> bool:
+        """Whether the cloud may say who this is: not of one who asked to be forgotten."""
+        customer = self._state.customers.get(customer_id)
+        return customer is None or customer.status in ("active", "gone")
+
+    def _sealed_master(
+        self,
+        command: ApplyMaster,
+        clear: Sequence[ClearCustomer | None],
+        keys: dict[str, CustomerKey],
+        gone: list[MasterChange],
+    ) -> ApplyMaster:
+        changes: list[MasterChange] = []
+        matches: dict[str, Match] = {}
+        for change, customer in zip(command.changes, clear, strict=True):
+            if customer is None:
+                changes.append(change)
+                continue
+            person = customer.person
+            if command.source == "cloud" and person != Person():
+                own = [one for one in self._customers.index.same_as(person) if one != customer.id]
+                if len(own) == 1 and own[0] not in matches:
+                    matches[own[0]] = Match(customer.id, own[0])
+                    person = combined(person, self._customers.index.own[own[0]])
+            value: dict[str, Any] = {"id": customer.id}
+            if customer.points is not None:
+                value["points"] = customer.points
+            if customer.points_seq is not None:
+                value["points_seq"] = customer.points_seq
+            key = keys.get(customer.id)
+            if person != Person() and key is not None:
+                known = self._state.customers.get(customer.id)
+                if known is None or not known.sealed or _open(known, key) != person:
+                    value["sealed"] = key.seal(_encode(person))
+            changes.append(replace(change, value=value))
+        return replace(command, changes=(*changes, *gone), matches=tuple(matches.values()))
+
+    async def _gone(self, command: ApplyMaster) -> list[MasterChange]:
+        """Of a full list of the cloud's: those that came from there and are not in it any more."""
+        if not command.full or command.source != "cloud":
+            return []
+        seen = {change.id for change in command.changes if change.kind == "customer"}
+        found: set[str] = set()
+        after = ""
+        while page := await self._keeper.of_shelf("customers", after=after, limit=1000):
+            found.update(one.id for one in page if one.active and one.origin == "master")
+            after = page[-1].id
+        for one in self._state.customers.committed.values():
+            (found.add if one.active and one.origin == "master" else found.discard)(one.id)
+        return [MasterChange("customer", one, None) for one in sorted(found - seen)]
+
+
+def _by(command: Command) -> dict[str, str | None]:
+    """Who does it, and by whose leave."""
+    return {"staff_id": command.staff_id, "approval_id": command.approval_id}
+
+
+def combined(first: Person, second: Person) -> Person:
+    """What the first says stands; what it does not say, the second may."""
+    return Person(*(getattr(first, name) or getattr(second, name) for name in FIELDS))
+
+
+def _open(customer: Customer, key: CustomerKey) -> Person:
+    if not customer.sealed:
+        return Person()
+    try:
+        return _person.decode(key.open(customer.sealed))
+    except ValueError as error:
+        raise Conflict(reason="The customer's data cannot be opened with its key.") from error
+
+
+def _findable(person: Person) -> None:
+    if not person.findable:
+        raise InvalidRequest.at("name", "give at least a name, kana, phone, code or card")
+
+
+def _clear(index: int, change: MasterChange) -> ClearCustomer | None:
+    """Raises InvalidRequest, without a word of what was sent."""
+    if change.kind != "customer" or change.value is None:
+        return None
+    path = f"changes[{index}]"
+    try:
+        customer = msgspec.convert(change.value, ClearCustomer)
+    except msgspec.ValidationError as error:
+        raise InvalidRequest.at(f"{path}.value", str(error)) from error
+    if customer.id != change.id:
+        raise InvalidRequest.at(f"{path}.id", f"is not the id of its value: {change.id}")
+    for name in FIELDS:
+        if holds_card_number(getattr(customer, name)):
+            raise InvalidRequest.at(f"{path}.value.{name}", "holds what looks like a payment card's number")
+    return customer
