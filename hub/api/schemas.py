@@ -8,7 +8,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_till
-from hub.api.schemas_floor import FLOOR_VIEWS
+from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.discount import Discount
@@ -141,6 +141,7 @@ class CheckView(Struct):
     reason: str | None
     shared: bool
     customer_groups: dict[str, int]
+    shares: SharesView | None
 
 
 class CheckList(Struct):

@@ -37,6 +37,17 @@ class TableList(Struct):
     tables: list[TableView]
 
 
+class SharesView(Struct):
+    """割り勘. each: what everyone pays as the check stands now, first the agreed amounts, then `parts` alike.
+
+    null: the agreed amounts do not fit what the check comes to any more; agree anew.
+    """
+
+    parts: int
+    amounts: list[int]
+    each: list[int] | None
+
+
 class HistoryItem(Struct):
     """at: the hub's time. device_time: what the device said, if anything. data: that of the entry, by its type."""
 

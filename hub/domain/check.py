@@ -24,7 +24,7 @@ ENDED: tuple[Status, ...] = ("closed", "aborted", "merged")
 class Move(StrEnum):
     """What is done to a check. JOIN: its lines go to another check. TAKE_IN: it is that other one.
 
-    COME_BACK undoes JOIN, GIVE_BACK undoes TAKE_IN.
+    COME_BACK undoes JOIN, GIVE_BACK undoes TAKE_IN. SHARE: it is said who pays how much of it.
     """
 
     ORDER = "order"
@@ -38,6 +38,7 @@ class Move(StrEnum):
     GIVE_BACK = "give_back"
     COME_BACK = "come_back"
     SPLIT = "split"
+    SHARE = "share"
     BILL = "bill"
     REOPEN = "reopen"
     ABORT = "abort"
@@ -61,6 +62,8 @@ NEXT: Final[dict[tuple[Status, Move], Status]] = {
     ("open", Move.GIVE_BACK): "open",
     ("merged", Move.COME_BACK): "open",
     ("open", Move.SPLIT): "open",
+    ("open", Move.SHARE): "open",
+    ("billed", Move.SHARE): "billed",
     ("open", Move.BILL): "billed",
     ("billed", Move.BILL): "billed",
     ("open", Move.REOPEN): "open",
@@ -185,6 +188,23 @@ class RateSum(Struct, frozen=True, array_like=True, gc=False):
 Sums = tuple[RateSum, ...]
 
 
+class SharePlan(Struct, frozen=True, array_like=True, gc=False):
+    """Who pays how much: first those who pay an amount that was agreed, then `parts` people alike."""
+
+    amounts: tuple[int, ...]
+    parts: int
+
+    def of(self, due: int) -> tuple[int, ...] | None:
+        """The parts, which add up to the sum; the yen that cannot be divided are paid by the first of those alike.
+
+        None when the sum has changed, so that the amounts do not fit it any more.
+        """
+        rest = due - sum(self.amounts)
+        if rest < 0 or (rest and not self.parts):
+            return None
+        return (*self.amounts, *(share(rest, [1] * self.parts) if self.parts else ()))
+
+
 class Bill(Struct, frozen=True, omit_defaults=True, gc=False):
     """What is worked out when a check is billed: charges on top of its lines, and how far it is rounded down.
 
@@ -231,6 +251,8 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     stay_notice_at: str | None = None
     # What the bill adds, while the check is billed and as it was paid.
     bill: Bill | None = None
+    # 割り勘: how it is going to be paid in parts.
+    shares: SharePlan | None = None
     # The entries about it (see hub/domain/trail.py).
     trail: tuple[int, ...] = ()
 

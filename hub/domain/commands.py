@@ -22,7 +22,7 @@ from hub.domain.command import (
     Quantity,
     Text,
 )
-from hub.domain.commands_check import ChangeCheck, UnmergeCheck
+from hub.domain.commands_check import ChangeCheck, ShareCheck, UnmergeCheck
 from hub.domain.commands_customer import Match
 from hub.domain.commands_sale import (
     CompleteSale,
@@ -211,6 +211,7 @@ __all__ = [
     "ReopenCheck",
     "RevokeDevice",
     "ServeLines",
+    "ShareCheck",
     "SplitCheck",
     "TakeNumbers",
     "TakenIn",

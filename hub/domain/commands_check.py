@@ -1,4 +1,4 @@
-"""What can be asked of a check beside its orders: who the guests are, and to part what was merged."""
+"""What can be asked of a check beside its orders: who the guests are, what was merged, who pays how much."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta
 
 from hub.domain.command import Command, Groups, Guests
+from hub.domain.commands_sale import Money
 from hub.domain.menu import Dining, Id
 
 
@@ -31,3 +32,14 @@ class UnmergeCheck(Command, frozen=True, forbid_unknown_fields=True):
     """
 
     check_id: Id
+
+
+class ShareCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """割り勘: the check is paid in parts. First the amounts that were agreed, then so many equal parts of the rest.
+
+    Nothing stated: as many equal parts as there are guests. parts 1 alone: paid as a whole again. The yen that cannot
+    be divided are paid by the first of the equal parts. All parts are tenders of the one sale that settles the check.
+    """
+
+    parts: Annotated[int, Meta(ge=0, le=50)] | None = None
+    amounts: Annotated[tuple[Money, ...], Meta(max_length=50)] = ()

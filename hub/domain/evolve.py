@@ -61,6 +61,7 @@ from hub.domain.facts import (
     SaleCompleted,
     SaleRefunded,
     SaleVoided,
+    SharesPlanned,
     StaffCalled,
     TableChargeSet,
 )
@@ -173,6 +174,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     CheckMoved: evolve_floor.check_moved,
     CheckMerged: evolve_floor.check_merged,
     CheckUnmerged: evolve_checks.check_unmerged,
+    SharesPlanned: evolve_checks.shares_planned,
     CheckSplit: evolve_floor.check_split,
     CheckBilled: evolve_floor.check_billed,
     CheckReopened: evolve_floor.check_reopened,

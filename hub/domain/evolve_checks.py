@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from hub.domain.check import Move, pinned, total_of
+from hub.domain.check import Move, SharePlan, pinned, total_of
 from hub.domain.evolve_floor import Misfit, change_tables, check_at, take_tables
-from hub.domain.facts_check import CheckChanged, CheckUnmerged
+from hub.domain.facts_check import CheckChanged, CheckUnmerged, SharesPlanned
 from hub.domain.merging import part
 from hub.domain.rerating import rerated
 from hub.domain.state import Meta, State
@@ -76,3 +76,9 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             plans=tuple(run for run in check.plans if run.line_id in ids),
         ),
     )
+
+
+def shares_planned(state: State, fact: SharesPlanned, meta: Meta) -> None:
+    check = check_at(state, fact.check_id, Move.SHARE)
+    plan = SharePlan(fact.amounts, fact.parts) if fact.shares else None
+    state.checks.put(fact.check_id, replace(check, shares=plan, version=check.version + 1))

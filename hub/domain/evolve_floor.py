@@ -252,6 +252,7 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             status="merged",
             merged_into=fact.check_id,
             gave=other.sums,
+            shares=None,
             brought=tuple(table for table in other.table_ids if table not in check.table_ids),
             lines=(),
             sums=(),

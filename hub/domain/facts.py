@@ -14,7 +14,7 @@ from msgspec import Struct
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
-from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged
+from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged, SharesPlanned
 from hub.domain.facts_customer import CUSTOMER_FACTS
 from hub.domain.facts_day import DAY_FACTS
 from hub.domain.facts_floor import (
@@ -270,6 +270,7 @@ __all__ = [
     "SaleCompleted",
     "SaleRefunded",
     "SaleVoided",
+    "SharesPlanned",
     "StaffCalled",
     "TableChargeSet",
     "VoidedLine",

@@ -55,4 +55,19 @@ class CheckUnmerged(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
     customer_groups: dict[str, int] = msgspec.field(default_factory=dict)
 
 
-CHECK_FACTS = (CheckChanged, CheckUnmerged)
+class SharesPlanned(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
+    """shares: what each pays as the check stands now: first the amounts that were agreed, then `parts` alike.
+
+    None of all these: the check is paid as a whole.
+    """
+
+    TYPE: ClassVar[str] = "shares.planned"
+    check_no: int
+    amounts: tuple[int, ...]
+    parts: int
+    shares: tuple[int, ...]
+    check_version: int
+    check_total: int
+
+
+CHECK_FACTS = (CheckChanged, CheckUnmerged, SharesPlanned)

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from hub.domain.check import Check, Line
+from hub.domain.check import Check, Line, SharePlan
 from hub.domain.evolve_price import standing_discounts
 from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
@@ -43,7 +43,13 @@ def check_view(check: Check) -> dict[str, Any]:
         "reason": check.reason,
         "shared": check.shared,
         "customer_groups": check.customer_groups,
+        "shares": None if check.shares is None else shares_view(check.shares, check.due),
     }
+
+
+def shares_view(plan: SharePlan, due: int) -> dict[str, Any]:
+    """each: what everyone pays as the check stands now; null when the agreed amounts do not fit it any more."""
+    return {"parts": plan.parts, "amounts": plan.amounts, "each": plan.of(due)}
 
 
 def plan_view(run: PlanRun) -> dict[str, Any]:

@@ -142,3 +142,17 @@ async def test_a_history_survives_a_restart_and_shows_what_was_recovered(tmp_pat
     async with shop_in(tmp_path / "new") as shop:
         register.http = shop.http
         assert (await register.get(path)).json()["items"] == told
+
+
+async def test_every_device_sees_who_pays_how_much(shop: Shop) -> None:
+    handheld, register = await shop.device(), await shop.device("register")
+    order = (await handheld.order("t1")).json()
+    path = f"/v1/checks/{order['check_id']}"
+    planned = await handheld.post(f"{path}/shares", {"parts": 3}, if_match='"2"')
+    assert planned.status_code == 200
+    shares = (await register.get(path)).json()["shares"]
+    assert shares == {"parts": 3, "amounts": [], "each": [117, 117, 116]}
+    tenders = [{"method": "cash", "amount": part, "tendered": 200} for part in shares["each"]]
+    sale = await register.post("/v1/sales", {"check_id": order["check_id"], "tenders": tenders})
+    assert (sale.status_code, sale.json()["change"]) == (201, 250)
+    assert (await register.post(f"{path}/shares", {"parts": 2})).status_code == 409

@@ -18,4 +18,9 @@ WRITES: Final[tuple[Write, ...]] = (
         "Take a merged check out again", match="required", refusals=("check-closed", "conflict"),
         example={"check_id": "c-2"},
     ),
+    Write(
+        "POST", "/v1/checks/{id}/shares", commands.ShareCheck, facts.SharesPlanned, ("check",),
+        "Pay in parts (割り勘): equal ones, agreed amounts, or both", match="honoured", refusals=("check-closed",),
+        example={"parts": 3},
+    ),
 )  # fmt: skip

@@ -1,17 +1,17 @@
-"""Who sits at a check, changed while they sit there; a merged check taken out again."""
+"""Who sits at a check, changed while they sit there; a merged check taken out again; a bill shared (割り勘)."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
-from hub.domain.check import Check, Move, pinned, total_of
-from hub.domain.commands import ChangeCheck, UnmergeCheck
+from hub.domain.check import Check, Move, SharePlan, pinned, total_of
+from hub.domain.commands import ChangeCheck, ShareCheck, UnmergeCheck
 from hub.domain.decide.at import At
 from hub.domain.decide.checkin import fitting_groups
 from hub.domain.decide.floor import target_check
 from hub.domain.decide.orders import find_check
 from hub.domain.errors import Conflict, InvalidRequest
-from hub.domain.facts import CheckChanged, CheckUnmerged, Fact
+from hub.domain.facts import CheckChanged, CheckUnmerged, Fact, SharesPlanned
 from hub.domain.facts_check import LineRate
 from hub.domain.menu import Dining
 from hub.domain.merging import less_groups, part
@@ -19,6 +19,9 @@ from hub.domain.rerating import rerated
 from hub.domain.seats import in_the_way, require_room
 from hub.domain.state import State
 from hub.domain.tax import rate_class
+
+# As many as a sale takes tenders.
+PARTS_MAX: Final = 50
 
 
 def change_check(state: State, command: ChangeCheck, at: At) -> list[Fact]:
@@ -108,4 +111,35 @@ def _tables_back(state: State, check: Check, merged: Check) -> tuple[tuple[str, 
     return tuple(keeps), tuple(back)
 
 
-DECISIONS: dict[type[Any], Any] = {ChangeCheck: change_check, UnmergeCheck: unmerge_check}
+def share_check(state: State, command: ShareCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.SHARE)
+    parts = command.parts
+    if parts is None:
+        parts = 0 if command.amounts else check.guests
+    if not 0 < parts + len(command.amounts) <= PARTS_MAX:
+        raise InvalidRequest.at("parts", f"say between how many it is shared, 1 to {PARTS_MAX}")
+    plan = SharePlan(command.amounts, parts)
+    shares = plan.of(check.due)
+    if shares is None:
+        said = sum(command.amounts)
+        raise InvalidRequest.at("amounts", f"they come to {said}, the check to {check.due}")
+    if len(shares) == 1:
+        plan, shares = SharePlan((), 0), ()
+    return [
+        SharesPlanned(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            amounts=plan.amounts,
+            parts=plan.parts,
+            shares=shares,
+            check_version=check.version + 1,
+            check_total=check.due,
+        )
+    ]
+
+
+DECISIONS: dict[type[Any], Any] = {
+    ChangeCheck: change_check,
+    UnmergeCheck: unmerge_check,
+    ShareCheck: share_check,
+}
