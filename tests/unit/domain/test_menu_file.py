@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 from domain_world import World
@@ -174,3 +176,54 @@ def test_the_currency_is_fixed_once_something_was_ordered() -> None:
     world.do(PlaceOrder((LineIn("p", 1),), table_id="t1"))
     with pytest.raises(Conflict):
         world.decide(command_of(read_menu(msgspec.json.encode({"currency": "JPY"}))))
+
+
+PLAN: dict[str, Any] = {
+    "id": "n", "name": "Nomi", "category_id": "c", "price": 1980, "kind": "plan",
+    "plan": {"minutes": 90, "last_order_minutes": 20, "product_ids": ["p"], "extension_product_id": "p"},
+}  # fmt: skip
+BAND: dict[str, Any] = {"id": "b", "name": "Dinner", "from": "17:00", "to": "02:00", "product_ids": ["p"]}
+
+
+def with_timed(plan: dict[str, Any], band: dict[str, Any]) -> bytes:
+    products: Any = WHOLE["products"]
+    product = {**PLAN, "plan": {**PLAN["plan"], **plan}} if "kind" not in plan else {**PLAN, **plan}
+    return msgspec.json.encode({**WHOLE, "products": [*products, product], "time_bands": [{**BAND, **band}]})
+
+
+def test_a_menu_file_holds_plans_and_time_bands() -> None:
+    world = World(menu=Menu())
+    file = read_menu(
+        with_timed({}, {"service_charge": "0.10", "prices": [{"category_id": "c", "difference": -50}]})
+    )
+    world.do(command_of(file))
+    view = world.settle(menu_view)
+    assert view["products"][1]["plan"]["minutes"] == 90
+    assert (view["time_bands"][0]["from"], view["time_bands"][0]["service_charge"]) == ("17:00", "0.10")
+    assert world.decide(command_of(file)) == [], "a second import changes nothing"
+    world.do(command_of(read_menu(CSV.encode())))
+    assert world.settle(menu_view)["time_bands"], "a file of products leaves the bands alone"
+
+
+@pytest.mark.parametrize(
+    ("plan", "band", "words"),
+    [
+        ({"product_ids": ["x"]}, {}, "no such product: x"),
+        ({"category_ids": ["x"]}, {}, "no such category: x"),
+        ({"extension_product_id": "x"}, {}, "no such product: x"),
+        ({"last_order_minutes": 90}, {}, "the last order lies before the end"),
+        ({"extension_minutes": 10}, {}, "an extension is not shorter"),
+        ({"kind": "single"}, {}, "a product of kind plan has terms"),
+        ({}, {"product_ids": ["x"]}, "no such product: x"),
+        ({}, {"prices": [{"difference": 5}]}, "either a product_id or a category_id"),
+        ({}, {"from": "24:00"}, "time_bands[0].from"),
+        ({}, {"weekdays": [0]}, "time_bands[0].weekdays"),
+        ({}, {"rounding_discount": 5}, "time_bands[0].rounding_discount"),
+    ],
+)
+def test_what_is_wrong_with_plans_and_bands_is_said(
+    plan: dict[str, Any], band: dict[str, Any], words: str
+) -> None:
+    with pytest.raises(MenuFileError) as refused:
+        read_menu(with_timed(plan, band))
+    assert words in str(refused.value)

@@ -9,9 +9,9 @@ from domain_world import DAY, World, contents
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
-from plan_kit import TERMS, check_of, order, party, product, store
+from plan_kit import TERMS, band, check_of, order, party, product, store
 
-from hub.domain.command import LineQuantity
+from hub.domain.command import ChildIn, LineQuantity
 from hub.domain.commands import (
     ApplyMaster,
     BillCheck,
@@ -25,11 +25,14 @@ from hub.domain.commands import (
     TenderIn,
     VoidLines,
 )
+from hub.domain.commands_check import UnmergeCheck
+from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_plan import ExtendPlan, StartPlan, StopPlan
 from hub.domain.errors import HubError
 from hub.domain.facts import MasterChange
-from hub.domain.menu import plain
+from hub.domain.menu import PlanTerms, SetChoice, SetSlot, plain
 from hub.domain.plan import NEXT, Phase, PlanMove, PlanRun, later
+from hub.domain.views import check_view
 
 # Started at 18:00 for 90 minutes: last order 19:10, end 19:30.
 CLOCK: dict[Phase, str] = {
@@ -311,4 +314,62 @@ def test_at_any_time_the_clock_alone_says_what_an_item_costs(steps: list[tuple[s
                 assert all(minute >= plan["last"] for plan in live)
     check = check_of(world, check_id)
     assert check.total == sum(line.amount for line in check.lines)
+    world.same()
+
+
+def test_a_plan_comes_back_with_the_line_that_pays_for_it() -> None:
+    world = store()
+    check_id, other = party(world, "t1"), party(world, "t2")
+    order(world, check_id, "gift")
+    run = started_plan(world, other)
+    world.do(MergeCheck(other), check_id, version=check_of(world, check_id).version)
+    world.do(UnmergeCheck(other), check_id, version=check_of(world, check_id).version)
+    assert check_of(world, check_id).plans == ()
+    assert check_of(world, other).plans == (run,)
+    assert order(world, other, "beer").lines[0].amount == 0
+    world.same()
+
+
+def test_more_guests_join_a_plan_by_its_line_and_nothing_grows_at_0() -> None:
+    world = store()
+    check_id = party(world)
+    run = started_plan(world, check_id, 2)
+    beer = order(world, check_id, "beer").lines[0]
+    world.do(ChangeQuantity((LineQuantity(run.line_id, 3),)), check_id)
+    assert check_of(world, check_id).plans[0].guests == 3
+    with pytest.raises(HubError) as refused:
+        world.do(ChangeQuantity((LineQuantity(beer.line_id, 2),)), check_id)
+    assert refused.value.slug == "conflict"
+    world.same()
+
+
+def test_neither_plans_nor_charges_are_for_the_kitchen() -> None:
+    world = store(band("all", "00:00", "00:00", table_charge=100))
+    check_id = party(world)
+    world.do(StartPlan("nomi"), check_id)
+    order(world, check_id, "beer")
+    states = [(line["product_id"], line["status"]) for line in check_view(check_of(world, check_id))["lines"]]
+    assert states == [("nomi", "served"), ("charge.table", "served"), ("beer", "waiting")]
+
+
+def test_a_set_in_a_plan_is_at_0_with_all_that_is_chosen() -> None:
+    slots = (
+        SetSlot("main", "Main", (SetChoice("beer", 200),)),
+        SetSlot("side", "Side", (SetChoice("tea"), SetChoice("bowl", 300))),
+    )
+    world = store()
+    for value in (
+        product("lunch", 1200, kind="set", slots=slots),
+        product("all", 3000, kind="plan", plan=PlanTerms(minutes=60, product_ids=("lunch",))),
+    ):
+        world.do(ApplyMaster("import", (MasterChange("product", value.id, plain(value)),)))
+    check_id = party(world)
+    wanted = PlaceOrder(
+        (LineIn("lunch", 1, children=(ChildIn("bowl", options=(OptionIn("l"),)),)),), check_id=check_id
+    )
+    assert [line.amount for line in world.do(wanted).lines] == [1200, 200, 450]
+    world.do(StartPlan("all"), check_id)
+    lines = world.do(wanted).lines
+    assert [(line.amount, line.in_plan) for line in lines] == [(0, True)] * 3
+    assert lines[2].options[0].price == 0
     world.same()
