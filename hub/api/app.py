@@ -17,7 +17,19 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
-from hub.api.routes import bands, customers, days, devices, floor, history, numbers, receipts, staff, tables
+from hub.api.routes import (
+    bands,
+    credit,
+    customers,
+    days,
+    devices,
+    floor,
+    history,
+    numbers,
+    receipts,
+    staff,
+    tables,
+)
 from hub.api.routes import box as box_routes
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
@@ -47,6 +59,7 @@ ROUTERS: Final = (
     receipts.router,
     days.router,
     numbers.router,
+    credit.router,
     box_routes.router,
     devices.router,
     staff.router,

@@ -6,9 +6,13 @@ from typing import Final
 
 from msgspec import Struct
 
+from hub.domain.credit import AccountMove, PaymentStatus
 from hub.domain.invoices import FormalPaper, ReturnInvoice
+from hub.domain.menu import TenderKind
 from hub.domain.numbering import NumberRow
 from hub.domain.receipt import ReceiptView
+from hub.domain.sale import Tender
+from hub.domain.views_credit import Due
 
 
 class ReturnInvoiceList(Struct):
@@ -31,6 +35,59 @@ class NumberList(Struct):
     next_cursor: str | None
 
 
+class PaymentView(Struct):
+    """due: how near due_at is, while it is pending: `soon` from warn_at on, `over` from due_at on."""
+
+    payment_id: str
+    sale_id: str
+    receipt_no: str
+    method: str
+    name: str
+    kind: TenderKind
+    amount: int
+    deferred_at: str
+    due_at: str
+    warn_at: str
+    business_date: str
+    register_id: str
+    status: PaymentStatus
+    reference: str | None
+    tenders: list[Tender]
+    reason: str
+    ended_at: str | None
+    due: Due | None
+    ended_on: str | None = None
+
+
+class PaymentList(Struct):
+    payments: list[PaymentView]
+    next_cursor: str | None
+
+
+class AccountView(Struct):
+    """balance = charged - paid: what is owed."""
+
+    account_id: str
+    name: str
+    charged: int
+    paid: int
+    balance: int
+    last_at: str
+
+
+class AccountList(Struct):
+    accounts: list[AccountView]
+    next_cursor: str | None
+
+
+class AccountLedger(AccountView):
+    moves: list[AccountMove]
+    next_cursor: str | None
+
+
 VIEWS: Final[dict[str, type[Struct]]] = {
-    view.__name__: view for view in (ReceiptView, ReturnInvoiceList, FormalReceiptList, NumberList)
-}
+    view.__name__: view for view in (
+        ReceiptView, ReturnInvoiceList, FormalReceiptList, NumberList, PaymentView, PaymentList, AccountList,
+        AccountLedger,
+    )
+}  # fmt: skip

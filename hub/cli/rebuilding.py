@@ -19,7 +19,9 @@ from hub.store.statestore import REPORTS, SHELVES
 # Entries between two clearings of the memory.
 SPILL_EVERY: Final = 4000
 # These shelves grow with the store's age; the others are bounded by its size.
-GROWING: Final = ("checks", "sales", "number_uses", "customers", "movements")
+GROWING: Final = (
+    "checks", "sales", "number_uses", "customers", "movements", "payments", "account_moves", "received",
+)  # fmt: skip
 CACHE_KIB: Final = 32 * 1024
 
 

@@ -13,16 +13,28 @@ Money = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's
 Points = Annotated[int, Meta(ge=0, le=999_999_999)]
 
 
+class DeferIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """The tender's answer is not known yet. due_at: until when it must be; else as the store's setting says."""
+
+    due_at: Instant | None = None
+
+
 class TenderIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """amount is what this tender settles; tendered what the guest hands over in cash, from which there is change.
+    """amount is what this tender settles.
+
+    tendered: what the guest hands over in cash, from which there is change, or the face value of a voucher.
 
     reference: the slip's number of a terminal of its own, a voucher's number. Never a card's.
+    account_id, account_name: on whose account it goes (kind account); else on that of the sale's customer.
     """
 
     method: Id
     amount: Money
     tendered: Money | None = None
     reference: Annotated[str, Meta(max_length=100)] | None = None
+    account_id: Id | None = None
+    account_name: Annotated[str, Meta(max_length=100)] = ""
+    deferred: DeferIn | None = None
 
 
 class DiscountIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -68,6 +80,7 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = (
         "tenders[].reference",
+        "tenders[].account_name",
         "discounts[].name",
         *LINE_TEXTS,
         "taken.lines[].note",

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hub.domain import (
     entries,
     evolve_checks,
+    evolve_credit,
     evolve_customers,
     evolve_day,
     evolve_floor,
@@ -64,6 +65,13 @@ from hub.domain.facts import (
     SharesPlanned,
     StaffCalled,
     TableChargeSet,
+)
+from hub.domain.facts_credit import (
+    AccountPaid,
+    AccountReversed,
+    PaymentDeferred,
+    PaymentFailed,
+    PaymentSettled,
 )
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
@@ -190,6 +198,11 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     SaleVoided: evolve_sales.sale_voided,
     SaleRefunded: evolve_sales.sale_refunded,
     NumbersReserved: evolve_sales.numbers_reserved,
+    PaymentDeferred: evolve_credit.payment_deferred,
+    PaymentSettled: evolve_credit.payment_settled,
+    PaymentFailed: evolve_credit.payment_failed,
+    AccountPaid: evolve_credit.account_paid,
+    AccountReversed: evolve_credit.account_reversed,
     ReceiptIssued: evolve_receipts.receipt_issued,
     ReceiptReissued: evolve_receipts.receipt_reissued,
     ReceiptWithdrawn: evolve_receipts.receipt_withdrawn,

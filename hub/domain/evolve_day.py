@@ -54,6 +54,15 @@ def _with(figures: Figures, fact: SaleCompleted | SaleVoided | SaleRefunded, sig
     )
 
 
+def retendered(state: State, tenders: tuple[Tender, ...], sign: int, meta: Meta, register_id: str) -> None:
+    """A sale turned out to be paid otherwise than was said: its tenders change, and nothing else of the day."""
+    if tenders:
+        day = _day(state, meta.business_date)
+        figures = replace(day.figures, tenders=add_tenders(day.figures.tenders, tenders, sign))
+        _keep(state, day, figures, 0)
+        took(state, register_id, tenders, sign, meta)
+
+
 def took(
     state: State,
     register_id: str,

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hub.domain import evolve_customers, evolve_day
+from hub.domain import evolve_credit, evolve_customers, evolve_day
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
@@ -72,6 +72,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
         _use_block(state, fact.receipt_no)
     evolve_customers.sold(state, fact, meta)
     _count(state, fact.total, sales=1)
+    evolve_credit.charge(state, fact.tenders, 1, "charge", fact.sale_id, fact.receipt_no, meta)
     evolve_day.sold(state, fact, meta)
 
 
@@ -126,6 +127,8 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
     _give_back(state, sale, fact.lines)
     evolve_customers.undone(state, sale, meta, fact)
     _count(state, -fact.total)
+    evolve_credit.charge(state, fact.tenders, -1, "void", fact.sale_id, fact.receipt_no, meta)
+    evolve_credit.cancel_payments(state, sale, meta)
     evolve_day.voided(state, fact, meta, fact.register_id or sale.register_id)
 
 
@@ -158,6 +161,7 @@ def sale_refunded(state: State, fact: SaleRefunded, meta: Meta) -> None:
     evolve_customers.undone(state, sale, meta, fact)
     number_used(state, fact.refund_no, "refund", fact.sale_id, meta)
     _count(state, -fact.total)
+    evolve_credit.charge(state, fact.tenders, -1, "refund", fact.sale_id, fact.refund_no, meta)
     evolve_day.refunded(state, fact, meta, fact.register_id or sale.register_id)
 
 

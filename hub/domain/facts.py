@@ -15,6 +15,7 @@ from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
 from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged, SharesPlanned
+from hub.domain.facts_credit import CREDIT_FACTS
 from hub.domain.facts_customer import CUSTOMER_FACTS
 from hub.domain.facts_day import DAY_FACTS
 from hub.domain.facts_floor import (
@@ -218,7 +219,7 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
-    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CHECK_FACTS,
+    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CREDIT_FACTS, *CHECK_FACTS,
     *LINE_FACTS,
     *PRICE_FACTS,
     *DAY_FACTS,

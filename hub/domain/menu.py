@@ -29,6 +29,8 @@ Availability = Literal["orderable", "sold_out"]
 # set: what is chosen for its slots are lines of their own below it.
 # plan: the right to order its items for a time.  in_plan: sold in a plan only.  plan_extension: more time for a plan.
 ProductKind = Literal["single", "set", "plan", "in_plan", "plan_extension"]
+# What becomes of a voucher's face value beyond the bill: refused, kept without change (釣無し), given as cash (釣有り).
+Surplus = Literal["refuse", "keep", "change"]
 TenderKind = Literal["cash", "card", "emoney", "qr", "voucher", "account", "points", "other"]
 
 
@@ -220,6 +222,8 @@ class TenderMethod(Struct, frozen=True, forbid_unknown_fields=True):
     name: Name
     kind: TenderKind
     needs_network: bool = False
+    # For vouchers; without it the setting `voucher_surplus` decides.
+    surplus: Surplus | None = None
 
 
 class Staff(Struct, frozen=True, forbid_unknown_fields=True):

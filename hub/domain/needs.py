@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, UnmergeCheck, VoidSale
+from hub.domain.commands_credit import FailPayment, PayAccount, ReversePayment, SettlePayment
 from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.device import Device
@@ -23,6 +24,7 @@ from hub.domain.facts import (
     SaleRefunded,
     SaleVoided,
 )
+from hub.domain.facts_credit import AccountReversed, OfAccount, OfPayment, PaymentDeferred, PaymentSettled
 from hub.domain.facts_customer import CUSTOMER_FACTS, CustomerMerged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import OfReceipt
@@ -57,6 +59,17 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         yield "days", fact.date
         for register_id in fact.registers:
             yield "registers", register_key(fact.date, register_id)
+    elif isinstance(fact, OfPayment):
+        yield "payments", fact.payment_id
+        if not isinstance(fact, PaymentDeferred):
+            yield "sales", fact.sale_id
+            yield from _drawer(meta.business_date, fact.register_id)
+        if isinstance(fact, PaymentSettled):
+            yield from _drawer(meta.business_date, fact.taken_off_at)
+    elif isinstance(fact, OfAccount):
+        yield from _drawer(meta.business_date, fact.register_id)
+        if isinstance(fact, AccountReversed):
+            yield "received", fact.payment_id
     elif isinstance(fact, OfReceipt):
         yield "sales", fact.sale_id
     elif isinstance(fact, (SaleVoided, SaleRefunded)):
@@ -87,8 +100,17 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
 
 
 DRAWER_COMMANDS: Final = frozenset(
-    {CompleteSale, VoidSale, RefundSale, MoveDrawer, CountRegister, SettleRegister, CloseDay}
-)
+    {
+        CompleteSale, VoidSale, RefundSale, MoveDrawer, CountRegister, SettleRegister, CloseDay,
+        SettlePayment, FailPayment, PayAccount, ReversePayment,
+    }
+)  # fmt: skip
+# Where a command's target lies, if it is no check and no sale.
+TARGETS: Final[dict[type[Command], str]] = {
+    SettlePayment: "payments",
+    FailPayment: "payments",
+    ReversePayment: "received",
+}
 
 
 def drawer_needs(
@@ -102,6 +124,18 @@ def drawer_needs(
             sale = state.sales.get(target)
             own = device.device_id if device.role == "register" or sale is None else sale.register_id
             yield from _drawer(business_date, command.register_id or own)
+        case SettlePayment() | FailPayment():
+            payment = state.payments.get(target)
+            if payment is not None:
+                yield "sales", payment.sale_id
+                yield from _drawer(business_date, payment.register_id)
+            yield from _drawer(business_date, getattr(command, "register_id", None) or device.device_id)
+        case ReversePayment():
+            received = state.received.get(target)
+            own = device.device_id if device.role == "register" or received is None else received.register_id
+            yield from _drawer(business_date, command.register_id or own)
+        case PayAccount():
+            yield from _drawer(business_date, command.register_id or device.device_id)
         case MoveDrawer():
             yield from _drawer(business_date, target)
         case CountRegister() | SettleRegister():

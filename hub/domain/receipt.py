@@ -167,7 +167,8 @@ def receipt_of(sale: Sale, state: State, *, store_name: str = "", reissued: bool
             ReceiptTender(
                 tender.name, tender.amount, tender.amount if tender.tendered is None else tender.tendered
             )
-            for tender in sale.tenders
+            for tender in sale.standing
+            if tender.amount >= 0
         ),
         change=sale.change,
         points_used=sale.points_used,

@@ -16,6 +16,7 @@ from msgspec import Struct
 from hub.domain import entries
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, Fact, OrderPlaced, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts_credit import PaymentFailed, PaymentSettled
 from hub.domain.menu import TenderKind
 from hub.domain.reckoning import TaxRow
 from hub.domain.sale import Tender
@@ -132,6 +133,15 @@ def _given_back(report: DayReport, fact: SaleVoided | SaleRefunded) -> None:
     _products(report, ((line.product_id, line.name, line.quantity, line.amount) for line in fact.lines), -1)
 
 
+def _settled(report: DayReport, fact: PaymentSettled, meta: Meta) -> None:
+    _tenders(report, fact.taken_off, -1)
+    _tenders(report, fact.tenders, 1)
+
+
+def _failed(report: DayReport, fact: PaymentFailed, meta: Meta) -> None:
+    _tenders(report, fact.taken_off, -1)
+
+
 def _taxes(report: DayReport, rows: Iterable[TaxRow], sign: int) -> None:
     for row in rows:
         key = f"{row.tax_class}|{row.rate}|{row.included}"
@@ -167,6 +177,8 @@ _COUNTS: Final[dict[type[Fact], Callable[[DayReport, Any, Meta], None]]] = {
     SaleCompleted: _completed,
     SaleVoided: _voided,
     SaleRefunded: _refunded,
+    PaymentSettled: _settled,
+    PaymentFailed: _failed,
 }
 
 

@@ -35,6 +35,8 @@ class Tender(Struct, frozen=True, omit_defaults=True):
     """How a part was paid. amount is what it settles; tendered what the guest handed over in cash.
 
     external: taken on a terminal with a line of its own while the hub was offline; reference is its slip number.
+    surplus: what a voucher was worth beyond it, which the store keeps. Below 0: cash given as change for a voucher.
+    payment_id: of a deferred one; unpaid: its answer is awaited, or the money did not come.
     """
 
     method: str
@@ -44,6 +46,11 @@ class Tender(Struct, frozen=True, omit_defaults=True):
     tendered: int | None = None
     reference: str | None = None
     external: bool = False
+    surplus: int = 0
+    account_id: str | None = None
+    account_name: str = ""
+    payment_id: str | None = None
+    unpaid: Literal["pending", "failed"] | None = None
 
 
 class Taken(Struct, frozen=True, omit_defaults=True):
@@ -117,6 +124,18 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
     def line(self, line_id: str) -> SaleLine | None:
         return next((line for line in self.lines if line.line_id == line_id), None)
+
+    @property
+    def standing(self) -> tuple[Tender, ...]:
+        """The tenders that count: all but those whose money did not come."""
+        return tuple(tender for tender in self.tenders if tender.unpaid != "failed")
+
+    @property
+    def received(self) -> int:
+        """What the guest has paid: neither what is on account nor what is awaited."""
+        return sum(
+            tender.amount for tender in self.tenders if tender.unpaid is None and tender.account_id is None
+        )
 
     @property
     def refunded_total(self) -> int:

@@ -10,6 +10,7 @@ from msgspec import Struct
 from hub.domain.band import Bands
 from hub.domain.check import Check, ChosenOption
 from hub.domain.command import OptionIn
+from hub.domain.credit import Account, AccountMove, Payment, Received
 from hub.domain.customer import Customer, MasterCustomer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
@@ -70,6 +71,11 @@ class State:
         # table id -> the checks that share it with that one (see hub/domain/seats.py).
         self.sharing: Shelf[tuple[str, ...]] = Shelf("sharing")
         self.sales: Shelf[Sale] = Shelf("sales")
+        # Deferred payments of sales; accounts, their ledger and what was received on them.
+        self.payments: Shelf[Payment] = Shelf("payments")
+        self.accounts: Shelf[Account] = Shelf("accounts")
+        self.account_moves: Shelf[AccountMove] = Shelf("account_moves")
+        self.received: Shelf[Received] = Shelf("received")
         # register id -> the receipt numbers set aside for it.
         self.numbers: Shelf[RegisterNumbers] = Shelf("numbers")
         # business date -> the receipt numbers handed out on it; number -> what it was used for.

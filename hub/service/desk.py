@@ -21,7 +21,7 @@ from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
-from hub.domain.needs import DRAWER_COMMANDS, Need, customer_missing, drawer_needs, fact_needs
+from hub.domain.needs import DRAWER_COMMANDS, TARGETS, Need, customer_missing, drawer_needs, fact_needs
 from hub.domain.permissions import session_at
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
@@ -285,6 +285,9 @@ class Desk:
                 found.append(("sales", target))
             elif sale.customer_id and (lacking := customer_missing(state, sale.customer_id)) is not None:
                 found.append(("customers", lacking))
+            shelf = TARGETS.get(type(command))
+            if shelf is not None and getattr(state, shelf).get(target) is None:
+                found.append((shelf, target))
         if type(command) in DRAWER_COMMANDS:
             day = self._stamp(command).business_date
             for shelf, key in drawer_needs(state, command, target, device, day):

@@ -15,6 +15,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.domain.check import Check
+from hub.domain.credit import Account, AccountMove, Payment, Received
 from hub.domain.customer import Customer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
@@ -70,6 +71,11 @@ SHELVES: Final[dict[str, Kept]] = {
     "checks": Kept(Check, lambda check, today: not check.ended, lambda check: check.business_date),
     "seated": Kept(str),
     "sharing": Kept(tuple[str, ...]),
+    "payments": Kept(Payment, lambda payment, today: payment.open, lambda payment: payment.business_date),
+    "accounts": Kept(Account),
+    # Listed by account, not by day.
+    "account_moves": Kept(AccountMove, lambda move, today: False, lambda move: move.account_id),
+    "received": Kept(Received, lambda payment, today: False, lambda payment: payment.account_id),
     "numbers": Kept(RegisterNumbers),
     "number_days": Kept(NumberDay),
     # Listed by bucket of numbers, not by day: a number may be used on another day than it was handed out.

@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import Final
 
-from hub.api.tables import box, checks, customers, day, floor, lines, plans, price, receipts, staff, till
+from hub.api.tables import (
+    box,
+    checks,
+    credit,
+    customers,
+    day,
+    floor,
+    lines,
+    plans,
+    price,
+    receipts,
+    staff,
+    till,
+)
 from hub.api.tables.write import Write
 
 WRITES: Final[tuple[Write, ...]] = (
@@ -13,6 +26,7 @@ WRITES: Final[tuple[Write, ...]] = (
     *plans.WRITES,
     *till.WRITES,
     *receipts.WRITES,
+    *credit.WRITES,
     *day.WRITES,
     *box.WRITES,
     *checks.WRITES,

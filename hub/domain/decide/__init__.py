@@ -13,6 +13,7 @@ from hub.domain.commands import Command
 from hub.domain.decide import (
     checkin,
     checks,
+    credit,
     customers,
     days,
     devices,
@@ -47,6 +48,7 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **plans.DECISIONS,
     **sales.DECISIONS,
     **receipts.DECISIONS,
+    **credit.DECISIONS,
     **price.DECISIONS,
     **registers.DECISIONS,
     **days.DECISIONS,

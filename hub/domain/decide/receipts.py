@@ -24,7 +24,7 @@ def unreceipted(sale: Sale) -> int:
     """What the store has got for the sale, not given back, and not receipted yet."""
     if sale.status == "voided":
         return 0
-    got = sum(tender.amount for tender in sale.tenders) - sale.refunded_total
+    got = sale.received - sale.refunded_total
     return max(0, got - sum(receipt.amount for receipt in sale.formal if receipt.status == "issued"))
 
 
@@ -42,7 +42,7 @@ def issue(state: State, command: IssueFormalReceipts, at: At) -> list[Fact]:
     rows = left_of(sale.taxes, refunded_taxes(sale))
     for receipt in live:
         rows = left_of(rows, receipt.taxes)
-    card = sum(tender.amount for tender in sale.tenders if tender.kind == "card")
+    card = sum(tender.amount for tender in sale.tenders if tender.kind == "card" and not tender.unpaid)
     card = max(0, min(left, card - sum(receipt.card_amount for receipt in live)))
     series = f"R-{state.receipt_series}"
     number = state.counters.get(f"receipt_no:{series}") or 0

@@ -9,6 +9,7 @@ from hub.domain.commands_sale import CompleteSale, RefundSale, TakeNumbers, Void
 from hub.domain.decide import points
 from hub.domain.decide.at import At
 from hub.domain.decide.charges import extras_of, reckon_check
+from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.taken import record_taken
@@ -26,7 +27,8 @@ from hub.domain.state import State
 
 def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
     if command.taken is not None:
-        return [record_taken(state, command, command.taken, at)]
+        sold = record_taken(state, command, command.taken, at)
+        return [*deferrals(state, command.tenders, sold, at), sold]
     if (command.check_id is None) == (command.lines is None):
         raise InvalidRequest.at("check_id", "name either a check_id or lines")
     sale_id = at.mint()
@@ -54,7 +56,7 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         bill = reckon_check(state, check, extras, lines, discounts, at, carries=carries)
     if bill.total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
-    tenders = accepted(state, command.tenders, bill.total, at)
+    tenders = accepted(state, command.tenders, bill.total, at, customer_id=command.customer_id)
     moved = points.of_sale(
         state,
         at,
@@ -64,28 +66,26 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         total=bill.total,
         taxes=bill.taxes,
     )
-    return [
-        *moved.before,
-        SaleCompleted(
-            sale_id=sale_id,
-            receipt_no=next_receipt_no(state),
-            check_id=None if check is None else check.check_id,
-            lines=bill.lines,
-            subtotal=bill.subtotal,
-            discount=bill.discount,
-            taxes=bill.taxes,
-            total=bill.total,
-            tenders=tenders,
-            change=change_of(tenders),
-            register_id=command.register_id or at.device.device_id,
-            discounts=bill.discounts,
-            customer_id=moved.customer_id,
-            points_used=moved.used,
-            points_granted=moved.granted,
-            guests=0 if check is None else check.guests,
-            late=state.late_on(at.stamp.business_date),
-        ),
-    ]
+    sold = SaleCompleted(
+        sale_id=sale_id,
+        receipt_no=next_receipt_no(state),
+        check_id=None if check is None else check.check_id,
+        lines=bill.lines,
+        subtotal=bill.subtotal,
+        discount=bill.discount,
+        taxes=bill.taxes,
+        total=bill.total,
+        tenders=tenders,
+        change=change_of(tenders),
+        register_id=command.register_id or at.device.device_id,
+        discounts=bill.discounts,
+        customer_id=moved.customer_id,
+        points_used=moved.used,
+        points_granted=moved.granted,
+        guests=0 if check is None else check.guests,
+        late=state.late_on(at.stamp.business_date),
+    )
+    return [*moved.before, *deferrals(state, command.tenders, sold, at), sold]
 
 
 def check_lines(state: State, check: Check, command: CompleteSale, at: At) -> list[SaleLine]:
@@ -128,6 +128,12 @@ def find_sale(state: State, sale_id: str) -> Sale:
     return sale
 
 
+def account_in(sale: Sale) -> str | None:
+    """The account that the sale went on, else its customer: where a refund on account goes."""
+    charged = (tender.account_id for tender in sale.tenders if tender.account_id is not None)
+    return next(charged, sale.customer_id)
+
+
 def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
     sale = _movable(state, at, SaleMove.VOID)
     if sale.business_date != at.stamp.business_date:
@@ -146,7 +152,7 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
             ),
             taxes=sale.taxes,
             total=sale.total,
-            tenders=sale.tenders,
+            tenders=sale.standing,
             reason=command.reason,
             points_returned=sale.points_used,
             points_revoked=undone.revoked,
@@ -173,6 +179,8 @@ def _movable(state: State, at: At, move: SaleMove) -> Sale:
 
 def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
     sale = _movable(state, at, SaleMove.REFUND)
+    if any(tender.unpaid == "pending" for tender in sale.tenders):
+        raise Conflict(reason="A payment of the sale is still awaited: settle it or say that it failed.")
     quantities: dict[str, int] = {}
     for index, want in enumerate(command.lines):
         line = sale.line(want.line_id)
@@ -184,7 +192,7 @@ def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
             raise InvalidRequest.at(f"lines[{index}].quantity", f"{left} are left to be given back")
         quantities[want.line_id] = want.quantity
     back = reckon_refund(sale, quantities)
-    tenders = accepted(state, command.tenders, back.total, at)
+    tenders = accepted(state, command.tenders, back.total, at, purpose="refund", customer_id=account_in(sale))
     if change_of(tenders):
         raise InvalidRequest.at("tenders", "a refund gives no change")
     undone = points.undone(state, sale, back=None if sale.all_returned(quantities) else back.total)

@@ -14,6 +14,7 @@ from hub.domain.decide import points as ledger
 from hub.domain.decide.at import At
 from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.customers import standing_for
+from hub.domain.decide.deferring import NOBODY
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
 from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest
@@ -34,6 +35,7 @@ FLAGS: Final = {
     "stock_short": "more portions were sold than were left",
     "points_short": "more points were used than the customer had",
     "unknown_customer": "points of a customer that the store does not know",
+    "unknown_account": "on account of nobody the store knows: it is on the account `unassigned`",
     "unknown_check": "the check is not known",
     "check_ended": "the check had ended already, perhaps paid at another register",
     "duplicate_number": "the number was used already: the sale has a new one",
@@ -65,10 +67,12 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         bill = reckon_check(state, check, extras, lines, discounts, at, carries={}, lenient=True)
     if bill.total != taken.total:
         flags.append("total_differs")
-    tenders = as_taken(state, command.tenders)
+    tenders = as_taken(state, command.tenders, command.customer_id, at)
     if sum(tender.amount for tender in tenders) != taken.total:
         flags.append("tenders_differ")
     known = methods(state)
+    if any(tender.account_id == NOBODY for tender in tenders):
+        flags.append("unknown_account")
     if any(tender.method not in known for tender in tenders):
         flags.append("unknown_tender")
     points = points_in(tenders) if command.points_used is None else command.points_used

@@ -1,0 +1,112 @@
+"""Deferred payments with their time limits, and accounts with their ledgers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.routes.floor import Date
+from hub.domain.credit import AccountMove, Payment
+from hub.domain.device import Device
+from hub.domain.errors import NotFound
+from hub.domain.views_credit import account_view, payment_view
+
+router = APIRouter(tags=["floor"])
+PAGE_MAX = 200
+
+
+@router.get(
+    "/v1/payments",
+    summary="Deferred payments: those that are open by the time they are due, or all of a business day",
+    responses=ref("PaymentList"),
+)
+async def payments(
+    request: Request,
+    _: Annotated[Device, Depends(allowed("sales.read"))],
+    status: Literal["pending", "failed"] | None = None,
+    business_date: Date | None = None,
+    cursor: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    box = box_of(request)
+    known = box.core.state.payments.committed.values()
+    now = box.clock.unix_s()
+    if business_date is None:
+        found = [payment for payment in known if payment.open and status in (None, payment.status)]
+        found.sort(key=lambda payment: (payment.due_at, payment.payment_id))
+        return reply({"payments": [payment_view(payment, now) for payment in found], "next_cursor": None})
+    saved = await box.keeper.of_day("payments", business_date, after=cursor, limit=PAGE_MAX)
+    merged: dict[str, Payment] = {payment.payment_id: payment for payment in saved}
+    for payment in known:
+        if payment.business_date == business_date and payment.payment_id > cursor:
+            merged[payment.payment_id] = payment
+    page = [merged[key] for key in sorted(merged)][:PAGE_MAX]
+    following = page[-1].payment_id if len(page) == PAGE_MAX else None
+    shown = [payment_view(payment, now) for payment in page if status in (None, payment.status)]
+    return reply({"payments": shown, "next_cursor": following})
+
+
+@router.get("/v1/payments/{payment_id}", summary="One deferred payment", responses=ref("PaymentView"))
+async def payment(
+    request: Request, payment_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    found = box.core.state.payments.committed.get(payment_id)
+    if found is None:
+        found = await box.keeper.read("payments", payment_id)
+    if found is None:
+        raise NotFound(kind="payment", id=payment_id)
+    return reply(payment_view(found, box.clock.unix_s()))
+
+
+@router.get(
+    "/v1/accounts", summary="Accounts (売掛), those that owe most first", responses=ref("AccountList")
+)
+async def accounts(
+    request: Request,
+    _: Annotated[Device, Depends(allowed("sales.read"))],
+    name: Annotated[str, Query(max_length=100)] = "",
+    owing: bool = False,
+    cursor: Annotated[str, Query(pattern=r"^[0-9]{0,9}$")] = "",
+) -> Response:
+    box = box_of(request)
+    found = [
+        account
+        for account in box.core.state.accounts.committed.values()
+        if name in account.name and (account.balance or not owing)
+    ]
+    found.sort(key=lambda account: (-account.balance, account.account_id))
+    start = int(cursor or 0)
+    page = found[start : start + PAGE_MAX]
+    following = str(start + PAGE_MAX) if len(found) > start + PAGE_MAX else None
+    return reply({"accounts": [account_view(account) for account in page], "next_cursor": following})
+
+
+@router.get(
+    "/v1/accounts/{account_id}",
+    summary="An account and its ledger, oldest line first",
+    responses=ref("AccountLedger"),
+)
+async def account(
+    request: Request,
+    account_id: str,
+    _: Annotated[Device, Depends(allowed("sales.read"))],
+    cursor: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    box = box_of(request)
+    state = box.core.state
+    found = state.accounts.committed.get(account_id)
+    if found is None:
+        raise NotFound(kind="account", id=account_id)
+    saved: list[AccountMove] = await box.keeper.of_day(
+        "account_moves", account_id, after=cursor, limit=PAGE_MAX
+    )
+    known = state.account_moves.committed.values()
+    fresh = [move for move in known if move.account_id == account_id and move.key > cursor]
+    moves = {move.key: move for move in (*saved, *fresh)}
+    keys = sorted(moves)[:PAGE_MAX]
+    view: dict[str, Any] = account_view(found)
+    view["moves"] = [moves[key] for key in keys]
+    view["next_cursor"] = keys[-1] if len(keys) == PAGE_MAX else None
+    return reply(view)
