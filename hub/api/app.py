@@ -221,4 +221,7 @@ def _addresses() -> tuple[tuple[re.Pattern[str], frozenset[str]], ...]:
 
 
 def _methods_of(path: str) -> list[str]:
-    return sorted({one for pattern, methods in _addresses() if pattern.match(path) for one in methods})
+    found = [(pattern, methods) for pattern, methods in _addresses() if pattern.match(path)]
+    # An address of its own goes before one with an id in it.
+    own = [methods for pattern, methods in found if not pattern.groups]
+    return sorted({one for methods in own or [methods for _, methods in found] for one in methods})

@@ -80,7 +80,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     for write in WRITES:
         schemas[_answer_name(write)] = answer_schema(write.answer, schemas, REF)
     components["securitySchemes"] = {"device": {"type": "http", "scheme": "bearer"}}
-    paths = document["paths"]
+    paths = document["paths"] = _named_alike(document["paths"])
     for path, item in paths.items():
         for operation in item.values():
             _finish(path, operation)
@@ -89,6 +89,23 @@ def _make(app: FastAPI) -> dict[str, Any]:
     paths["/v1/events"] = {"get": _events()}
     _as_others_write_patterns(document)
     return document
+
+
+def _named_alike(paths: dict[str, Any]) -> dict[str, Any]:
+    """One address is one path of the document, so what the writes call `id` is the reads' `id` as well."""
+    begin = {write.path.partition("{")[0] for write in WRITES if "{id}" in write.path}
+    renamed: dict[str, Any] = {}
+    for path, item in paths.items():
+        before, _, rest = path.partition("{")
+        name, _, after = rest.partition("}")
+        if name and before in begin:
+            path = f"{before}{{id}}{after}"
+            for operation in item.values():
+                for parameter in operation["parameters"]:
+                    if (parameter["in"], parameter["name"]) == ("path", name):
+                        parameter["name"] = "id"
+        renamed.setdefault(path, {}).update(item)
+    return renamed
 
 
 def _as_others_write_patterns(node: Any) -> None:

@@ -41,7 +41,7 @@ async def test_every_answer_is_as_documented(tmp_path: Path, role: str, phases: 
     [
         ("bug-in-void", "/v1/checks/{id}/void", "Server error"),
         ("undocumented-refusal", "/v1/checks/{id}/bill", "Undocumented status code"),
-        ("other-shape", "/v1/sales/{sale_id}", "Response violates schema"),
+        ("other-shape", "/v1/sales/{id}", "Response violates schema"),
     ],
 )
 async def test_a_hub_with_a_defect_is_found_out(tmp_path: Path, mistake: str, path: str, seen: str) -> None:
