@@ -25,6 +25,7 @@ SECTIONS: Final = {
     "staff": "staff",
     "time_bands": "time_band",
     "customers": "customer",
+    "stock": "stock",
 }
 _KINDS: Final = ("setting", *SECTIONS.values(), "device_revoked")
 _WRITE_AT_ONCE: Final = 500

@@ -28,6 +28,7 @@ from hub.api.routes import (
     numbers,
     receipts,
     staff,
+    stock,
     tables,
 )
 from hub.api.routes import box as box_routes
@@ -63,6 +64,7 @@ ROUTERS: Final = (
     box_routes.router,
     devices.router,
     staff.router,
+    stock.router,
     customers.router,
     web_router,
 )

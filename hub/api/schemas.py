@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_till
+from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_stock, schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -53,6 +53,7 @@ class ProductView(Struct):
     availability: Availability
     kind: ProductKind
     remaining: int | None = None
+    oversell: Literal["allowed", "refused"] | None = None
     slots: list[SetSlot] = []
     custom_contents: list[CustomContent] = []
     plan: PlanTerms | None = None
@@ -445,12 +446,12 @@ class Health(Struct):
 
 
 VIEWS: Final[dict[str, type[Struct]]] = {
-    view.__name__: view
-    for view in (
+    **{view.__name__: view for view in (
         MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
         *FLOOR_VIEWS,
-    )
-} | schemas_till.VIEWS | schemas_day.VIEWS | schemas_staff.VIEWS | schemas_customers.VIEWS  # fmt: skip
+    )},
+    **schemas_till.VIEWS, **schemas_day.VIEWS, **schemas_staff.VIEWS, **schemas_customers.VIEWS, **schemas_stock.VIEWS,
+}  # fmt: skip
 
 
 def answer_schema(fact: type[Fact], known: dict[str, Any], ref_template: str) -> dict[str, Any]:

@@ -21,6 +21,7 @@ SPILL_EVERY: Final = 4000
 # These shelves grow with the store's age; the others are bounded by its size.
 GROWING: Final = (
     "checks", "sales", "number_uses", "customers", "movements", "payments", "account_moves", "received",
+    "stock_moves",
 )  # fmt: skip
 CACHE_KIB: Final = 32 * 1024
 

@@ -128,6 +128,8 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     discounts: tuple[Discount, ...] = ()
     # The merged checks by way of which the line came here, the last one last.
     came: tuple[str, ...] = ()
+    # Its portions were taken from the stock of goods when they were ordered.
+    stocked: bool = False
     kind: LineKind = "item"
     # Ordered at 0 while a plan ran.
     in_plan: bool = False

@@ -36,8 +36,17 @@ _FLOOR = {
     "facts",
     "feed",
 }
-_TILL = {"customers.read", "customers", "sale", "numbers", "discount", "staff.session", "approval"}
-_DRAWER = {"drawer", "day", "points.adjust"}
+_TILL = {
+    "customers.read",
+    "customers",
+    "sale",
+    "numbers",
+    "discount",
+    "staff.session",
+    "approval",
+    "stock.read",
+}
+_DRAWER = {"drawer", "day", "points.adjust", "stock"}
 PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
     "handheld": frozenset({*_FLOOR, *_TILL, "sales.read", "box.link"}),
     "register": frozenset(

@@ -25,6 +25,7 @@ from hub.domain import (
     evolve_receipts,
     evolve_sales,
     evolve_staff,
+    evolve_stock,
     facts_lines,
     trail,
 )
@@ -75,6 +76,7 @@ from hub.domain.facts_credit import (
 )
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
+from hub.domain.facts_stock import StockMoved
 from hub.domain.state import KINDS, Meta, State
 
 
@@ -87,7 +89,7 @@ def product_changed(state: State, fact: ProductChanged, meta: Meta) -> None:
     if fact.remaining is not None:
         product = replace(product, remaining=fact.remaining, stock_tracked=True)
     elif not fact.remaining_counted:
-        product = replace(product, remaining=None, stock_tracked=False)
+        product = replace(product, remaining=None, stock_tracked=state.stock.get(product.id) is not None)
     if fact.price is not None:
         product = replace(product, price=fact.price)
         state.local_prices.put(product.id, fact.price)
@@ -223,6 +225,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     EntryCorrected: nothing,
     StaffCalled: nothing,
     **evolve_staff.EVOLUTIONS,
+    StockMoved: evolve_stock.stock_moved,
     **evolve_customers.EVOLUTIONS,
 }
 

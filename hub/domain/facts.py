@@ -39,6 +39,7 @@ from hub.domain.facts_price import PRICE_FACTS, CheckDiscounted, DiscountVoided
 from hub.domain.facts_receipt import RECEIPT_FACTS
 from hub.domain.facts_sale import SALE_FACTS, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.facts_staff import STAFF_FACTS
+from hub.domain.facts_stock import STOCK_FACTS
 from hub.domain.menu import Dining
 
 
@@ -113,7 +114,7 @@ class DeviceRevoked(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 MasterKind = Literal[
     "category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "customer",
-    "time_band",
+    "time_band", "stock",
     "device_revoked", "setting",
 ]  # fmt: skip
 
@@ -224,6 +225,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *PRICE_FACTS,
     *DAY_FACTS,
     *STAFF_FACTS,
+    *STOCK_FACTS,
     *PLAN_FACTS,
     *CUSTOMER_FACTS,
 )  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta, Struct, field
@@ -18,6 +18,9 @@ Amount = Annotated[
     int, Meta(ge=-999_999_999, le=999_999_999, description="in the currency's minor unit", examples=[1200])
 ]
 Price = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit", examples=[350])]
+# Goods: of one product, or moved at once.
+QUANTITY_MAX: Final = 99_999_999
+Pieces = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
 Rate = Annotated[
     str, Meta(pattern=r"^0(\.[0-9]{1,6})?" + END, description="a decimal string", examples=["0.10"])
 ]
@@ -120,6 +123,8 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     custom_contents: Annotated[tuple[CustomContent, ...], Meta(max_length=100)] = ()
     # Of a plan only.
     plan: PlanTerms | None = None
+    # Whether more of its goods can be sold than there are; None: as the store has it.
+    oversell: Literal["allowed", "refused"] | None = None
 
     @property
     def sold_out(self) -> bool:
@@ -233,6 +238,17 @@ class Staff(Struct, frozen=True, forbid_unknown_fields=True):
     role: Annotated[str, Meta(max_length=32)] = "staff"
 
 
+class StockLevel(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """What the master data says of a product's stock: quantity, where it was thought to be `was`.
+
+    The difference is a movement. Without `was` it is the first level of a product that has no stock yet.
+    """
+
+    id: Id
+    quantity: Pieces
+    was: Pieces | None = None
+
+
 class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """A whole menu file, in the shape of GET /v1/menu."""
 
@@ -245,6 +261,7 @@ class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     tender_methods: tuple[TenderMethod, ...] = ()
     staff: tuple[Staff, ...] = ()
     time_bands: tuple[TimeBand, ...] = ()
+    stock: tuple[StockLevel, ...] = ()
     version: str = ""
 
 

@@ -12,6 +12,7 @@ CSV: a header line, then a product a line; UTF-8 (with or without BOM) or Shift_
   open_price    true/false; the price is stated with each order
   stock_tracked true/false; implied by remaining
   remaining     portions left; empty: not counted
+  stock         goods on the shelf, for a product that has no stock yet (docs/stock.md); implies stock_tracked
   set_slots, custom_contents  see hub/domain/menu_sets.py
 """
 
@@ -36,6 +37,7 @@ from hub.domain.menu import (
     OptionGroup,
     Product,
     Staff,
+    StockLevel,
     Table,
     TaxRate,
     TenderMethod,
@@ -57,6 +59,7 @@ SECTIONS: Final[dict[str, tuple[MasterKind, type[Struct]]]] = {
     "tender_methods": ("tender_method", TenderMethod),
     "staff": ("staff", Staff),
     "time_bands": ("time_band", TimeBand),
+    "stock": ("stock", StockLevel),
 }
 
 # What a Japanese store is taxed at, for files that say nothing of rates. Later rates come with the master data.
@@ -69,6 +72,8 @@ COLUMNS: Final = (
     "id", "code", "name", "kana", "category", "price", "tax_class", "tax_included", "open_price",
     "stock_tracked", "remaining", "set_slots", "custom_contents",
 )  # fmt: skip
+# Of the stock of goods: read, but no part of a product.
+LEVEL: Final = "stock"
 _TRUE: Final = frozenset({"true", "1", "yes", "y", "はい", "内税"})
 _FALSE: Final = frozenset({"false", "0", "no", "n", "いいえ", "外税"})
 _TAX_CLASSES: Final = {
@@ -100,9 +105,9 @@ class MenuFile(Struct, frozen=True):
     def replaces(self) -> tuple[MasterKind, ...]:
         """The kinds of which nothing but what is in the file stays.
 
-        Not the tax rates: one that is not in the file may be next year's.
+        Not the tax rates: one that is not in the file may be next year's. Nor the stock, which only moves.
         """
-        return () if self.partial else tuple(kind for kind in self.kinds if kind != "tax_rate")
+        return () if self.partial else tuple(kind for kind in self.kinds if kind not in ("tax_rate", "stock"))
 
 
 class MenuFileError(Exception):
@@ -230,7 +235,7 @@ def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
     if not lines:
         raise MenuFileError([RowError(0, "", "the file is empty")])
     header = [cell.strip().lower() for cell in lines[0][1]]
-    errors = [RowError(1, name, "is no column of a menu") for name in header if name not in COLUMNS]
+    errors = [RowError(1, name, "is no column of a menu") for name in header if name not in (*COLUMNS, LEVEL)]
     errors += [
         RowError(1, name, "this column is missing") for name in ("name", "price") if name not in header
     ]
@@ -244,6 +249,7 @@ def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
         raise MenuFileError(errors)
     categories: dict[str, Category] = {}
     products = []
+    levels: list[StockLevel] = []
     seen: dict[str, int] = {}
     for number, row in lines[1:]:
         if len(row) > len(header):
@@ -258,12 +264,24 @@ def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
             continue
         seen[product.id] = number
         products.append(product)
+        if cells.get(LEVEL):
+            levels.append(StockLevel(product.id, int(whole_number(cells[LEVEL]))))
     if skipped is not None and products:
         skipped.extend(errors)
     elif errors:
         raise MenuFileError(errors)
-    menu = Menu(categories=tuple(categories.values()), products=tuple(products), tax_rates=JAPAN_RATES)
-    return MenuFile(menu, ("category", "product", "tax_rate"), partial=bool(skipped))
+    menu = Menu(
+        categories=tuple(categories.values()),
+        products=tuple(products),
+        tax_rates=JAPAN_RATES,
+        stock=tuple(levels),
+    )
+    return MenuFile(menu, ("category", "product", "tax_rate", "stock"), partial=bool(skipped))
+
+
+def whole_number(cell: str) -> str:
+    """The cell without what people write around a number."""
+    return unicodedata.normalize("NFKC", cell).replace(",", "").lstrip("¥￥\\").strip()
 
 
 def _product(
@@ -276,7 +294,7 @@ def _product(
         errors.append(RowError(number, column, message))
 
     def whole(column: str) -> int | None:
-        text = unicodedata.normalize("NFKC", cells.get(column, "")).replace(",", "").lstrip("¥￥\\").strip()
+        text = whole_number(cells.get(column, ""))
         if not text:
             return None
         if not (text.isascii() and text.isdigit() and len(text) <= 9):
@@ -290,14 +308,14 @@ def _product(
             wrong(column, f"must be true or false: {text}")
         return text in _TRUE if text else default
 
-    price, remaining = whole("price"), whole("remaining")
+    price, remaining, level = whole("price"), whole("remaining"), whole(LEVEL)
     if price is None and not cells.get("price"):
         wrong("price", "is missing")
     tax_class = _TAX_CLASSES.get(cells.get("tax_class", "").lower())
     if tax_class is None:
         wrong("tax_class", f"must be standard, reduced, food, zero or exempt: {cells['tax_class']}")
     included, open_price = yes("tax_included", True), yes("open_price", False)
-    tracked = yes("stock_tracked", False) or remaining is not None
+    tracked = yes("stock_tracked", False) or remaining is not None or level is not None
     parts: dict[str, Any] = {}
     for column, read in CELLS.items():
         if cells.get(column):

@@ -80,6 +80,11 @@ class Shelf(Generic[V]):
         self._open = {}
 
     @property
+    def empty(self) -> bool:
+        """Nothing was ever decided to be here, or all of it is gone."""
+        return not (self._committed or self._open or self._flying)
+
+    @property
     def drafted(self) -> bool:
         return bool(self._open)
 

@@ -31,6 +31,7 @@ from hub.domain.register import RegisterDay
 from hub.domain.sale import Sale
 from hub.domain.shelf import Shelf
 from hub.domain.staff import Approval, StaffPin, StaffSession
+from hub.domain.stock import Stock, StockMovement
 from hub.domain.tax import TaxSchedule
 
 # The kinds of master data: the shelf of each and what stands on it.
@@ -92,6 +93,9 @@ class State:
         self.settings: Shelf[str] = Shelf("settings")
         # product id -> the price set in the store since the cloud's last word on it.
         self.local_prices: Shelf[int] = Shelf("local_prices")
+        # product id -> its goods. Movements by movement_key().
+        self.stock: Shelf[Stock] = Shelf("stock")
+        self.stock_moves: Shelf[StockMovement] = Shelf("stock_moves")
         # device id -> who is signed in there. staff id -> PIN. approval id -> approval.
         self.staff_sessions: Shelf[StaffSession] = Shelf("staff_sessions")
         self.staff_pins: Shelf[StaffPin] = Shelf("staff_pins")

@@ -144,6 +144,8 @@ def product_view(product: Product) -> dict[str, Any]:
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining
+    if product.oversell is not None:
+        view["oversell"] = product.oversell
     if product.slots:
         view["slots"] = [slot_view(slot) for slot in product.slots]
     if product.plan is not None:

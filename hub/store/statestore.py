@@ -37,6 +37,7 @@ from hub.domain.report import DayReport
 from hub.domain.sale import Sale
 from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.state import State
+from hub.domain.stock import Stock, StockMovement
 from hub.store.journal import Journal
 from hub.store.packing import packed, unpacked
 
@@ -87,6 +88,8 @@ SHELVES: Final[dict[str, Kept]] = {
     "counters": Kept(int),
     "settings": Kept(str),
     "local_prices": Kept(int),
+    "stock": Kept(Stock),
+    "stock_moves": Kept(StockMovement, lambda move, today: False, lambda move: move.product_id),
     "staff_sessions": Kept(StaffSession),
     "staff_pins": Kept(StaffPin),
     "approvals": Kept(Approval, _of_these_days, lambda approval: approval.business_date),

@@ -16,6 +16,7 @@ from hub.api.tables import (
     price,
     receipts,
     staff,
+    stock,
     till,
 )
 from hub.api.tables.write import Write
@@ -32,5 +33,6 @@ WRITES: Final[tuple[Write, ...]] = (
     *checks.WRITES,
     *price.WRITES,
     *staff.WRITES,
+    *stock.WRITES,
     *customers.WRITES,
 )

@@ -30,6 +30,7 @@ from hub.domain.decide import (
     registers,
     sales,
     staff,
+    stock,
 )
 from hub.domain.decide.at import At
 from hub.domain.decide.permission import permitted
@@ -56,6 +57,7 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **devices.DECISIONS,
     **recovery.DECISIONS,
     **staff.DECISIONS,
+    **stock.DECISIONS,
     **customers.DECISIONS,
     **points.DECISIONS,
 }
@@ -66,4 +68,6 @@ def decide(state: State, command: Command, at: At) -> list[Fact]:
     refuse_card_numbers(command)
     used = permitted(state, command, at)
     facts = DECISIONS[type(command)](state, command, at)
+    if not state.stock.empty:
+        facts = stock.with_stock(state, facts, at)
     return facts if used is None or not facts else [used, *facts]

@@ -10,6 +10,7 @@ import msgspec
 from hub.domain.commands import ApplyMaster, ChangeProduct
 from hub.domain.decide import customers
 from hub.domain.decide.at import At
+from hub.domain.decide.levels import levels_moved
 from hub.domain.device import may
 from hub.domain.errors import Conflict, Forbidden, InvalidRequest, NotFound
 from hub.domain.facts import Fact, MasterApplied, MasterChange, MasterDecision, ProductChanged
@@ -48,15 +49,15 @@ def apply_master(state: State, command: ApplyMaster, at: At) -> list[Fact]:
     Availability and remaining counts of a product or option the store has stay the store's own.
     """
     changes = list(_effective(state, command))
+    facts: list[Fact] = levels_moved(state, command, at)
     merges = customers.matched(state, command.matches)
     if (
         not changes
         and not merges
         and (command.cursor is None or command.cursor == state.settings.get("master_cursor"))
     ):
-        return []
+        return facts
     source: Literal["cloud", "import"] = "cloud" if command.source == "cloud" else "import"
-    facts: list[Fact] = []
     for start in range(0, max(len(changes), 1), CHANGES_MAX):
         part = changes[start : start + CHANGES_MAX]
         last = start + CHANGES_MAX >= len(changes)
@@ -77,6 +78,8 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
     seen: set[tuple[str, str]] = set()
     for index, change in enumerate(command.changes):
         seen.add((change.kind, change.id))
+        if change.kind == "stock":
+            continue  # A level is no thing that stands: see levels_moved().
         if (
             (change.kind, change.id) == ("setting", "currency")
             and change.value != state.currency

@@ -22,6 +22,7 @@ from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_price import DiscountCheck
 from hub.domain.commands_staff import AskApproval, DenyApproval, GrantApproval, SetPin, Shown, SignIn, SignOut
+from hub.domain.commands_stock import CountStock, MoveStock
 from hub.domain.decide.at import At
 from hub.domain.device import HUB_ID, Role
 from hub.domain.errors import ApprovalRequired, InvalidRequest, SignInRequired
@@ -64,6 +65,8 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     MoveDrawer: ("drawer",),
     SettleRegister: ("settlement",),
     CloseDay: ("settlement",),
+    MoveStock: ("stock",),
+    CountStock: ("stock",),
     SetPin: ("staff",),
     AdjustPoints: ("points",),
 }
