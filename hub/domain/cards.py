@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
+from operator import attrgetter
 from typing import Any, Final
 
 import msgspec
+from msgspec import Struct
 
 from hub.domain.command import Command
 from hub.domain.errors import CardNumberRefused
@@ -75,45 +77,61 @@ def _luhn(digits: str) -> bool:
 
 def refuse_card_numbers(command: Command) -> None:
     """Raises CardNumberRefused with the path of the first free text that holds a card number."""
-    for first, rest in _paths(type(command)):
-        value = getattr(command, first)
-        if value:
-            _search(value, rest, first)
+    places = _places(type(command))
+    if places is not None:
+        _search(places, places.get(command), "")
+
+
+class _Places(Struct, frozen=True):
+    """Which fields of a value people type in. get: all of them at once; below: what to search within each.
+
+    many: the value is a list of such.
+    """
+
+    names: tuple[str, ...]
+    get: Callable[[Any], tuple[Any, ...]]
+    below: tuple[_Places | None, ...]
+    many: bool
 
 
 @cache
-def _paths(kind: type[Command]) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """('lines[].note',) -> (('lines', ('[]', 'note')),)"""
-    split = (path.replace("[]", ".[]").split(".") for path in kind.FREE_TEXT)
-    return tuple((parts[0], tuple(parts[1:])) for parts in split)
+def _places(kind: type[Command]) -> _Places | None:
+    tree: dict[str, Any] = {}
+    for path in kind.FREE_TEXT:
+        node = tree
+        for name in path.split("."):
+            node = node.setdefault(name, {})
+    return _grown(tree, many=False) if tree else None
 
 
-def _search(value: Any, rest: tuple[str, ...], path: str) -> None:
-    if not rest:
-        if isinstance(value, msgspec.Raw):
-            _search_json(value, path)
-        elif holds_card_number(value):
-            raise CardNumberRefused(path=path)
-    elif rest[0] != "[]":
-        inner = getattr(value, rest[0])
-        if inner:
-            _search(inner, rest[1:], f"{path}.{rest[0]}")
-    elif len(rest) == 2:
-        # The notes of an order's lines: each order comes by here, and hardly any text is long enough to matter.
-        name = rest[1]
-        for index, item in enumerate(value):
-            text = getattr(item, name)
-            if text and len(text) >= DIGITS_MIN and holds_card_number(text):
-                raise CardNumberRefused(path=f"{path}[{index}].{name}")
-    elif len(rest) == 1:
-        for index, item in enumerate(value):
-            _search(item, (), f"{path}[{index}]")
-    else:
-        # Lists within the lines: most have none.
-        name, further = rest[1], rest[2:]
-        for index, item in enumerate(value):
-            if inner := getattr(item, name):
-                _search(inner, further, f"{path}[{index}].{name}")
+def _grown(tree: dict[str, Any], *, many: bool) -> _Places:
+    names = tuple(name.removesuffix("[]") for name in tree)
+    below = tuple(_grown(inner, many=name.endswith("[]")) if inner else None for name, inner in tree.items())
+    if len(names) > 1:
+        return _Places(names, attrgetter(*names), below, many)
+    one = attrgetter(names[0])
+    return _Places(names, lambda value: (one(value),), below, many)
+
+
+def _search(places: _Places, values: tuple[Any, ...], path: str) -> None:
+    for name, value, below in zip(places.names, values, places.below, strict=True):
+        if not value:
+            continue
+        where = f"{path}.{name}" if path else name
+        if below is None:
+            if isinstance(value, msgspec.Raw):
+                _search_json(value, where)
+            elif holds_card_number(value):
+                raise CardNumberRefused(path=where)
+        elif not below.many:
+            _search(below, below.get(value), where)
+        else:
+            # The lines of an order: each order comes by here, and most of them say nothing.
+            get = below.get
+            for index, item in enumerate(value):
+                found = get(item)
+                if any(found):
+                    _search(below, found, f"{where}[{index}]")
 
 
 def _search_json(raw: msgspec.Raw, path: str) -> None:

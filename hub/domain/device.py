@@ -31,7 +31,6 @@ _FLOOR = {
     "product",
     "order",
     "check",
-    "void",
     "serve",
     "facts",
     "feed",

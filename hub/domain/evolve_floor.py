@@ -102,8 +102,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
         ),
     )
     move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
-    if chosen := [(line.options, -line.quantity) for line in fact.lines if line.options]:
-        move_options(state, chosen)
+    move_options(state, ((line.options, -line.quantity) for line in fact.lines))
 
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:

@@ -13,10 +13,13 @@ from hub.domain.state import Meta, State
 
 def move_options(state: State, units: Iterable[tuple[tuple[ChosenOption, ...], int]]) -> None:
     """Add portions to the options that are counted, for so many units of what they were chosen with; never below 0."""
+    counted = state.counted_groups
+    if not counted:
+        return
     portions: dict[tuple[str, str], int] = {}
     for options, quantity in units:
         for chosen in options:
-            if state.counts_options(chosen.group_id):
+            if chosen.group_id in counted:
                 key = (chosen.group_id, chosen.option_id)
                 portions[key] = portions.get(key, 0) + quantity * chosen.quantity
     moved = False

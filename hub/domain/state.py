@@ -105,7 +105,7 @@ class State:
         self._schedule = TaxSchedule(())
         self._bands: Bands | None = None
         self._choices: dict[tuple[str, ...], Choices] = {}
-        self._counted: dict[str, bool] = {}
+        self._counted: frozenset[str] | None = None
 
     def shelves(self) -> Iterator[Shelf[Any]]:
         return (value for value in vars(self).values() if isinstance(value, Shelf))
@@ -192,18 +192,20 @@ class State:
             self._derived_of = version
             self._schedule = TaxSchedule(rate for _, rate in self.tax_rates.items())
             self._choices = {}
-            self._counted = {}
+            self._counted = None
             self._bands = Bands.of(band for _, band in self.time_bands.items())
 
-    def counts_options(self, group_id: str) -> bool:
-        """Whether portions of an option of this group are counted."""
+    @property
+    def counted_groups(self) -> frozenset[str]:
+        """The option groups with an option whose portions are counted; most stores have none."""
         self._derive()
-        known = self._counted.get(group_id)
-        if known is None:
-            group = self.option_groups.get(group_id)
-            known = group is not None and any(option.remaining is not None for option in group.options)
-            self._counted[group_id] = known
-        return known
+        if self._counted is None:
+            self._counted = frozenset(
+                key
+                for key, group in self.option_groups.items()
+                if any(option.remaining is not None for option in group.options)
+            )
+        return self._counted
 
 
 # What a unit's options are, and what they add to its price.

@@ -13,7 +13,6 @@ from hub.domain.decide.at import At
 from hub.domain.decide.floor import target_check
 from hub.domain.decide.options import options_left
 from hub.domain.decide.orders import AMOUNT_MAX, in_stock
-from hub.domain.decide.permit import permit_void
 from hub.domain.decide.portions import Portions, children_by_parent, named, portions_of, with_children
 from hub.domain.errors import Conflict, InvalidRequest
 from hub.domain.facts import Fact, LineCount, LinesServed, LinesVoided, VoidedLine
@@ -32,7 +31,6 @@ from hub.domain.state import State
 
 def void_lines(state: State, command: VoidLines, at: At) -> list[Fact]:
     check = target_check(state, at, Move.VOID)
-    permit_void(state, at)
     portions = with_children(check, portions_of(check, command.lines))
     voided = [line.part(quantity) for line, quantity in portions]
     return [
@@ -58,8 +56,6 @@ def change_quantity(state: State, command: ChangeQuantity, at: At) -> list[Fact]
     portions = [(line, quantity) for line, quantity in portions if quantity != line.quantity]
     if not portions:
         raise InvalidRequest.at("lines", "every line has that quantity already")
-    if any(quantity < line.quantity for line, quantity in portions):
-        permit_void(state, at)
     more = [(line, quantity - line.quantity) for line, quantity in portions if quantity > line.quantity]
     if more:
         _room_for(state, more, portions)

@@ -6,7 +6,7 @@ import msgspec
 import pytest
 
 from hub.domain.cards import holds_card_number, refuse_card_numbers
-from hub.domain.command import LineIn
+from hub.domain.command import ChildIn, CustomIn, LineIn
 from hub.domain.commands import AbortCheck, Command, CompleteSale, PlaceOrder, RecordFact, TenderIn
 from hub.domain.errors import CardNumberRefused
 
@@ -57,6 +57,18 @@ def test_other_digits_are_let_through(text: str) -> None:
     ("command", "path"),
     [
         (PlaceOrder((LineIn("p", 1), LineIn("p", 1, note=CARDS[0])), table_id="t"), "lines[1].note"),
+        (
+            PlaceOrder(
+                (LineIn("p", 1), LineIn("p", 1, custom=(CustomIn("rare"), CustomIn(CARDS[0])))), table_id="t"
+            ),
+            "lines[1].custom[1].name",
+        ),
+        (
+            PlaceOrder(
+                (LineIn("p", 1, children=(ChildIn("q", custom=(CustomIn(CARDS[0]),)),)),), table_id="t"
+            ),
+            "lines[0].children[0].custom[0].name",
+        ),
         (AbortCheck(f"paid by {CARDS[0]}"), "reason"),
         (CompleteSale((TenderIn("card", 1, reference=CARDS[8]),), check_id="c"), "tenders[0].reference"),
         (RecordFact("x.a.b", msgspec.Raw(b'{"a":[1,{"b":"4111111111111111"}]}')), "data.a[1].b"),
