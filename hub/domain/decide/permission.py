@@ -20,6 +20,7 @@ from hub.domain.commands import (
 from hub.domain.commands_customer import AdjustPoints
 from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
 from hub.domain.commands_lines import ChangeQuantity
+from hub.domain.commands_plan import SetTableCharge
 from hub.domain.commands_price import DiscountCheck
 from hub.domain.commands_staff import AskApproval, DenyApproval, GrantApproval, SetPin, Shown, SignIn, SignOut
 from hub.domain.commands_stock import CountStock, MoveStock
@@ -51,11 +52,26 @@ def _of_quantities(state: State, command: ChangeQuantity, at: At) -> tuple[Opera
     return ("void",) if fewer else ()
 
 
+def _of_table_charge(state: State, command: SetTableCharge, at: At) -> tuple[Operation, ...]:
+    """So is a charge for fewer guests."""
+    check = state.checks.get(at.target)
+    if check is None:
+        return ()
+    guests = check.guests if command.guests is None else command.guests
+    charged = sum(
+        line.quantity
+        for line in check.lines
+        if line.kind == "charge" and command.line_id in (None, line.line_id)
+    )
+    return ("void",) if guests < charged else ()
+
+
 Needs = tuple[Operation, ...] | Callable[[State, Any, At], tuple[Operation, ...]]
 # Command type -> the operations that it is, or what tells them. A type that is not here needs none.
 NEEDS: Final[dict[type[Command], Needs]] = {
     VoidLines: ("void",),
     ChangeQuantity: _of_quantities,
+    SetTableCharge: _of_table_charge,
     AbortCheck: ("abort",),
     DiscountCheck: ("discount",),
     CompleteSale: _of_sale,

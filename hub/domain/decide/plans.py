@@ -14,7 +14,6 @@ from hub.domain.commands_plan import ExtendPlan, SetTableCharge, StartPlan, Stop
 from hub.domain.decide.at import At
 from hub.domain.decide.floor import target_check
 from hub.domain.decide.orders import AMOUNT_MAX, price_lines
-from hub.domain.decide.permit import permit_void
 from hub.domain.decide.timed import plus_table_charge, table_charge, timed
 from hub.domain.errors import Conflict, InvalidRequest, PlanNotRunning
 from hub.domain.facts import Fact, PlanExtended, PlanStarted, PlanStopped, TableChargeSet
@@ -129,8 +128,6 @@ def set_table_charge(state: State, command: SetTableCharge, at: At) -> list[Fact
     check = target_check(state, at, Move.ORDER)
     guests = check.guests if command.guests is None else command.guests
     line = _charge_line(state, check, command, at)
-    if guests < line.quantity:
-        permit_void(state, at)
     now = line.with_quantity(guests)
     total = total_of(with_table_charge(check, now)[1], state.rounding, check.discounts)
     if total > AMOUNT_MAX:

@@ -15,7 +15,7 @@ from hub.domain.band import Bands
 from hub.domain.check import Line
 from hub.domain.commands import ApplyMaster, CompleteSale, LineIn, MergeCheck, OpenCheck, PlaceOrder, TenderIn
 from hub.domain.commands_plan import SetTableCharge, StartPlan
-from hub.domain.errors import HubError
+from hub.domain.errors import ApprovalRequired, HubError
 from hub.domain.facts import MasterChange
 from hub.domain.menu import BandPrice
 
@@ -173,6 +173,18 @@ def test_the_table_charge_follows_the_guests_by_a_persons_act_only() -> None:
     with pytest.raises(HubError) as refused:
         world.do(SetTableCharge(line_id="nothing"), check_id)
     assert refused.value.slug == "invalid-request"
+    world.same()
+
+
+def test_a_charge_for_fewer_is_a_void() -> None:
+    world = store(DINNER)
+    check_id = party(world, guests=3)
+    order(world, check_id, "tea")
+    world.do(ApplyMaster("cloud", (MasterChange("setting", "permission.void", "manager"),)))
+    world.do(SetTableCharge(guests=5), check_id)
+    with pytest.raises(ApprovalRequired):
+        world.do(SetTableCharge(guests=4), check_id)
+    world.do(SetTableCharge(guests=4), check_id, device="boss", role="manager")
     world.same()
 
 
