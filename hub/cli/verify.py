@@ -19,7 +19,8 @@ def verify(data: Path | None, as_json: bool) -> None:
 
     Reads every kept entry: its bytes' hash is what the next one says it is, seq has no gap, each epoch follows the
     one before; SQLite's own check; the state made again from the first entry is what the tables hold. A journal whose
-    oldest entries were removed (they are at the cloud) is checked from the first one kept, without its tables.
+    oldest entries were removed (they are at the cloud) is checked from the first one kept, without its tables. Every
+    customer who was not deleted has a key that customers.key opens, and nobody else has one.
 
     Works while the hub runs and while it does not, and changes nothing. Exit status 1 when something is broken; the
     first broken entry is named.
@@ -28,7 +29,12 @@ def verify(data: Path | None, as_json: bool) -> None:
     from hub.store.highwater import HighWater
 
     with reading(data) as journal, bar("verify", show=not as_json) as progress:
-        report = verifying.verify(journal, HighWater(folder_of(data).highwater).read(), progress)
+        folder = folder_of(data)
+        try:
+            secret = folder.customers_secret(make=False)
+        except (OSError, ValueError) as error:
+            raise click.ClickException(str(error)) from error
+        report = verifying.verify(journal, HighWater(folder.highwater).read(), progress, secret)
     if as_json:
         click.echo(json.dumps(verifying.summary(report), ensure_ascii=False))
     elif report.ok:

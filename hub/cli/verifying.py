@@ -11,6 +11,7 @@ import msgspec
 
 from hub.cli.journal_file import JournalFile
 from hub.cli.rebuilding import Rebuilt
+from hub.cli.verifying_keys import check_keys
 from hub.domain import entries
 from hub.domain.entries import NO_HASH, Envelope
 from hub.domain.facts import After
@@ -48,13 +49,18 @@ class Report:
             self.faults.append(text)
 
 
-def verify(journal: JournalFile, highwater: After | None, progress: Progress) -> Report:
-    """Check everything, as of one moment. Damage that SQLite itself cannot read past is a fault like any other."""
+def verify(
+    journal: JournalFile, highwater: After | None, progress: Progress, secret: bytes | None = None
+) -> Report:
+    """Check everything, as of one moment. secret: the key of customers' keys, where there is one.
+
+    Damage that SQLite itself cannot read past is a fault like any other."""
     report = Report()
     try:
         with journal.snapshot():
             _sqlite(journal, report, progress)
             rebuilt = _walk(journal, report, highwater, progress)
+            check_keys(journal, secret, report.fault)
             if rebuilt is not None:
                 with rebuilt:
                     _tables(journal, report, rebuilt, progress)

@@ -153,9 +153,10 @@ class Sealing:
             await self._customers.built()
         changes = [_clear(index, change) for index, change in enumerate(command.changes)]
         ids = [clear.id for clear in changes if clear is not None]
-        for change in command.changes:
-            if change.kind == "customer" and self._state.customers.get(change.id) is None:
-                await self._keeper.fetch(self._state, "customers", change.id)
+        about = [change.id for change in command.changes if change.kind == "customer"]
+        missing = [one for one in about if self._state.customers.get(one) is None]
+        for customer in await self._keeper.read_many("customers", missing) if missing else ():
+            self._state.customers.load(customer.id, customer)
         keys = dict(await self._keys.keys(ids))
         wanted = [
             clear.id

@@ -212,6 +212,16 @@ class DiskKeeper:
         raw = self._disk.reports.get(date)
         return None if raw is None else msgspec.json.decode(raw, type=DayReport)
 
+    async def read_many(self, shelf: str, keys: Sequence[str]) -> list[Any]:
+        await asyncio.sleep(0)
+        found = (self._disk.aggregates.get((shelf, key)) for key in keys)
+        return [_decoded(shelf, row[2]) for row in found if row is not None]
+
+    async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
+        await asyncio.sleep(0)
+        keys = sorted(key for name, key in self._disk.aggregates if name == shelf and key > after)
+        return [_decoded(shelf, self._disk.aggregates[shelf, key][2]) for key in keys[:limit]]
+
     async def requests_of(self, fingerprint: int) -> list[int]:
         await asyncio.sleep(0)
         return sorted(seq for number, seq in self._disk.requests if number == fingerprint)
