@@ -183,6 +183,7 @@ class Desk:
         for seq in dict.fromkeys(seqs):
             first = await self._first_answer(request, digest, seq)
             if first is not None:
+                await self._followed(request.command)
                 return first
         ready = await self._ready(request.command, request.target)
         if ready is not None and ready.digest is not None:

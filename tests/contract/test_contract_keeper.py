@@ -190,3 +190,17 @@ async def test_requests_are_found_by_their_fingerprint_and_read_in_pages(store: 
         found += [tuple(pair) for pair in page]
         place = page[-1]
     assert sorted(set(found)) == sorted(pairs)
+
+
+async def test_a_shelf_is_read_in_pages_and_by_ids(store: Store) -> None:
+    state = State()
+    for number in range(5):
+        state.checks.put(f"c{number:03}", check_(number, "closed"))
+    commit(state)
+    await save(store, state)
+    first = await store.keeper.of_shelf("checks", after="", limit=3)
+    rest = await store.keeper.of_shelf("checks", after=first[-1].check_id, limit=3)
+    assert [one.check_no for one in (*first, *rest)] == list(range(5))
+    assert await store.keeper.of_shelf("sales", after="", limit=3) == []
+    found = await store.keeper.read_many("checks", ["c001", "c003", "gone"])
+    assert sorted(one.check_no for one in found) == [1, 3]
