@@ -24,6 +24,8 @@ SECTIONS: Final = {
     "tender_methods": "tender_method",
     "staff": "staff",
     "time_bands": "time_band",
+    "deals": "deal",
+    "coupons": "coupon",
     "customers": "customer",
     "stock": "stock",
 }

@@ -168,6 +168,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "レジ「{register_id}」は{date}の状態（{register_status}）ではこの操作はできません。"
         "釣銭準備金の登録または会計で開きます。",
     ),
+    "coupon-refused": Problem(
+        409,
+        "The coupon is not accepted",
+        "The coupon {name} cannot be used here and now ({why}).",
+        "クーポン「{name}」は現在この会計では使えません（{why}）。",
+    ),
     "request-in-progress": Problem(
         409,
         "The first request is still running",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_stock, schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
@@ -32,6 +32,7 @@ from hub.domain.menu import (
     TenderMethod,
     TimeBand,
 )
+from hub.domain.menu_offers import Deal
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Refund, SaleStatus, Taken, Tender
 from hub.domain.tax import RateClass
@@ -75,6 +76,19 @@ class OptionGroupView(Struct):
     options: list[OptionView]
 
 
+class CouponView(Struct, kw_only=True):
+    """A coupon without its code, which guests bring. once: a check, or in the store."""
+
+    id: str
+    name: str
+    kind: Literal["amount", "rate"]
+    value: int | str
+    minimum: int = 0
+    since: str | None = field(name="from", default=None)
+    until: str | None = field(name="to", default=None)
+    once: Literal["check", "store"] = "check"
+
+
 class MenuView(Struct):
     """remaining is there only for products and options whose portions are counted, plan for a plan only."""
 
@@ -88,6 +102,8 @@ class MenuView(Struct):
     tender_methods: list[TenderMethod]
     staff: list[Staff]
     time_bands: list[TimeBand]
+    deals: list[Deal]
+    coupons: list[CouponView]
 
 
 class PlanView(Struct):
@@ -143,6 +159,19 @@ class CheckView(Struct):
     shared: bool
     customer_groups: dict[str, int]
     shares: SharesView | None
+
+
+class BillView(Struct):
+    """What a check comes to when it is paid now. discounts: with the deals that the hub found."""
+
+    check_id: str
+    check_version: int
+    lines: list[SaleLine]
+    subtotal: int
+    discount: int
+    discounts: list[Discount]
+    taxes: list[TaxRow]
+    total: int
 
 
 class CheckList(Struct):
@@ -447,7 +476,8 @@ class Health(Struct):
 
 VIEWS: Final[dict[str, type[Struct]]] = {
     **{view.__name__: view for view in (
-        MenuView, CheckView, CheckList, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired, Health,
+        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired,
+        Health,
         *FLOOR_VIEWS,
     )},
     **schemas_till.VIEWS, **schemas_day.VIEWS, **schemas_staff.VIEWS, **schemas_customers.VIEWS, **schemas_stock.VIEWS,

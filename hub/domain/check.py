@@ -208,7 +208,7 @@ class SharePlan(Struct, frozen=True, array_like=True, gc=False):
 
 
 class Bill(Struct, frozen=True, omit_defaults=True, gc=False):
-    """What is worked out when a check is billed: charges on top of its lines, and how far it is rounded down.
+    """What is worked out when a check is billed: charges on top of its lines, deals, and how far it is rounded down.
 
     The sale books these, so that what the guest was shown is what is paid.
     """
@@ -216,6 +216,7 @@ class Bill(Struct, frozen=True, omit_defaults=True, gc=False):
     total: int
     charges: tuple[Line, ...] = ()
     round_to: int = 1
+    deals: tuple[Discount, ...] = ()
 
 
 class Check(Struct, frozen=True, omit_defaults=True, gc=False):
@@ -314,8 +315,9 @@ def cut_sums(sums: Sums, discounts: Iterable[Discount]) -> Sums:
     parts = {(part.rate, part.included): part for part in sums}
     order = by_rate(parts)
     amounts = [parts[key].amount for key in order]
+    reached = sum(amounts)
     for discount in discounts:
-        if order:
+        if order and reached >= discount.minimum:
             cut = discount.takes(sum(amounts))
             amounts = [had - less for had, less in zip(amounts, share(cut, amounts), strict=True)]
     left = dict(zip(order, amounts, strict=True))
@@ -338,7 +340,10 @@ def pinned(check: Check) -> Check:
     nets = [line.net for line in check.lines]
     keys = [(line.tax_rate, line.tax_included) for line in check.lines]
     found = [list(line.discounts) for line in check.lines]
-    for discount in check.discounts if nets else ():
+    reached = sum(nets)
+    for discount in check.discounts:
+        if not nets or reached < discount.minimum:
+            continue
         for index, part in enumerate(spread(discount.takes(sum(nets)), nets, keys)):
             nets[index] -= part
             if part:

@@ -7,22 +7,23 @@ from typing import Annotated, ClassVar, Literal
 from msgspec import Meta
 
 from hub.domain.command import Command, Text
-from hub.domain.commands_sale import Money
+from hub.domain.commands_sale import CouponCode, Money
 from hub.domain.menu import Id, Rate
 
 
 class DiscountCheck(Command, frozen=True, forbid_unknown_fields=True):
-    """Take something off an open check: an amount, or a rate as a decimal string.
+    """Take something off an open check: an amount, a rate as a decimal string, or what a coupon says.
 
-    Off one line when line_id says so, else off the subtotal.
+    Off one line when line_id says so, else off the subtotal. coupon: its code, or its id.
     """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("name", "reason")
-    kind: Literal["amount", "rate"]
-    value: Money | Rate
+    kind: Literal["amount", "rate"] | None = None
+    value: Money | Rate | None = None
     name: Annotated[str, Meta(max_length=100)] = ""
     line_id: Id | None = None
     reason: Text = ""
+    coupon: CouponCode | None = None
 
 
 class VoidDiscount(Command, frozen=True, forbid_unknown_fields=True):

@@ -10,6 +10,7 @@ from hub.domain.command import LINE_TEXTS, Command, LineIn, LineQuantities, Opti
 from hub.domain.menu import Amount, Dining, Id, Instant, Name, Price, Rate, TaxClass
 
 Money = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit")]
+CouponCode = Annotated[str, Meta(min_length=1, max_length=64, examples=["AUTUMN-7"])]
 Points = Annotated[int, Meta(ge=0, le=999_999_999)]
 
 
@@ -75,6 +76,7 @@ class TakenIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     """Settle a check, or sell lines over the counter without one.
 
+    coupons: their codes or ids, besides those that stand on the check.
     points_used: points that leave the customer's account. A points tender pays one minor unit a point.
     """
 
@@ -95,6 +97,7 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     dining: Dining | None = None
     register_id: Id | None = None
     taken: TakenIn | None = None
+    coupons: Annotated[tuple[CouponCode, ...], Meta(max_length=10)] = ()
 
 
 class VoidSale(Command, frozen=True, forbid_unknown_fields=True):

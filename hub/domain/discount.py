@@ -17,7 +17,9 @@ RateKey = tuple[str | None, bool]
 class Discount(Struct, frozen=True, omit_defaults=True, gc=False):
     """amount: what it took off. line_id None: off the subtotal.
 
-    discount_id: of one that stands on a check, by which it is taken back.
+    discount_id: of one that stands on a check, by which it is taken back. coupon_id: it came with that coupon.
+    minimum: takes nothing off a smaller subtotal. single_use: of a coupon that works once in the whole store.
+    deal_id: the hub found it, by the terms of that deal.
     """
 
     kind: Literal["amount", "rate"]
@@ -26,6 +28,10 @@ class Discount(Struct, frozen=True, omit_defaults=True, gc=False):
     name: str = ""
     line_id: str | None = None
     discount_id: str = ""
+    coupon_id: str | None = None
+    minimum: int = 0
+    single_use: bool = False
+    deal_id: str | None = None
 
     def takes(self, base: int) -> int:
         """What it takes off base: never more than that. A rate's part is rounded down."""

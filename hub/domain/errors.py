@@ -140,6 +140,12 @@ class RegisterRefused(HubError):
     slug = "register-refused"
 
 
+class CouponRefused(HubError):
+    """The coupon is not accepted now. Fields: coupon_id, name, why (not_yet, expired, used, twice or minimum)."""
+
+    slug = "coupon-refused"
+
+
 class CheckChanged(HubError):
     """If-Match names an older version. Field: check (the current one)."""
 

@@ -311,9 +311,11 @@ def check_billed(state: State, fact: CheckBilled, meta: Meta) -> None:
 
 
 def _bill(check: Check, fact: CheckBilled) -> Bill | None:
-    if fact.due is None or (fact.round_to == 1 and not fact.charges and fact.due == check.total):
+    deals = tuple(one for one in fact.discounts if one.deal_id is not None)
+    plain = fact.round_to == 1 and not fact.charges and not deals
+    if fact.due is None or (plain and fact.due == check.total):
         return None
-    return Bill(total=fact.due, charges=fact.charges, round_to=fact.round_to)
+    return Bill(total=fact.due, charges=fact.charges, round_to=fact.round_to, deals=deals)
 
 
 def check_reopened(state: State, fact: CheckReopened, meta: Meta) -> None:

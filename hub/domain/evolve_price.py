@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec.structs import replace
 
 from hub.domain.check import Check, Line, Move, add_lines, total_of
 from hub.domain.discount import Discount
 from hub.domain.evolve_floor import Misfit, check_at
 from hub.domain.facts_price import CheckDiscounted, DiscountVoided
+from hub.domain.menu_offers import CouponUse
 from hub.domain.state import Meta, State
 
 
 def standing_discounts(check: Check) -> list[Discount]:
     """All discounts on the check, with what each takes off as things stand: of the lines, then of the subtotal."""
     found = [replace(one, line_id=line.line_id) for line in check.lines for one in line.discounts]
-    left = sum(part.amount for part in check.sums)
+    reached = left = sum(part.amount for part in check.sums)
+    for deal in () if check.bill is None else check.bill.deals:
+        found.append(deal)
+        left -= deal.amount
     for discount in check.discounts:
-        cut = discount.takes(left)
+        cut = discount.takes(left) if reached >= discount.minimum else 0
         left -= cut
         found.append(replace(discount, amount=cut))
     return found
@@ -64,3 +70,16 @@ def discount_voided(state: State, fact: DiscountVoided, meta: Meta) -> None:
 def _put(state: State, check: Check) -> None:
     total = total_of(check.sums, state.rounding, check.discounts)
     state.checks.put(check.check_id, replace(check, total=total, version=check.version + 1))
+
+
+def use_coupons(state: State, discounts: Iterable[Discount], sale_id: str, *, back: bool = False) -> None:
+    """Remember which coupons that work once a sale has used (back: that it was voided, and they are good again)."""
+    single = {one.coupon_id for one in discounts if one.single_use and one.coupon_id is not None}
+    for coupon_id in sorted(single):
+        use = state.coupon_uses.get(coupon_id)
+        others = tuple(one for one in (() if use is None else use.sale_ids) if one != sale_id)
+        sale_ids = others if back else (*others, sale_id)
+        if sale_ids:
+            state.coupon_uses.put(coupon_id, CouponUse(sale_ids))
+        else:
+            state.coupon_uses.remove(coupon_id)

@@ -12,6 +12,7 @@ from hub.domain.check import Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
 from hub.domain.evolve_numbers import handed_out, number_used, number_voided
 from hub.domain.evolve_options import move_options
+from hub.domain.evolve_price import use_coupons
 from hub.domain.facts import NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.numbers import NumberBlock, RegisterNumbers, parsed
 from hub.domain.sale import Refund, RefundedLine, Sale
@@ -62,9 +63,14 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
         state.checks.put(
             check.check_id,
             replace(
-                check, status="closed", sale_id=fact.sale_id, ended_at=meta.time, version=check.version + 1
+                check,
+                status="closed",
+                sale_id=fact.sale_id,
+                ended_at=meta.time,
+                version=check.version + 1,
             ),
         )
+    use_coupons(state, fact.discounts, fact.sale_id)
     move_stock(state, portions.items())
     move_options(state, units)
     number_used(state, fact.receipt_no, "sale", fact.sale_id, meta, register_id=fact.register_id)
@@ -124,6 +130,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
         ),
     )
     number_voided(state, sale)
+    use_coupons(state, sale.discounts, sale.sale_id, back=True)
     _give_back(state, sale, fact.lines)
     evolve_customers.undone(state, sale, meta, fact)
     _count(state, -fact.total)

@@ -114,7 +114,7 @@ class DeviceRevoked(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 MasterKind = Literal[
     "category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "customer",
-    "time_band", "stock",
+    "time_band", "stock", "deal", "coupon",
     "device_revoked", "setting",
 ]  # fmt: skip
 

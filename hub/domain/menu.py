@@ -7,24 +7,18 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta, Struct, field
 
-# Python's $ would let a line break pass at the end: an entry's type with one breaks the lines of the feed.
-END = r"$(?!\n)"
-Id = Annotated[
-    str,
-    Meta(pattern=r"^[A-Za-z0-9._-]{1,64}" + END, description="1 to 64 of A-Za-z0-9._-", examples=["p-1203"]),
-]
-Name = Annotated[str, Meta(min_length=1, max_length=200)]
-Amount = Annotated[
-    int, Meta(ge=-999_999_999, le=999_999_999, description="in the currency's minor unit", examples=[1200])
-]
-Price = Annotated[int, Meta(ge=0, le=999_999_999, description="in the currency's minor unit", examples=[350])]
+from hub.domain.menu_offers import Coupon, Deal
+from hub.domain.menu_types import END as END
+from hub.domain.menu_types import Amount as Amount
+from hub.domain.menu_types import Id as Id
+from hub.domain.menu_types import Instant as Instant
+from hub.domain.menu_types import Name as Name
+from hub.domain.menu_types import Price as Price
+from hub.domain.menu_types import Rate as Rate
+
 # Goods: of one product, or moved at once.
 QUANTITY_MAX: Final = 99_999_999
 Pieces = Annotated[int, Meta(ge=-QUANTITY_MAX, le=QUANTITY_MAX)]
-Rate = Annotated[
-    str, Meta(pattern=r"^0(\.[0-9]{1,6})?" + END, description="a decimal string", examples=["0.10"])
-]
-Instant = Annotated[str, Meta(max_length=40, description="RFC 3339 with offset")]
 
 TaxClass = Literal["standard", "reduced", "food", "zero", "exempt"]
 Dining = Literal["eat_in", "takeout"]
@@ -262,6 +256,8 @@ class Menu(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     staff: tuple[Staff, ...] = ()
     time_bands: tuple[TimeBand, ...] = ()
     stock: tuple[StockLevel, ...] = ()
+    deals: tuple[Deal, ...] = ()
+    coupons: tuple[Coupon, ...] = ()
     version: str = ""
 
 

@@ -44,6 +44,7 @@ from hub.domain.menu import (
     TimeBand,
     plain,
 )
+from hub.domain.menu_offers import Coupon, Deal
 from hub.domain.menu_sets import CELLS, set_problems
 
 ROWS_MAX: Final = 100_000
@@ -60,6 +61,8 @@ SECTIONS: Final[dict[str, tuple[MasterKind, type[Struct]]]] = {
     "staff": ("staff", Staff),
     "time_bands": ("time_band", TimeBand),
     "stock": ("stock", StockLevel),
+    "deals": ("deal", Deal),
+    "coupons": ("coupon", Coupon),
 }
 
 # What a Japanese store is taxed at, for files that say nothing of rates. Later rates come with the master data.
@@ -390,6 +393,11 @@ def _inconsistencies(file: MenuFile) -> Iterator[RowError]:
             yield RowError(row, f"{at}.max", f"is less than min: {group.min}")
         if len({option.id for option in group.options}) != len(group.options):
             yield RowError(row, f"{at}.options", "an option is there twice")
+    codes: set[str] = set()
+    for row, coupon in enumerate(menu.coupons, 1):
+        if coupon.code in codes:
+            yield RowError(row, f"coupons[{row - 1}].code", f"{coupon.code} is there twice")
+        codes.add(coupon.code)
     for row, rate in enumerate(menu.tax_rates, 1):
         if not _is_instant(rate.since):
             yield RowError(row, f"tax_rates[{row - 1}].from", "must be a time of RFC 3339 with offset")

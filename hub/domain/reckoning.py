@@ -115,29 +115,35 @@ def reckon(
     *,
     carries: Mapping[RateKey, int],
     own: Sequence[Discount] = (),
+    deals: Sequence[Discount] = (),
     standing: Sequence[Discount] = (),
+    reached: int | None = None,
     lenient: bool = False,
 ) -> Reckoning:
-    """The bill. First come the lines' own discounts, which the lines hold already, then what is wished off
-    single lines, then the check's standing discounts off the subtotal, and at last those that are wished off it.
+    """The bill. First come the lines' own discounts, which the lines hold already, then deals, then what is wished
+    off single lines, then the check's standing discounts off the subtotal, and last what is wished off it.
     What is taken off the subtotal is shared in proportion: between the rates, and within each rate between its lines.
 
     carries: tax that a split or merge moved here (see check.RateSum); a rate that is discounted now is rounded anew.
-    lenient: a discount that is too large takes off everything; otherwise it is refused. Standing ones always
+    reached: what counts for a coupon's minimum; None: what the lines come to.
+    lenient: a discount that is too large takes off everything; otherwise it is refused. Deals and standing ones always
     are: they were granted already.
     """
     nets = [line.net for line in lines]
     before = _by_key(lines, nets)
     keys = [line.key for line in lines]
     places = {line.line_id: index for index, line in enumerate(lines)}
-    given = [*standing, *discounts]
+    given = [*deals, *standing, *discounts]
+    granted = len(deals) + len(standing)
+    reached = sum(nets) if reached is None else reached
     applied: list[Discount | None] = [None] * len(given)
     for number in sorted(range(len(given)), key=lambda i: given[i].line_id is None):
         wish = given[number]
-        path = f"discounts[{number - len(standing)}]"
-        gentle = lenient or number < len(standing)
+        path = f"discounts[{number - granted}]"
+        # What a coupon says is not the cashier's word: a large one takes off all there is.
+        gentle = lenient or number < granted or wish.coupon_id is not None
         if wish.line_id is None:
-            cut = _cut(wish, sum(nets), path, lenient=gentle)
+            cut = 0 if reached < wish.minimum else _cut(wish, sum(nets), path, lenient=gentle)
             for i, less in enumerate(spread(cut, nets, keys) if cut else ()):
                 nets[i] -= less
         elif (place := places.get(wish.line_id)) is not None:

@@ -24,6 +24,7 @@ from hub.domain.menu import (
     TenderMethod,
     TimeBand,
 )
+from hub.domain.menu_offers import Coupon, CouponUse, Deal
 from hub.domain.money import Rounding
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
@@ -45,6 +46,8 @@ KINDS: Final[dict[str, tuple[str, type[Struct]]]] = {
     "staff": ("staff", Staff),
     "customer": ("customers", MasterCustomer),
     "time_band": ("time_bands", TimeBand),
+    "deal": ("deals", Deal),
+    "coupon": ("coupons", Coupon),
 }
 
 _ROUNDINGS: Final[dict[str, Rounding]] = {rounding.value: rounding for rounding in Rounding}
@@ -63,6 +66,10 @@ class State:
         self.staff: Shelf[Staff] = Shelf("staff")
         self.customers: Shelf[Customer] = Shelf("customers")
         self.time_bands: Shelf[TimeBand] = Shelf("time_bands")
+        self.deals: Shelf[Deal] = Shelf("deals")
+        self.coupons: Shelf[Coupon] = Shelf("coupons")
+        # coupon id -> where it was used, of coupons that work once in the store.
+        self.coupon_uses: Shelf[CouponUse] = Shelf("coupon_uses")
         # customer id, seq, … -> a line of the ledger of points.
         self.movements: Shelf[Movement] = Shelf("movements")
         self.devices: Shelf[Device] = Shelf("devices")

@@ -11,7 +11,9 @@ from hub.domain.check import Check, Line, SharePlan
 from hub.domain.evolve_price import standing_discounts
 from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
+from hub.domain.menu_offers import Coupon
 from hub.domain.plan import PlanRun
+from hub.domain.reckoning import Reckoning
 from hub.domain.sale import Sale
 from hub.domain.state import State
 
@@ -72,6 +74,20 @@ def plan_view(run: PlanRun) -> dict[str, Any]:
     }
 
 
+def bill_view(check: Check, bill: Reckoning) -> dict[str, Any]:
+    """What the check comes to when it is paid: the same figures as its sale will have."""
+    return {
+        "check_id": check.check_id,
+        "check_version": check.version,
+        "lines": [msgspec.to_builtins(line) for line in bill.lines],
+        "subtotal": bill.subtotal,
+        "discount": bill.discount,
+        "discounts": [msgspec.to_builtins(one) for one in bill.discounts],
+        "taxes": [msgspec.to_builtins(row) for row in bill.taxes],
+        "total": bill.total,
+    }
+
+
 def sale_view(sale: Sale) -> dict[str, Any]:
     """A sale as GET /v1/sales/{id} shows it: the answer it was given, and what has become of it."""
     view: dict[str, Any] = {
@@ -122,6 +138,8 @@ def menu_view(state: State, *, products: Iterable[Product] | None = None) -> dic
         "tender_methods": _all(state.tender_methods.committed.values()),
         "staff": _all(state.staff.committed.values()),
         "time_bands": _all(state.time_bands.committed.values()),
+        "deals": _all(state.deals.committed.values()),
+        "coupons": [coupon_view(coupon) for coupon in state.coupons.committed.values()],
     }
 
 
@@ -155,6 +173,13 @@ def product_view(product: Product) -> dict[str, Any]:
             {"id": content.id, "name": content.name, "price": content.price}
             for content in product.custom_contents
         ]
+    return view
+
+
+def coupon_view(coupon: Coupon) -> dict[str, Any]:
+    """Without its code, which guests bring: the menu is on their tables' tablets too."""
+    view: dict[str, Any] = msgspec.to_builtins(coupon)
+    del view["code"]
     return view
 
 

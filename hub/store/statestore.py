@@ -30,6 +30,7 @@ from hub.domain.menu import (
     TenderMethod,
     TimeBand,
 )
+from hub.domain.menu_offers import Coupon, CouponUse, Deal
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
@@ -65,6 +66,9 @@ SHELVES: Final[dict[str, Kept]] = {
     "tender_methods": Kept(TenderMethod),
     "staff": Kept(Staff),
     "time_bands": Kept(TimeBand),
+    "deals": Kept(Deal),
+    "coupons": Kept(Coupon),
+    "coupon_uses": Kept(CouponUse),
     # Too many to stay in memory, and hardly any of them comes today: brought back when one is named.
     "customers": Kept(Customer, lambda customer, today: False),
     "movements": Kept(Movement, lambda movement, today: False, lambda movement: movement.customer_id),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from hub.domain.commands import ApplyMaster
+from hub.domain.facts import MasterChange
 from tests.integration.conftest import Shop
 
 
@@ -36,3 +38,51 @@ async def test_a_kitchen_gives_no_discount(shop: Shop) -> None:
     assert (await waiter.post(path, {"kind": "amount", "value": 5, "name": "4242 4242 4242 4242"})).json()[
         "slug"
     ] == "card-number-refused"
+
+
+OFFERS = (
+    MasterChange(
+        "deal",
+        "pair",
+        {
+            "id": "pair",
+            "name": "two salads",
+            "parts": [{"product_ids": ["salad"], "quantity": 2}],
+            "price": 600,
+        },
+    ),
+    MasterChange(
+        "coupon",
+        "c1",
+        {"id": "c1", "code": "GIFT", "name": "gift", "kind": "amount", "value": 50, "once": "store"},
+    ),
+)
+SHOWN = ("lines", "discounts", "taxes", "total", "subtotal", "discount")
+
+
+async def test_deals_and_coupons_are_in_the_menu_the_preview_and_the_sale(shop: Shop) -> None:
+    await shop.box.core.desk.order(ApplyMaster("import", OFFERS))
+    waiter, register = await shop.device("handheld"), await shop.device("register")
+    menu = (await waiter.get("/v1/menu")).json()
+    assert (menu["deals"][0]["name"], menu["coupons"][0]["id"]) == ("two salads", "c1")
+    assert "code" not in menu["coupons"][0]
+    order = (await waiter.order("t1", "salad", 2)).json()
+    other = (await waiter.order("t2", "salad", 2)).json()
+    path = f"/v1/checks/{order['check_id']}"
+    put = await waiter.post(f"{path}/discounts", {"coupon": "GIFT"})
+    assert (put.status_code, put.json()["check_total"]) == (201, 650)
+    second = await register.post(f"/v1/checks/{other['check_id']}/discounts", {"coupon": "GIFT"})
+    assert (second.status_code, second.json()["slug"], second.json()["why"]) == (
+        409,
+        "coupon-refused",
+        "used",
+    )
+    shown = (await waiter.get(f"{path}/preview")).json()
+    assert (shown["total"], [one["name"] for one in shown["discounts"]]) == (550, ["two salads", "gift"])
+    billed = (await waiter.post(f"{path}/bill")).json()
+    assert (billed["due"], (await register.get(path)).json()["due"]) == (550, 550)
+    tenders = [{"method": "cash", "amount": 550}]
+    sale = (await register.post("/v1/sales", {"check_id": order["check_id"], "tenders": tenders})).json()
+    assert {name: sale[name] for name in SHOWN} == {name: shown[name] for name in SHOWN}
+    tablet = await shop.device("table", table_id="t1")
+    assert (await tablet.get(f"{path}/preview")).status_code == 403

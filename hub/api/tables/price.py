@@ -10,7 +10,7 @@ from hub.domain import commands_price, facts_price
 WRITES: Final[tuple[Write, ...]] = (
     Write(
         "POST", "/v1/checks/{id}/discounts", commands_price.DiscountCheck, facts_price.CheckDiscounted, ("discount",),
-        "Take something off a line or the subtotal", 201, match="honoured", refusals=("check-closed",),
+        "Take something off a line or the subtotal", 201, match="honoured", refusals=("check-closed", "coupon-refused"),
         example={"kind": "rate", "value": "0.10", "name": "opening week"},
     ),
     Write(

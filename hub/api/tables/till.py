@@ -15,7 +15,7 @@ WRITES: Final[tuple[Write, ...]] = (
         "POST", "/v1/sales", commands.CompleteSale, facts.SaleCompleted, ("sale",),
         "Settle a check, or sell at once", 201, match="honoured",
         refusals=("check-closed", "sold-out", "not-found", "tender-offline", "tender-mismatch", "conflict",
-            "not-sold-now", "plan-not-running", "points-short", "points-limit"),
+            "not-sold-now", "plan-not-running", "points-short", "points-limit", "coupon-refused"),
         example={"check_id": "c-1", "tenders": _CASH},
     ),
     Write(

@@ -45,6 +45,7 @@ def reckon_check(
     at: At,
     *,
     carries: Mapping[RateKey, int],
+    deals: Sequence[Discount] = (),
     lenient: bool = False,
 ) -> Reckoning:
     """What the check comes to: its lines as they are sold, its own discounts and these, and the extras.
@@ -67,7 +68,9 @@ def reckon_check(
             state.rounding,
             carries=carries,
             own=own,
+            deals=deals,
             standing=check.discounts,
+            reached=sum(line.net for line in lines),
             lenient=lenient,
         )
 

@@ -17,7 +17,7 @@ from hub.domain.commands import (
     SplitCheck,
 )
 from hub.domain.decide.at import At
-from hub.domain.decide.charges import extras_of, reckon_check
+from hub.domain.decide.billing import bill_of, offers_now
 from hub.domain.decide.checkin import add_groups, free_tables
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, known_table, next_check_no
 from hub.domain.decide.portions import portions_of, with_children
@@ -34,7 +34,6 @@ from hub.domain.facts import (
     Renamed,
     StaffCalled,
 )
-from hub.domain.reckoning import sale_line
 from hub.domain.seats import require_room, sitting
 from hub.domain.state import State
 from hub.domain.views import check_view
@@ -162,13 +161,7 @@ def split_check(state: State, command: SplitCheck, at: At) -> list[Fact]:
 
 def bill_check(state: State, command: BillCheck, at: At) -> list[Fact]:
     check = target_check(state, at, Move.BILL)
-    lines = [
-        sale_line(line, dining=check.dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
-        for line in check.lines
-    ]
-    extras = extras_of(state, check, at)
-    carries = {(part.rate, part.included): part.carry for part in check.sums}
-    bill = reckon_check(state, check, extras, lines, (), at, carries=carries)
+    bill, extras = bill_of(state, check, offers_now(state), at)
     return [
         CheckBilled(
             check_id=check.check_id,

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 from hub.domain.check import Check, Move, total_of
 from hub.domain.commands_price import DiscountCheck, VoidDiscount
 from hub.domain.decide.at import At
+from hub.domain.decide.coupons import accepted_coupon, coupons_on
 from hub.domain.decide.floor import target_check
 from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest, NotFound
@@ -24,19 +25,8 @@ def discount_check(state: State, command: DiscountCheck, at: At) -> list[Fact]:
     check = target_check(state, at, Move.DISCOUNT)
     if len(standing_discounts(check)) >= DISCOUNTS_MAX:
         raise InvalidRequest.at("", f"the check has {DISCOUNTS_MAX} discounts already")
-    if isinstance(command.value, int) != (command.kind == "amount"):
-        raise InvalidRequest.at("value", "an amount is an integer, a rate a decimal string below 1")
     base = base_of(check, command.line_id)
-    wish = Discount(
-        kind=command.kind,
-        value=command.value,
-        amount=0,
-        name=command.name,
-        line_id=command.line_id,
-        discount_id=at.mint(),
-    )
-    if isinstance(wish.value, int) and wish.value > base:
-        raise InvalidRequest.at("value", f"takes off more than there is: {base}")
+    wish = _coupon(state, check, command, at) if command.coupon is not None else _wish(command, base, at)
     discount = replace(wish, amount=wish.takes(base))
     return [
         CheckDiscounted(
@@ -48,6 +38,36 @@ def discount_check(state: State, command: DiscountCheck, at: At) -> list[Fact]:
             reason=command.reason,
         )
     ]
+
+
+def _wish(command: DiscountCheck, base: int, at: At) -> Discount:
+    if command.kind is None or command.value is None:
+        raise InvalidRequest.at("kind", "say kind and value, or a coupon")
+    if isinstance(command.value, int) != (command.kind == "amount"):
+        raise InvalidRequest.at("value", "an amount is an integer, a rate a decimal string below 1")
+    if isinstance(command.value, int) and command.value > base:
+        raise InvalidRequest.at("value", f"takes off more than there is: {base}")
+    return Discount(
+        kind=command.kind,
+        value=command.value,
+        amount=0,
+        name=command.name,
+        line_id=command.line_id,
+        discount_id=at.mint(),
+    )
+
+
+def _coupon(state: State, check: Check, command: DiscountCheck, at: At) -> Discount:
+    if (command.kind, command.value, command.line_id, command.name) != (None, None, None, ""):
+        raise InvalidRequest.at("coupon", "a coupon says itself what it takes off, and where")
+    return accepted_coupon(
+        state,
+        command.coupon or "",
+        at,
+        subtotal=sum(part.amount for part in check.sums),
+        on_bill=coupons_on(check),
+        besides=check.check_id,
+    )
 
 
 def base_of(check: Check, line_id: str | None) -> int:

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from hub.domain.check import Check, Move
 from hub.domain.commands_sale import CompleteSale, RefundSale, TakeNumbers, VoidSale
 from hub.domain.decide import points
 from hub.domain.decide.at import At
-from hub.domain.decide.charges import extras_of, reckon_check
+from hub.domain.decide.billing import bill_of, deals_of, offers_now
+from hub.domain.decide.coupons import accepted_coupon, coupons_on
 from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.taken import record_taken
 from hub.domain.decide.tenders import accepted, change_of, points_in
 from hub.domain.decide.timed import timed
-from hub.domain.discount import Discount, RateKey
+from hub.domain.discount import Discount
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import Fact, NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.money import Rounding, divide
 from hub.domain.numbers import written
-from hub.domain.reckoning import SaleLine, reckon, sale_line
+from hub.domain.reckoning import Reckoning, SaleLine, reckon, sale_line
 from hub.domain.sale import NEXT, RefundedLine, Sale, SaleMove, Tender, reckon_refund
 from hub.domain.state import State
 
@@ -37,23 +39,13 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         check = find_check(state, command.check_id)
         seen_as_it_is(check, at)
         check.after(Move.SETTLE)
-    lines = (
-        _counter_lines(state, command, at, sale_id)
-        if check is None
-        else check_lines(state, check, command, at)
-    )
-    if not lines:
-        raise InvalidRequest.at("lines", "there is nothing to pay for; a check without lines is aborted")
-    discounts = [
-        Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
-        for wish in command.discounts
-    ]
-    carries = {} if check is None else carries_of(check, lines)
     if check is None:
-        bill = reckon(lines, discounts, state.rounding, carries=carries)
+        bill = _counter_bill(state, command, at, sale_id)
     else:
-        extras = extras_of(state, check, at)
-        bill = reckon_check(state, check, extras, lines, discounts, at, carries=carries)
+        wishes = _wishes(state, command, at, check)
+        bill, _ = bill_of(state, check, offers_now(state), at, dining=command.dining, wishes=wishes)
+    if not bill.lines:
+        raise InvalidRequest.at("lines", "there is nothing to pay for; a check without lines is aborted")
     if bill.total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the sale would come to more than {AMOUNT_MAX}")
     tenders = accepted(state, command.tenders, bill.total, at, customer_id=command.customer_id)
@@ -88,32 +80,39 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
     return [*moved.before, *deferrals(state, command.tenders, sold, at), sold]
 
 
-def check_lines(state: State, check: Check, command: CompleteSale, at: At) -> list[SaleLine]:
-    return [
-        sale_line(
-            line, dining=check.dining, wished=command.dining, schedule=state.tax, unix_s=at.stamp.unix_s
-        )
-        for line in check.lines
+def _wishes(
+    state: State, command: CompleteSale, at: At, check: Check | None, lines: Sequence[SaleLine] = ()
+) -> list[Discount]:
+    """The discounts that come with the sale, then its coupons. Raises NotFound or CouponRefused."""
+    wishes = [
+        Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
+        for wish in command.discounts
     ]
+    on_bill = set() if check is None else coupons_on(check)
+    for code in command.coupons:
+        coupon = accepted_coupon(
+            state,
+            code,
+            at,
+            subtotal=sum(line.net for line in (lines if check is None else check.lines)),
+            on_bill=on_bill,
+            besides=None if check is None else check.check_id,
+        )
+        on_bill.add(coupon.coupon_id or "")
+        wishes.append(coupon)
+    return wishes
 
 
-def carries_of(check: Check, lines: list[SaleLine]) -> dict[RateKey, int]:
-    """The carries of the check's rates; none when a line changed its rate at the till."""
-    if any(sold.tax_rate != line.tax_rate for sold, line in zip(lines, check.lines, strict=True)):
-        return {}
-    return {(part.rate, part.included): part.carry for part in check.sums if part.carry}
-
-
-def _counter_lines(state: State, command: CompleteSale, at: At, sale_id: str) -> list[SaleLine]:
+def _counter_bill(state: State, command: CompleteSale, at: At, sale_id: str) -> Reckoning:
     """Lines sold without a check: priced and taken from the stock like an order."""
-    dining = command.dining or "eat_in"
+    dining, now_s = command.dining or "eat_in", at.stamp.unix_s
     priced = price_lines(state, command.lines or (), at, order_id=sale_id, dining=dining)
     if state.bands is not None:
         priced = timed(state, priced, at, dining=dining, service=False)
-    return [
-        sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=at.stamp.unix_s)
-        for line in priced
-    ]
+    lines = [sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=now_s) for line in priced]
+    wishes = _wishes(state, command, at, None, lines)
+    deals = deals_of(None, lines, offers_now(state), now_s, wishes)
+    return reckon(lines, wishes, state.rounding, carries={}, deals=deals)
 
 
 def next_receipt_no(state: State) -> str:

@@ -13,6 +13,7 @@ from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
 from hub.domain.decide import points as ledger
 from hub.domain.decide.at import At
 from hub.domain.decide.charges import extras_of, reckon_check
+from hub.domain.decide.coupons import as_discount, coupon_of, is_used
 from hub.domain.decide.customers import standing_for
 from hub.domain.decide.deferring import NOBODY
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
@@ -33,6 +34,8 @@ FLAGS: Final = {
     "unknown_tender": "a tender that the store does not have",
     "unknown_product": "a product that the menu does not have",
     "stock_short": "more portions were sold than were left",
+    "unknown_coupon": "a coupon that the store does not have",
+    "coupon_used": "a coupon that works once was used elsewhere as well",
     "points_short": "more points were used than the customer had",
     "unknown_customer": "points of a customer that the store does not know",
     "unknown_account": "on account of nobody the store knows: it is on the account `unassigned`",
@@ -60,11 +63,13 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
         for wish in command.discounts
     ]
+    discounts += _coupons(state, command, at, flags)
     if check is None or taken.lines:
         bill = reckon(lines, discounts, state.rounding, carries={}, lenient=True)
     else:
         extras = extras_of(state, check, at)
-        bill = reckon_check(state, check, extras, lines, discounts, at, carries={}, lenient=True)
+        deals = () if check.bill is None else check.bill.deals
+        bill = reckon_check(state, check, extras, lines, discounts, at, carries={}, deals=deals, lenient=True)
     if bill.total != taken.total:
         flags.append("total_differs")
     tenders = as_taken(state, command.tenders, command.customer_id, at)
@@ -250,6 +255,20 @@ def _extra(state: State, product: Product, line: TakenLineIn) -> int:
         for option in group.options
     }
     return sum(prices.get(option.option_id, 0) * option.quantity for option in line.options)
+
+
+def _coupons(state: State, command: CompleteSale, at: At, flags: list[str]) -> list[Discount]:
+    """What the device took coupons for. One that was used elsewhere meanwhile counts here as well, and is flagged."""
+    found = []
+    for code in command.coupons:
+        coupon = coupon_of(state, code)
+        if coupon is None:
+            flags.append("unknown_coupon")
+            continue
+        if coupon.once == "store" and is_used(state, coupon.id, besides=command.check_id):
+            flags.append("coupon_used")
+        found.append(as_discount(coupon, at))
+    return found
 
 
 def _check_stock(state: State, sold: tuple[SaleLine, ...], check: Check | None, flags: list[str]) -> None:

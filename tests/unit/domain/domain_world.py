@@ -61,7 +61,18 @@ MENU = Menu(
         TenderMethod("points", "Points", "points"),
     ),
 )
-KINDS = ("category", "product", "option_group", "tax_rate", "table", "tender_method", "staff", "time_band")
+KINDS = (
+    "category",
+    "product",
+    "option_group",
+    "tax_rate",
+    "table",
+    "tender_method",
+    "staff",
+    "time_band",
+    "deal",
+    "coupon",
+)
 
 
 class World:
