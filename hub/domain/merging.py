@@ -78,7 +78,11 @@ def _key(one: RateSum) -> tuple[str | None, bool]:
     return (one.rate, one.included)
 
 
-def less_groups(groups: Mapping[str, int], gone: Mapping[str, int]) -> dict[str, int]:
-    """The groups without those of a party that has left."""
+def less_groups(groups: Mapping[str, int], gone: Mapping[str, int], guests: int) -> dict[str, int]:
+    """The groups without those of a party that has left; none when they no longer fit the guests that stay.
+
+    They do not when somebody counted anew while the two were one: then nobody knows who is of which party.
+    """
     left = {name: count - gone.get(name, 0) for name, count in groups.items()}
-    return {name: count for name, count in left.items() if count > 0}
+    left = {name: count for name, count in left.items() if count > 0}
+    return left if sum(left.values()) <= guests else {}

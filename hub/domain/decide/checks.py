@@ -73,13 +73,14 @@ def unmerge_check(state: State, command: UnmergeCheck, at: At) -> list[Fact]:
         raise Conflict(reason=f"That check was merged into {merged.merged_into}: take it out of that one.")
     parted = part(check, merged, state.rounding)
     table_ids, back = _tables_back(state, check, merged)
+    guests = max(0, check.guests - merged.guests)
     return [
         CheckUnmerged(
             check_id=check.check_id,
             check_no=check.check_no,
             table_ids=table_ids,
-            guests=max(0, check.guests - merged.guests),
-            customer_groups=less_groups(check.customer_groups, merged.customer_groups),
+            guests=guests,
+            customer_groups=less_groups(check.customer_groups, merged.customer_groups, guests),
             check_version=check.version + 1,
             check_total=total_of(parted.stay_sums, state.rounding, ()),
             unmerged_check_id=merged.check_id,
