@@ -123,7 +123,7 @@ async def test_a_history_survives_a_restart_and_shows_what_was_recovered(tmp_pat
         order = (await handheld.order("t1")).json()
         raws = [await lost.hub.journal.at(order["seq"] + n) for n in (-1, 0)]
     async with shop_in(tmp_path / "new") as shop:
-        register = await shop.device("register")
+        register, _ = await shop.device("register"), await shop.device()
         for entry in raws:
             assert entry is not None
             await shop.box.core.desk.order(

@@ -191,6 +191,30 @@ def test_who_shared_a_table_shares_it_again() -> None:
     assert unmerge(world, host, guest).unmerged_table_ids == ()
 
 
+def test_of_two_that_came_each_takes_its_own() -> None:
+    world = World()
+    host, one, other = (
+        party(world, [], "t1"),
+        party(world, [("tea", 1)], "t2"),
+        party(world, [("beer", 1)], "t3"),
+    )
+    merge(world, host, one)
+    merge(world, host, other)
+    assert [line.product_id for line in unmerge(world, host, one).lines] == ["tea"]
+    assert [line.product_id for line in check(world, host).lines] == ["beer"]
+
+
+def test_who_was_counted_anew_is_of_no_group() -> None:
+    world = World()
+    host = party(world, [], guests=2, customer_groups={"adults": 2})
+    guest = party(world, [], guests=3, customer_groups={"adults": 2, "children": 1})
+    merge(world, host, guest)
+    world.do(ChangeCheck(guests=3, customer_groups={"adults": 3}), host)
+    back = unmerge(world, host, guest)
+    assert (back.guests, back.customer_groups) == (0, {})
+    assert check(world, guest).customer_groups == {"adults": 2, "children": 1}
+
+
 def test_only_from_where_it_is() -> None:
     world = World()
     host, other, guest = (party(world, [("tea", 1)], table) for table in ("t1", "t2", "t3"))
