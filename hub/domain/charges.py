@@ -33,11 +33,14 @@ def with_table_charge(check: Check, line: Line) -> tuple[tuple[Line, ...], Sums]
 
 
 def service_lines(lines: Iterable[Line], tax_rate: str | None, mint: Callable[[], str]) -> tuple[Line, ...]:
-    """The service charges on these lines, at the rates that were copied into them when they were ordered."""
+    """The service charges on these lines, at the rates that were copied into them when they were ordered.
+
+    The hub's own charges hold no such rate, so none is charged on them.
+    """
     bases: dict[tuple[str, bool], int] = {}
     names: dict[tuple[str, bool], str] = {}
     for line in lines:
-        if line.service_rate is not None and line.kind != "charge":
+        if line.service_rate is not None:
             key = (line.service_rate, line.tax_included)
             bases[key] = bases.get(key, 0) + line.net
             names.setdefault(key, line.service_name)

@@ -252,7 +252,7 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     # The table charge was put on it: the hub does that once, whatever people do with it then.
     charged: bool = False
     stay_notice_at: str | None = None
-    # What the bill adds, while the check is billed and as it was paid.
+    # What the bill says, while the check is billed; then what was paid.
     bill: Bill | None = None
     # 割り勘: how it is going to be paid in parts.
     shares: SharePlan | None = None
@@ -261,7 +261,7 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
 
     @property
     def due(self) -> int:
-        """What the guest pays: of a billed check what the bill says."""
+        """What the guest pays: of a billed check what the bill says, of a closed one what was paid."""
         return self.total if self.bill is None else self.bill.total
 
     @property

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from hub.domain import evolve_credit, evolve_customers, evolve_day
 from hub.domain.check import NEXT as CHECK_NEXT
-from hub.domain.check import Move
+from hub.domain.check import Bill, Check, Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
 from hub.domain.evolve_numbers import handed_out, number_used, number_voided
 from hub.domain.evolve_options import move_options
@@ -68,6 +68,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
                 sale_id=fact.sale_id,
                 ended_at=meta.time,
                 version=check.version + 1,
+                bill=_paid(check, fact.total),
             ),
         )
     use_coupons(state, fact.discounts, fact.sale_id)
@@ -80,6 +81,13 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
     _count(state, fact.total, sales=1)
     evolve_credit.charge(state, fact.tenders, 1, "charge", fact.sale_id, fact.receipt_no, meta)
     evolve_day.sold(state, fact, meta)
+
+
+def _paid(check: Check, total: int) -> Bill | None:
+    """What the check shows as its bill from now on: what was paid."""
+    if total == check.due:
+        return check.bill
+    return Bill(total) if check.bill is None else replace(check.bill, total=total)
 
 
 def _count(state: State, amount: int, *, sales: int = 0) -> None:

@@ -180,6 +180,16 @@ def test_an_extension_is_charged_for_each_guest_and_moves_all_times() -> None:
     assert (run.extended_minutes, run.started_at) == (60, f"{DAY}T18:00:00.000+09:00")
 
 
+def test_an_ended_plan_is_stopped_to_sell_at_the_price() -> None:
+    world = store()
+    check_id = in_phase(world, "ended")
+    world.do(StopPlan(), check_id)
+    assert order(world, check_id, "beer").lines[0].amount == 550
+    with pytest.raises(HubError) as refused:
+        order(world, check_id, "house")
+    assert refused.value.slug == "plan-not-running"
+
+
 def test_a_plan_without_an_extension_is_not_extended() -> None:
     world = store()
     check_id = party(world)

@@ -13,7 +13,17 @@ from plan_kit import band, check_of, order, party, store
 
 from hub.domain.band import Bands
 from hub.domain.check import Line
-from hub.domain.commands import ApplyMaster, CompleteSale, LineIn, MergeCheck, OpenCheck, PlaceOrder, TenderIn
+from hub.domain.command import LineQuantity
+from hub.domain.commands import (
+    ApplyMaster,
+    CompleteSale,
+    LineIn,
+    MergeCheck,
+    OpenCheck,
+    PlaceOrder,
+    TenderIn,
+    VoidLines,
+)
 from hub.domain.commands_plan import SetTableCharge, StartPlan
 from hub.domain.errors import ApprovalRequired, HubError
 from hub.domain.facts import MasterChange
@@ -170,6 +180,7 @@ def test_the_table_charge_follows_the_guests_by_a_persons_act_only() -> None:
     assert charges_on(order(world, check_id, "tea").lines) == [], "taken off is taken off"
     world.do(SetTableCharge(), check_id)
     assert charges_on(check_of(world, check_id).lines) == [("お通し", 3, 1200)]
+    assert check_of(world, check_id).total == 98 + 98 + 1200
     with pytest.raises(HubError) as refused:
         world.do(SetTableCharge(line_id="nothing"), check_id)
     assert refused.value.slug == "invalid-request"
@@ -186,6 +197,17 @@ def test_a_charge_for_fewer_is_a_void() -> None:
         world.do(SetTableCharge(guests=4), check_id)
     world.do(SetTableCharge(guests=4), check_id, device="boss", role="manager")
     world.same()
+
+
+def test_a_table_charge_that_was_voided_with_everything_else_does_not_come_back() -> None:
+    world = store(DINNER)
+    check_id = party(world, guests=3)
+    placed = order(world, check_id, "tea")
+    world.do(
+        VoidLines(tuple(LineQuantity(line.line_id, line.quantity) for line in placed.lines), "no"), check_id
+    )
+    assert check_of(world, check_id).lines == ()
+    assert charges_on(order(world, check_id, "tea").lines) == []
 
 
 def test_after_a_merge_each_table_charge_is_named() -> None:
