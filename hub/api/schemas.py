@@ -220,6 +220,7 @@ class SaleView(Struct, kw_only=True):
     voided_at: str | None = None
     reason: str | None = None
     formal: list[FormalReceipt] = []
+    layaway_id: str | None = None
 
 
 class SaleList(Struct):

@@ -8,6 +8,7 @@ from msgspec import Struct
 
 from hub.domain.credit import AccountMove, PaymentStatus
 from hub.domain.invoices import FormalPaper, ReturnInvoice
+from hub.domain.layaway import Layaway
 from hub.domain.menu import TenderKind
 from hub.domain.numbering import NumberRow
 from hub.domain.receipt import ReceiptView
@@ -85,9 +86,21 @@ class AccountLedger(AccountView):
     next_cursor: str | None
 
 
+class LayawayView(Layaway, frozen=True, kw_only=True):
+    """rest: what its lines came to, less the deposit. overdue: nobody has fetched it in time."""
+
+    rest: int
+    overdue: bool
+
+
+class LayawayList(Struct):
+    layaways: list[LayawayView]
+    next_cursor: str | None
+
+
 VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view for view in (
         ReceiptView, ReturnInvoiceList, FormalReceiptList, NumberList, PaymentView, PaymentList, AccountList,
-        AccountLedger,
+        AccountLedger, LayawayView, LayawayList,
     )
 }  # fmt: skip

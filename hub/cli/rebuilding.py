@@ -22,6 +22,7 @@ SPILL_EVERY: Final = 4000
 GROWING: Final = (
     "checks", "sales", "number_uses", "customers", "movements", "payments", "account_moves", "received",
     "stock_moves",
+    "layaways",
 )  # fmt: skip
 CACHE_KIB: Final = 32 * 1024
 

@@ -18,6 +18,7 @@ from hub.domain import (
     evolve_customers,
     evolve_day,
     evolve_floor,
+    evolve_layaway,
     evolve_lines,
     evolve_options,
     evolve_plan,
@@ -75,6 +76,7 @@ from hub.domain.facts_credit import (
     PaymentSettled,
 )
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
+from hub.domain.facts_layaway import LayawayCancelled, LayawayCompleted, LayawayOpened
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
 from hub.domain.facts_stock import StockMoved
 from hub.domain.state import KINDS, Meta, State
@@ -205,6 +207,9 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     PaymentFailed: evolve_credit.payment_failed,
     AccountPaid: evolve_credit.account_paid,
     AccountReversed: evolve_credit.account_reversed,
+    LayawayOpened: evolve_layaway.layaway_opened,
+    LayawayCompleted: evolve_layaway.layaway_completed,
+    LayawayCancelled: evolve_layaway.layaway_cancelled,
     ReceiptIssued: evolve_receipts.receipt_issued,
     ReceiptReissued: evolve_receipts.receipt_reissued,
     ReceiptWithdrawn: evolve_receipts.receipt_withdrawn,

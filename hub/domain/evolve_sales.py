@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from hub.domain import evolve_credit, evolve_customers, evolve_day
+from hub.domain import evolve_credit, evolve_customers, evolve_day, evolve_layaway
 from hub.domain.check import NEXT as CHECK_NEXT
 from hub.domain.check import Bill, Check, Move
 from hub.domain.evolve_floor import Misfit, leave_tables, move_stock
@@ -44,6 +44,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
             adjustment=fact.adjustment,
             taken=fact.taken,
             flags=fact.flags,
+            layaway_id=fact.layaway_id,
             guests=fact.guests,
             late=fact.late,
             points_granted=fact.points_granted,
@@ -144,6 +145,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
     _count(state, -fact.total)
     evolve_credit.charge(state, fact.tenders, -1, "void", fact.sale_id, fact.receipt_no, meta)
     evolve_credit.cancel_payments(state, sale, meta)
+    evolve_layaway.sale_voided(state, fact.layaway_id)
     evolve_day.voided(state, fact, meta, fact.register_id or sale.register_id)
 
 

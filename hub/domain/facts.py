@@ -33,6 +33,7 @@ from hub.domain.facts_floor import (
     StaffCalled,
     VoidedLine,
 )
+from hub.domain.facts_layaway import LAYAWAY_FACTS
 from hub.domain.facts_lines import LINE_FACTS
 from hub.domain.facts_plan import PLAN_FACTS, PlanExtended, PlanStarted, PlanStopped, TableChargeSet
 from hub.domain.facts_price import PRICE_FACTS, CheckDiscounted, DiscountVoided
@@ -220,7 +221,8 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
-    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS, *CREDIT_FACTS, *CHECK_FACTS,
+    HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS,
+    *CREDIT_FACTS, *LAYAWAY_FACTS, *CHECK_FACTS,
     *LINE_FACTS,
     *PRICE_FACTS,
     *DAY_FACTS,

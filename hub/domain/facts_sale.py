@@ -44,6 +44,7 @@ class SaleCompleted(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     flags: tuple[str, ...] = ()
     guests: int = 0
     points_granted: int = 0
+    layaway_id: str | None = None
 
 
 class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
@@ -61,6 +62,7 @@ class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     # Granted points taken back, and whose they are now: the sale's customer may have been merged since.
     points_revoked: int = 0
     customer_id: str | None = None
+    layaway_id: str | None = None
 
 
 class SaleRefunded(_OfSale, frozen=True, omit_defaults=True, kw_only=True):

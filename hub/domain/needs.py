@@ -12,6 +12,7 @@ from typing import Final
 from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, UnmergeCheck, VoidSale
 from hub.domain.commands_credit import FailPayment, PayAccount, ReversePayment, SettlePayment
 from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
+from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.device import Device
 from hub.domain.fact import OfCheck
@@ -27,6 +28,7 @@ from hub.domain.facts import (
 from hub.domain.facts_credit import AccountReversed, OfAccount, OfPayment, PaymentDeferred, PaymentSettled
 from hub.domain.facts_customer import CUSTOMER_FACTS, CustomerMerged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
+from hub.domain.facts_layaway import OfLayaway
 from hub.domain.facts_receipt import OfReceipt
 from hub.domain.facts_staff import ApprovalDenied, ApprovalGranted, ApprovalUsed
 from hub.domain.register import register_key
@@ -77,6 +79,11 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         if fact.customer_id is not None:
             yield "customers", fact.customer_id
         yield from _drawer(meta.business_date, fact.register_id)
+        if isinstance(fact, SaleVoided) and fact.layaway_id is not None:
+            yield "layaways", fact.layaway_id
+    elif isinstance(fact, OfLayaway):
+        yield "layaways", fact.layaway_id
+        yield from _drawer(meta.business_date, fact.register_id)
     elif isinstance(fact, SaleCompleted):
         yield from _drawer(meta.business_date, fact.register_id)
         if fact.check_id is not None:
@@ -102,7 +109,7 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
 DRAWER_COMMANDS: Final = frozenset(
     {
         CompleteSale, VoidSale, RefundSale, MoveDrawer, CountRegister, SettleRegister, CloseDay,
-        SettlePayment, FailPayment, PayAccount, ReversePayment,
+        SettlePayment, FailPayment, PayAccount, ReversePayment, OpenLayaway, CompleteLayaway, CancelLayaway,
     }
 )  # fmt: skip
 # Where a command's target lies, if it is no check and no sale.
@@ -110,6 +117,8 @@ TARGETS: Final[dict[type[Command], str]] = {
     SettlePayment: "payments",
     FailPayment: "payments",
     ReversePayment: "received",
+    CompleteLayaway: "layaways",
+    CancelLayaway: "layaways",
 }
 
 
@@ -124,6 +133,8 @@ def drawer_needs(
             sale = state.sales.get(target)
             own = device.device_id if device.role == "register" or sale is None else sale.register_id
             yield from _drawer(business_date, command.register_id or own)
+            if sale is not None and sale.layaway_id is not None:
+                yield "layaways", sale.layaway_id
         case SettlePayment() | FailPayment():
             payment = state.payments.get(target)
             if payment is not None:
@@ -134,7 +145,14 @@ def drawer_needs(
             received = state.received.get(target)
             own = device.device_id if device.role == "register" or received is None else received.register_id
             yield from _drawer(business_date, command.register_id or own)
-        case PayAccount():
+        case CompleteLayaway() | CancelLayaway():
+            layaway = state.layaways.get(target)
+            yield from _drawer(business_date, command.register_id or device.device_id)
+            if layaway is not None:
+                yield from _drawer(business_date, layaway.register_id)
+                if (lacking := customer_missing(state, layaway.customer_id)) is not None:
+                    yield "customers", lacking
+        case PayAccount() | OpenLayaway():
             yield from _drawer(business_date, command.register_id or device.device_id)
         case MoveDrawer():
             yield from _drawer(business_date, target)

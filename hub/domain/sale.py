@@ -117,6 +117,7 @@ class Sale(Struct, frozen=True, omit_defaults=True, kw_only=True):
     voided_at: str | None = None
     reason: str | None = None
     formal: tuple[FormalReceipt, ...] = ()
+    layaway_id: str | None = None
     # The entries about it after its own.
     trail: tuple[int, ...] = ()
     points_granted: int = 0

@@ -14,6 +14,7 @@ from hub.domain.credit import Account, AccountMove, Payment, Received
 from hub.domain.customer import Customer, MasterCustomer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
+from hub.domain.layaway import Layaway
 from hub.domain.menu import (
     Category,
     OptionGroup,
@@ -84,6 +85,7 @@ class State:
         self.accounts: Shelf[Account] = Shelf("accounts")
         self.account_moves: Shelf[AccountMove] = Shelf("account_moves")
         self.received: Shelf[Received] = Shelf("received")
+        self.layaways: Shelf[Layaway] = Shelf("layaways")
         # register id -> the receipt numbers set aside for it.
         self.numbers: Shelf[RegisterNumbers] = Shelf("numbers")
         # business date -> the receipt numbers handed out on it; number -> what it was used for.

@@ -20,6 +20,7 @@ from hub.domain.customer import Customer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
+from hub.domain.layaway import Layaway
 from hub.domain.menu import (
     Category,
     OptionGroup,
@@ -81,6 +82,9 @@ SHELVES: Final[dict[str, Kept]] = {
     # Listed by account, not by day.
     "account_moves": Kept(AccountMove, lambda move, today: False, lambda move: move.account_id),
     "received": Kept(Received, lambda payment, today: False, lambda payment: payment.account_id),
+    "layaways": Kept(
+        Layaway, lambda layaway, today: layaway.status == "open", lambda layaway: layaway.business_date
+    ),
     "numbers": Kept(RegisterNumbers),
     "number_days": Kept(NumberDay),
     # Listed by bucket of numbers, not by day: a number may be used on another day than it was handed out.

@@ -159,6 +159,7 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
             register_id=_drawer(command, sale, at),
             guests=sale.guests,
             late=state.late_on(at.stamp.business_date),
+            layaway_id=sale.layaway_id,
         )
     ]
 

@@ -1,0 +1,65 @@
+"""Layaways: those that wait, or all of a business day."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+from fastapi import APIRouter, Depends, Query, Request, Response
+
+from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.routes.floor import Date
+from hub.domain.device import Device
+from hub.domain.errors import NotFound
+from hub.domain.layaway import Layaway
+
+router = APIRouter(tags=["floor"])
+PAGE_MAX = 200
+
+
+def layaway_view(layaway: Layaway, today: str) -> dict[str, Any]:
+    """rest: what its lines come to, less the deposit. overdue: nobody has fetched it in time."""
+    view = msgspec.to_builtins(layaway)
+    overdue = layaway.status == "open" and layaway.until is not None and layaway.until < today
+    return {"status": layaway.status, **view, "rest": layaway.total - layaway.deposit, "overdue": overdue}
+
+
+@router.get(
+    "/v1/layaways",
+    summary="Goods that are set aside, first those that wait longest; or all layaways opened on a business day",
+    responses=ref("LayawayList"),
+)
+async def layaways(
+    request: Request,
+    _: Annotated[Device, Depends(allowed("sales.read"))],
+    business_date: Date | None = None,
+    cursor: Annotated[str, Query(max_length=64)] = "",
+) -> Response:
+    box = box_of(request)
+    today = box.clock.today()
+    known = box.core.state.layaways.committed.values()
+    if business_date is None:
+        waiting = [layaway for layaway in known if layaway.status == "open"]
+    else:
+        saved: list[Layaway] = await box.keeper.of_day(
+            "layaways", business_date, after=cursor, limit=PAGE_MAX
+        )
+        fresh = [one for one in known if one.business_date == business_date]
+        waiting = list({one.layaway_id: one for one in (*saved, *fresh)}.values())
+    found = sorted((one for one in waiting if one.layaway_id > cursor), key=lambda one: one.layaway_id)
+    page = found[:PAGE_MAX]
+    following = page[-1].layaway_id if len(page) == PAGE_MAX else None
+    return reply({"layaways": [layaway_view(one, today) for one in page], "next_cursor": following})
+
+
+@router.get("/v1/layaways/{layaway_id}", summary="One layaway", responses=ref("LayawayView"))
+async def layaway(
+    request: Request, layaway_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    found = box.core.state.layaways.committed.get(layaway_id)
+    if found is None:
+        found = await box.keeper.read("layaways", layaway_id)
+    if found is None:
+        raise NotFound(kind="layaway", id=layaway_id)
+    return reply(layaway_view(found, box.clock.today()))
