@@ -11,12 +11,14 @@ from msgspec import Meta, Struct
 
 from hub.domain.menu import QUANTITY_MAX
 
-# Taken by what is sold and given back: order, change (of a quantity), void, abort, sale, sale_void, refund.
+# Taken by what is sold and given back: order, change (of a quantity), void, abort, sale, sale_void, refund; aside and
+# aside_end (goods set aside for someone, and put back: the sale of a layaway takes nothing more).
 # By hand: delivery, loss, transfer, correction, and count (the difference that a count found).
 # From master data: opening (the first level of all) and cloud (a difference that the cloud knows).
 MovedBy = Literal["delivery", "loss", "transfer", "correction"]
 MovementKind = Literal[
-    "order", "change", "void", "abort", "sale", "sale_void", "refund", "delivery", "loss", "transfer", "correction",
+    "order", "change", "void", "abort", "sale", "sale_void", "refund", "aside", "aside_end",
+    "delivery", "loss", "transfer", "correction",
     "count", "opening", "cloud",
 ]  # fmt: skip
 

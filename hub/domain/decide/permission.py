@@ -17,11 +17,14 @@ from hub.domain.commands import (
     VoidLines,
     VoidSale,
 )
+from hub.domain.commands_credit import FailPayment, ReversePayment
 from hub.domain.commands_customer import AdjustPoints
 from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
+from hub.domain.commands_layaway import CancelLayaway, OpenLayaway
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_plan import SetTableCharge
 from hub.domain.commands_price import DiscountCheck
+from hub.domain.commands_receipt import WithdrawFormalReceipt
 from hub.domain.commands_staff import AskApproval, DenyApproval, GrantApproval, SetPin, Shown, SignIn, SignOut
 from hub.domain.commands_stock import CountStock, MoveStock
 from hub.domain.decide.at import At
@@ -66,6 +69,10 @@ def _of_table_charge(state: State, command: SetTableCharge, at: At) -> tuple[Ope
     return ("void",) if guests < charged else ()
 
 
+def _of_layaway(state: State, command: OpenLayaway, at: At) -> tuple[Operation, ...]:
+    return ("discount",) if command.discounts else ()
+
+
 Needs = tuple[Operation, ...] | Callable[[State, Any, At], tuple[Operation, ...]]
 # Command type -> the operations that it is, or what tells them. A type that is not here needs none.
 NEEDS: Final[dict[type[Command], Needs]] = {
@@ -77,6 +84,11 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     CompleteSale: _of_sale,
     VoidSale: ("void_sale",),
     RefundSale: ("refund",),
+    FailPayment: ("refund",),
+    ReversePayment: ("refund",),
+    WithdrawFormalReceipt: ("refund",),
+    OpenLayaway: _of_layaway,
+    CancelLayaway: ("refund",),
     ChangeProduct: _of_product,
     MoveDrawer: ("drawer",),
     SettleRegister: ("settlement",),

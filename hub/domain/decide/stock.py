@@ -20,6 +20,7 @@ from hub.domain.facts import (
     SaleRefunded,
     SaleVoided,
 )
+from hub.domain.facts_layaway import LayawayCancelled, LayawayOpened
 from hub.domain.facts_lines import LinesChanged
 from hub.domain.facts_stock import StockLine, StockMoved
 from hub.domain.menu import QUANTITY_MAX, Product
@@ -198,6 +199,8 @@ def _sum(state: State, lines: Iterable[Any]) -> Moves:
 def _sold(state: State, fact: SaleCompleted) -> Flow:
     """All that is sold, less what the check's orders took. Only what is sold over the counter can be refused."""
     moves: Moves = {}
+    if fact.layaway_id is not None:
+        return "sale", fact, moves, False
     check = None if fact.check_id is None else state.checks.get(fact.check_id)
     if check is not None and (check.status, Move.SETTLE) in NEXT:
         moves = _sum(state, (line for line in check.lines if line.stocked))
@@ -207,11 +210,23 @@ def _sold(state: State, fact: SaleCompleted) -> Flow:
 
 
 def _sale_voided(state: State, fact: SaleVoided) -> Flow:
-    return "sale_void", fact, _sum(state, fact.lines), False
+    # Goods of a layaway wait again for the one they were set aside for.
+    lines = () if fact.layaway_id is not None else fact.lines
+    return "sale_void", fact, _sum(state, lines), False
 
 
 def _refunded(state: State, fact: SaleRefunded) -> Flow:
     return "refund", fact, _sum(state, fact.lines), False
+
+
+def _set_aside(state: State, fact: LayawayOpened) -> Flow:
+    moves = {product_id: -quantity for product_id, quantity in _sum(state, fact.lines).items()}
+    return "aside", fact, moves, True
+
+
+def _put_back(state: State, fact: LayawayCancelled) -> Flow:
+    layaway = state.layaways.get(fact.layaway_id)
+    return "aside_end", fact, _sum(state, () if layaway is None else layaway.lines), False
 
 
 FLOWS: Final[dict[type[Fact], Callable[[State, Any], Flow]]] = {
@@ -222,6 +237,8 @@ FLOWS: Final[dict[type[Fact], Callable[[State, Any], Flow]]] = {
     SaleCompleted: _sold,
     SaleVoided: _sale_voided,
     SaleRefunded: _refunded,
+    LayawayOpened: _set_aside,
+    LayawayCancelled: _put_back,
 }
 
 DECISIONS: dict[type[Any], Any] = {MoveStock: move_stock, CountStock: count_stock}

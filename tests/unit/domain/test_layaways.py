@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any, get_args
 
 import pytest
-from domain_world import DAY, World, contents
+from domain_world import DAY, MENU, World, contents, product
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.domain.commands import (
     ApplyMaster,
@@ -21,10 +22,12 @@ from hub.domain.commands import (
 )
 from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
 from hub.domain.commands_receipt import IssueFormalReceipts
+from hub.domain.commands_stock import MoveStock
 from hub.domain.errors import Conflict, HubError, InvalidRequest, NotFound, SoldOut, TenderMismatch
 from hub.domain.evolve import evolve
 from hub.domain.evolve_floor import Misfit
 from hub.domain.facts import MasterChange
+from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import NEXT, LayawayMove, LayawayStatus
 from hub.domain.register import register_key
 from hub.domain.report import view
@@ -242,4 +245,32 @@ def test_every_pair_of_sales(status: SaleStatus, move: SaleMove) -> None:
     kept = world.state.sales.get(sold.sale_id)
     assert kept is not None
     assert (kept.total, kept.lines, kept.receipt_no) == (1400, sold.lines, sold.receipt_no)
+    world.same()
+
+
+def test_goods_with_a_stock_are_moved_once_from_the_shelf_to_the_guest() -> None:
+    wine = product("wine", 2000, stock_tracked=True, oversell="refused")
+    world = World(replace(MENU, products=(*MENU.products, wine)))
+    world.do(MoveStock("wine", 3, "delivery"))
+
+    def on_the_shelf() -> int:
+        return world.state.stock.get("wine").quantity  # type: ignore[union-attr]
+
+    opened = world.do(OpenLayaway((LineIn("wine", 2, "w"),)))
+    assert on_the_shelf() == 1
+    with pytest.raises(SoldOut):
+        world.do(OpenLayaway((LineIn("wine", 2),)))
+    sold = world.do(CompleteLayaway(cash(4000)), opened.layaway_id)
+    assert on_the_shelf() == 1
+    world.do(VoidSale("wrong"), sold.sale_id)
+    assert on_the_shelf() == 1
+    again = world.do(CompleteLayaway(cash(4000)), opened.layaway_id)
+    world.do(RefundSale((LineQuantity("w", 1),), cash(2000), "broken"), again.sale_id)
+    assert on_the_shelf() == 2
+    other = world.do(OpenLayaway((LineIn("wine", 2),)))
+    world.do(CancelLayaway("not fetched"), other.layaway_id)
+    assert on_the_shelf() == 2
+    assert [fact.kind for fact, _ in world.facts if isinstance(fact, StockMoved)] == [
+        "delivery", "aside", "refund", "aside", "aside_end",
+    ]  # fmt: skip
     world.same()
