@@ -31,6 +31,7 @@ from hub.domain.commands import (
     ServeLines,
     SplitCheck,
     TenderIn,
+    UnmergeCheck,
     VoidLines,
     VoidSale,
 )
@@ -215,6 +216,17 @@ class Orders(RuleBasedStateMachine):
         if found:
             check, other = found[one % len(found)], found[two % len(found)]
             self.attempt(MergeCheck(other.check_id), check.check_id, version=check.version)
+
+    @rule(place=pick)
+    def unmerge(self, place: int) -> None:
+        found = [check for check in self.checks("merged") if check.merged_into is not None]
+        if found:
+            merged = found[place % len(found)]
+            into = self.world.state.checks.get(str(merged.merged_into))
+            assert into is not None
+            done = self.attempt(UnmergeCheck(merged.check_id), into.check_id, version=into.version)
+            if done is not None:
+                self.ended.pop(merged.check_id, None)
 
     @rule(place=pick, how=st.sampled_from(["bill", "abort", "pay"]))
     def end(self, place: int, how: str) -> None:
