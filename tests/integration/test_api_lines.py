@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange
-from tests.integration.conftest import Device, Shop
+from tests.integration.conftest import Device, Shop, shop_in
 
 LUNCH = {
     "id": "lunch",
@@ -133,3 +134,44 @@ async def test_what_the_menu_shows_can_be_imported_again(shop: Shop) -> None:
     shown = {product["id"]: product for product in menu["products"]}
     assert shown["steak"]["custom_contents"] == [{"id": "garlic", "name": "にんにく増し", "price": 50}]
     assert [slot["id"] for slot in shown["lunch"]["slots"]] == ["main", "drink"]
+
+
+async def test_the_kitchen_fires_and_recalls_and_says_what_ran_out_and_a_guest_does_not(shop: Shop) -> None:
+    handheld, kitchen = await shop.device(), await shop.device("kitchen")
+    guest = await shop.device("table", table_id="t1")
+    placed = (await handheld.order("t1", hold=True, course="main")).json()
+    assert placed["lines"][0]["held"] is True
+    path = f"/v1/checks/{placed['check_id']}"
+    line = {"line_id": placed["lines"][0]["line_id"], "quantity": 1}
+    writes = [
+        ("POST", f"{path}/fire", {"course": "main"}),
+        ("POST", f"{path}/hold", {"lines": [{"line_id": line["line_id"]}]}),
+        ("POST", f"{path}/fire", {}),
+        ("POST", f"{path}/serve", {"lines": [line]}),
+        ("POST", f"{path}/recall", {"lines": [line]}),
+        ("PATCH", "/v1/option-groups/size", {"option_id": "large", "availability": "sold_out"}),
+    ]
+    for method, where, body in writes:
+        assert (await guest.post(where, body, method=method)).status_code == 403
+        assert (await kitchen.post(where, body, method=method)).status_code == 200, where
+    more = {"lines": [{**line, "quantity": 2}]}
+    assert (await kitchen.post(f"{path}/quantity", more)).status_code == 403
+    stale = await handheld.post(f"{path}/quantity", more, if_match='"1"')
+    assert (stale.status_code, stale.json()["slug"]) == (412, "check-changed")
+    assert (await handheld.post(f"{path}/quantity", more)).json()["check_total"] == 700
+
+
+async def test_courses_and_counts_are_there_after_a_restart(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        handheld = await counter_with(shop, STEAK, LUNCH)
+        await handheld.post("/v1/option-groups/size", {"option_id": "large", "remaining": 3}, method="PATCH")
+        salad = {"product_id": "salad", "options": [{"option_id": "large"}], "hold": True}
+        line = {"product_id": "lunch", "quantity": 2, "children": [salad]}
+        placed = (await handheld.post("/v1/orders", {"table_id": "t1", "lines": [line]})).json()
+        before = (await handheld.get(f"/v1/checks/{placed['check_id']}")).json()
+        token, device_id = handheld.token, handheld.device_id
+    async with shop_in(tmp_path) as shop:
+        again = Device(shop.http, device_id, token)
+        assert (await again.get(f"/v1/checks/{placed['check_id']}")).json() == before
+        group = (await again.get("/v1/menu")).json()["option_groups"][0]
+        assert group["options"][0]["remaining"] == 1

@@ -14,6 +14,7 @@ from hub.domain.decide.coupons import accepted_coupon, coupons_on
 from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
+from hub.domain.decide.sets import with_parts
 from hub.domain.decide.taken import record_taken
 from hub.domain.decide.tenders import accepted, change_of, points_in
 from hub.domain.decide.timed import timed
@@ -191,6 +192,7 @@ def refund_sale(state: State, command: RefundSale, at: At) -> list[Fact]:
         if want.quantity > left:
             raise InvalidRequest.at(f"lines[{index}].quantity", f"{left} are left to be given back")
         quantities[want.line_id] = want.quantity
+    quantities = with_parts(sale, quantities)
     back = reckon_refund(sale, quantities)
     tenders = accepted(state, command.tenders, back.total, at, purpose="refund", customer_id=account_in(sale))
     if change_of(tenders):

@@ -7,6 +7,7 @@ from msgspec import Struct
 from hub.domain.command import ChildIn, LineIn
 from hub.domain.errors import InvalidRequest
 from hub.domain.menu import Product, SetSlot
+from hub.domain.sale import Sale
 
 
 class Within(Struct, gc=False):
@@ -88,3 +89,17 @@ def _line(line: LineIn, slot: SetSlot, child: ChildIn) -> LineIn:
         custom=child.custom,
         hold=slot.held or line.hold if child.hold is None else child.hold,
     )
+
+
+def with_parts(sale: Sale, quantities: dict[str, int]) -> dict[str, int]:
+    """The portions to be given back, with what of their sets' children is not back yet."""
+    found = dict(quantities)
+    for child in sale.lines:
+        parent = None if child.parent_line_id is None else sale.line(child.parent_line_id)
+        if parent is None or parent.line_id not in quantities:
+            continue
+        sets = sale.returned.get(parent.line_id, 0) + quantities[parent.line_id]
+        along = sets * (child.quantity // parent.quantity) - sale.returned.get(child.line_id, 0)
+        if along > found.get(child.line_id, 0):
+            found[child.line_id] = along
+    return found

@@ -8,7 +8,9 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from hub.domain.check import NEXT, Check, Line, Move
+from msgspec.structs import replace
+
+from hub.domain.check import NEXT, Check, ChosenOption, Line, Move
 from hub.domain.commands_sale import CompleteSale, TakenIn, TakenLineIn
 from hub.domain.decide import points as ledger
 from hub.domain.decide.at import At
@@ -241,9 +243,24 @@ def _line(
         tax_class=tax_class,
         tax_rate=rate,
         tax_included=included,
+        options=_chosen(state, product, line) if known is None else known.options,
         dining=line.dining,
         kind="item" if known is None else known.kind,
         in_plan=known is not None and known.in_plan,
+        parent_line_id=None if known is None else known.parent_line_id,
+        custom=() if known is None else known.custom,
+    )
+
+
+def _chosen(state: State, product: Product, line: TakenLineIn) -> tuple[ChosenOption, ...]:
+    """The options that the menu knows, so that their portions are counted."""
+    if not line.options:
+        return ()
+    known = state.choices(product).options
+    return tuple(
+        replace(known[option.option_id][1], quantity=option.quantity)
+        for option in line.options
+        if option.option_id in known
     )
 
 

@@ -14,6 +14,8 @@ from hub.domain.commands import (
     LineQuantity,
     PlaceOrder,
     RefundSale,
+    TakenIn,
+    TakenLineIn,
     TenderIn,
     VoidLines,
     VoidSale,
@@ -95,4 +97,17 @@ def test_a_sale_takes_an_option_once_and_its_void_or_refund_gives_it_back() -> N
     line = LineQuantity(over_the_counter.lines[0].line_id, 1)
     world.do(RefundSale((line,), (TenderIn("cash", 1050),), "cold"), over_the_counter.sale_id)
     assert larges(world) == 6
+    world.same()
+
+
+def test_a_sale_without_the_hub_takes_what_no_order_took() -> None:
+    world = counted(7)
+    placed = world.do(PlaceOrder((LineIn("bowl", 2, "a", options=LARGE),), table_id="t1"))
+    lines = (
+        TakenLineIn("bowl", 2, 1050, line_id="a"),
+        TakenLineIn("bowl", 1, 1050, options=(OptionIn("l"), OptionIn("gone"))),
+    )
+    taken = TakenIn("2026-11-21T11:00:00+09:00", "X-1", 3150, lines)
+    world.do(CompleteSale((TenderIn("cash", 3150),), check_id=placed.check_id, taken=taken))
+    assert larges(world) == 4
     world.same()

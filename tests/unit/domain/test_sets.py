@@ -13,12 +13,15 @@ from hub.domain.check import CustomMade
 from hub.domain.command import ChildIn, CustomIn, OptionIn
 from hub.domain.commands import (
     ApplyMaster,
+    CompleteSale,
     LineIn,
     LineQuantity,
     MergeCheck,
     PlaceOrder,
+    RefundSale,
     ServeLines,
     SplitCheck,
+    TenderIn,
     VoidLines,
 )
 from hub.domain.commands_lines import ChangeQuantity, FireLines, HoldLines, LineRef, RecallLines
@@ -177,4 +180,26 @@ def test_serving_a_set_serves_what_is_not_served_yet_and_recalling_takes_it_back
     assert shape(check_of(world, placed.check_id)) == [
         ("lunch", 2, 1), ("last", 2, 1), ("beer", 2, 0), ("tea", 2, 1),
     ]  # fmt: skip
+    world.same()
+
+
+def test_a_refund_of_a_set_brings_back_what_was_in_it() -> None:
+    world, placed = opened(LUNCH)
+    sold = world.do(CompleteSale((TenderIn("cash", 2800),), check_id=placed.check_id))
+    beer = placed.lines[2].line_id
+    world.do(RefundSale((LineQuantity(beer, 1),), (TenderIn("cash", 200),), "flat"), sold.sale_id)
+    assert left(world) == 5
+    one = (LineQuantity("p", 1),)
+    back = world.do(RefundSale(one, (TenderIn("cash", 1200),), "late"), sold.sale_id)
+    assert [(line.product_id, line.quantity) for line in back.lines] == [
+        ("lunch", 1),
+        ("last", 1),
+        ("tea", 1),
+    ]
+    assert left(world) == 6
+    rest = world.do(RefundSale(one, (TenderIn("cash", 1400),), "late"), sold.sale_id)
+    assert len(rest.lines) == 4
+    sale = world.state.sales.get(sold.sale_id)
+    assert sale is not None
+    assert sale.status == "refunded"
     world.same()
