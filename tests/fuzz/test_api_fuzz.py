@@ -13,7 +13,7 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 SEED = int(os.environ.get("FUZZ_SEED", "1"))
 pytestmark = [
     pytest.mark.fuzz,
-    pytest.mark.timeout(120 + 30 * EXAMPLES),
+    pytest.mark.timeout(400 + 30 * EXAMPLES),
     pytest.mark.skipif(not SCHEMATHESIS.exists(), reason="schemathesis is not installed"),
 ]
 
