@@ -284,7 +284,7 @@ def add_lines(sums: Sums, lines: Iterable[Line], sign: int = 1) -> Sums:
     more: dict[tuple[str | None, bool], int] = {}
     for line in lines:
         key = (line.tax_rate, line.tax_included)
-        more[key] = more.get(key, 0) + sign * line.net
+        more[key] = more.get(key, 0) + sign * (line.amount - line.discount)
     kept = []
     for part in sums:
         amount = more.pop((part.rate, part.included), None)
