@@ -12,7 +12,13 @@ import msgspec
 from hub.domain.customer import Customer, Person, expiry
 from hub.domain.decide.points import lapsed, number
 from hub.domain.errors import InvalidRequest, NotFound
-from hub.domain.facts import Fact
+from hub.domain.facts import EntryRecovered, Fact, MasterApplied
+from hub.domain.facts_customer import (
+    CustomerChanged,
+    CustomerForgotten,
+    CustomerMerged,
+    CustomerRegistered,
+)
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
 from hub.ports import KeyKeeper, StateKeeper, StoreError
@@ -24,6 +30,10 @@ PAGE: Final = 20
 # Records opened at a stretch while the index is made: some milliseconds' worth, and as long a rest for others.
 SLICE: Final = 200
 REST_S: Final = 0.004
+# Facts that may say something new of who a customer is.
+CONCERNED: Final = frozenset(
+    {CustomerRegistered, CustomerChanged, CustomerMerged, CustomerForgotten, MasterApplied, EntryRecovered}
+)
 _person: Final = msgspec.json.Decoder(Person)
 
 
@@ -49,7 +59,7 @@ class Customers:
     def committed(self, facts: Sequence[tuple[Fact, Meta]]) -> None:
         """Called after each commit."""
         for fact, meta in facts:
-            for shelf, key in fact_needs(fact, meta) if _concerns(fact) else ():
+            for shelf, key in fact_needs(fact, meta) if type(fact) in CONCERNED else ():
                 if shelf == "customers":
                     self._changed.add(key)
         if self._changed:
@@ -199,8 +209,3 @@ class Customers:
             "points_available": max(0, customer.points - lapsed(self._state, customer, today)),
             "expires_on": expiry(customer.moved_on, days) if customer.points > 0 else None,
         }
-
-
-def _concerns(fact: Fact) -> bool:
-    """Whether the fact may say something new of who a customer is."""
-    return fact.TYPE.startswith(("customer.", "master.", "entry.recovered"))

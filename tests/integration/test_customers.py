@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from hub.domain import entries
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange
 from tests.integration.conftest import Device, Shop, shop_in
@@ -72,6 +73,16 @@ async def test_a_retry_registers_nobody_twice_and_another_person_under_the_key_i
     assert nobody.status_code == 422
     card = await handheld.post("/v1/customers", {"name": "x", "card": "4111 1111 1111 1111"})
     assert card.json()["slug"] == "card-number-refused"
+
+
+async def test_the_hash_of_a_request_tells_nothing_of_the_person(shop: Shop) -> None:
+    handheld = await shop.device("handheld")
+    start = shop.box.core.journal.position.seq
+    for _ in range(2):
+        await register(handheld, phone="090-1234-5678")
+    made = await shop.box.core.journal.after(start, count_max=9, bytes_max=1 << 20)
+    hashes = {entries.read(entry.raw).requesthash for entry in made}
+    assert len(hashes) == 2, "the same request of two people: a hash that anyone can make would be the same"
 
 
 async def test_a_change_replaces_what_it_names(shop: Shop) -> None:
