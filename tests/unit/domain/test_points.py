@@ -136,6 +136,8 @@ def test_forgotten_under_a_merged_record_is_forgotten_altogether() -> None:
     assert customer(world, "other").points == 0
     with pytest.raises(NotFound):
         world.do(ForgetCustomer(), "k")
+    late = MasterChange("customer", "k", {"id": "k", "sealed": BLOB, "points": 5})
+    assert world.do(ApplyMaster("cloud", (late,))) is None, "not even an entry"
     world.same()
 
 
