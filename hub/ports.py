@@ -13,7 +13,7 @@ from msgspec import Struct
 from hub.domain.commands import Command
 from hub.domain.entries import Entry, Stamp
 from hub.domain.facts import After
-from hub.domain.report import DayReport
+from hub.domain.report_sums import DayReport
 from hub.domain.state import State
 
 

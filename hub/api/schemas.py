@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
-from hub.api import schemas_customers, schemas_day, schemas_staff, schemas_stock, schemas_till
+from hub.api import schemas_customers, schemas_day, schemas_report, schemas_staff, schemas_stock, schemas_till
 from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -28,14 +28,12 @@ from hub.domain.menu import (
     Table,
     TaxClass,
     TaxRate,
-    TenderKind,
     TenderMethod,
     TimeBand,
 )
 from hub.domain.menu_offers import Deal
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Refund, SaleStatus, Taken, Tender
-from hub.domain.tax import RateClass
 from hub.ports import LinkState
 
 
@@ -228,78 +226,6 @@ class SaleList(Struct):
     next_cursor: str | None
 
 
-class Count(Struct):
-    count: int
-
-
-class Total(Struct):
-    total: int
-
-
-class CountTotal(Struct):
-    count: int
-    total: int
-
-
-class TaxLine(Struct):
-    """taxable holds the tax when it is included in the prices. rate null: exempt."""
-
-    tax_class: RateClass
-    rate: str | None
-    included: bool
-    taxable: int
-    tax: int
-
-
-class TenderLine(Struct):
-    method: str
-    name: str
-    kind: TenderKind
-    count: int
-    amount: int
-
-
-class ProductLine(Struct):
-    """amount: after discounts."""
-
-    product_id: str
-    name: str
-    quantity: int
-    amount: int
-
-
-class HourLine(Struct):
-    """Completed sales by the hour of the store's clock."""
-
-    hour: Annotated[int, Meta(ge=0, le=23)]
-    count: int
-    total: int
-
-
-class DeviceLine(Struct):
-    device_id: str
-    orders: int
-    sales: int
-    total: int
-
-
-class DayView(Struct):
-    """net: sales without voids and refunds. Taxes, tenders and products are net as well."""
-
-    business_date: str
-    closed: bool
-    orders: Count
-    sales: CountTotal
-    voids: CountTotal
-    refunds: CountTotal
-    net: Total
-    taxes: list[TaxLine]
-    tenders: list[TenderLine]
-    products: list[ProductLine]
-    hours: list[HourLine]
-    devices: list[DeviceLine]
-
-
 class LinkView(Struct):
     state: LinkState
 
@@ -476,13 +402,21 @@ class Health(Struct):
 
 
 VIEWS: Final[dict[str, type[Struct]]] = {
-    **{view.__name__: view for view in (
-        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, DayView, WellKnown, SyncView, DeviceList, Paired,
-        Health,
+    view.__name__: view
+    for view in (
+        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, DeviceList, Paired, Health,
         *FLOOR_VIEWS,
-    )},
-    **schemas_till.VIEWS, **schemas_day.VIEWS, **schemas_staff.VIEWS, **schemas_customers.VIEWS, **schemas_stock.VIEWS,
+    )
 }  # fmt: skip
+for _page in (
+    schemas_till,
+    schemas_day,
+    schemas_report,
+    schemas_staff,
+    schemas_customers,
+    schemas_stock,
+):
+    VIEWS.update(_page.VIEWS)
 
 
 def answer_schema(fact: type[Fact], known: dict[str, Any], ref_template: str) -> dict[str, Any]:

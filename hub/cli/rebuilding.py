@@ -12,7 +12,8 @@ import msgspec
 from hub.domain.entries import Envelope
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.needs import fact_needs
-from hub.domain.report import DayReport, counted, fold
+from hub.domain.report import counted, fold
+from hub.domain.report_sums import DayReport
 from hub.domain.state import State
 from hub.store.statestore import REPORTS, SHELVES
 

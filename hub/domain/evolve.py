@@ -256,4 +256,11 @@ def fact_of(entry_type: str, data: bytes) -> Fact | None:
 
 
 def meta_of(envelope: entries.Envelope) -> Meta:
-    return Meta(envelope.seq, envelope.epoch, envelope.time, envelope.businessdate, envelope.deviceid)
+    return Meta(
+        envelope.seq,
+        envelope.epoch,
+        envelope.time,
+        envelope.businessdate,
+        envelope.deviceid,
+        envelope.staffid,
+    )

@@ -38,6 +38,7 @@ class SaleLine(Struct, frozen=True, omit_defaults=True):
     custom: tuple[CustomMade, ...] = ()
     kind: LineKind = "item"
     in_plan: bool = False
+    category_id: str = ""
 
     @property
     def net(self) -> int:

@@ -1,7 +1,8 @@
 """The day report: a running sum over the facts of one business date.
 
-`sales` are all that were completed; voids and refunds stand beside them, and `net` is what is left. Taxes, tenders and
-products are net as well, so that the cash in them is the cash in the drawer. Hours and devices are of completed sales.
+`sales` are all that were completed; voids and refunds stand beside them, and `net` is what is left. Taxes, tenders,
+products and categories are net as well, so that the cash in them is the cash in the drawer. Hours, devices, staff and
+discounts are of completed sales. An order costs a few additions, whatever the day has seen.
 """
 
 from __future__ import annotations
@@ -10,74 +11,39 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any, Final
 
-import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.domain import entries
 from hub.domain.evolve import fact_of, meta_of
-from hub.domain.facts import EntryRecovered, Fact, OrderPlaced, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts import (
+    CheckAborted,
+    EntryRecovered,
+    Fact,
+    LinesVoided,
+    OrderPlaced,
+    SaleCompleted,
+    SaleRefunded,
+    SaleVoided,
+)
 from hub.domain.facts_credit import PaymentFailed, PaymentSettled
-from hub.domain.menu import TenderKind
-from hub.domain.reckoning import TaxRow
-from hub.domain.sale import Tender
+from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
+from hub.domain.reckoning import SaleLine, TaxRow
+from hub.domain.report_sums import (
+    CategorySum,
+    Closing,
+    CountTotal,
+    DayReport,
+    DeviceSum,
+    ProductSum,
+    SettlementSum,
+    TaxSum,
+    TenderSum,
+)
+from hub.domain.sale import RefundedLine, Tender
 from hub.domain.state import Meta
-from hub.domain.tax import RateClass
 
-
-class TaxSum(Struct):
-    """taxable holds the tax when it is included in the prices (see reckoning.TaxRow)."""
-
-    tax_class: RateClass
-    rate: str | None
-    included: bool
-    taxable: int = 0
-    tax: int = 0
-
-
-class TenderSum(Struct):
-    name: str
-    kind: TenderKind
-    count: int = 0
-    amount: int = 0
-
-
-class ProductSum(Struct):
-    """amount: after discounts."""
-
-    name: str
-    quantity: int = 0
-    amount: int = 0
-
-
-class CountTotal(Struct):
-    count: int = 0
-    total: int = 0
-
-    def add(self, total: int) -> None:
-        self.count += 1
-        self.total += total
-
-
-class DeviceSum(Struct):
-    orders: int = 0
-    sales: int = 0
-    total: int = 0
-
-
-class DayReport(Struct, kw_only=True):
-    """Mutable, and serialisable as it is. view() gives the answer's shape."""
-
-    business_date: str
-    closed: bool = False
-    orders: int = 0
-    sales: CountTotal = msgspec.field(default_factory=CountTotal)
-    voids: CountTotal = msgspec.field(default_factory=CountTotal)
-    refunds: CountTotal = msgspec.field(default_factory=CountTotal)
-    taxes: dict[str, TaxSum] = {}
-    tenders: dict[str, TenderSum] = {}
-    products: dict[str, ProductSum] = {}
-    hours: dict[int, CountTotal] = {}
-    devices: dict[str, DeviceSum] = {}
+# Facts that name their business day themselves.
+_OF_A_DATE: Final = (DrawerMoved, RegisterCounted, RegisterSettled, DayClosed)
 
 
 def fold(report: DayReport, fact: Fact, meta: Meta) -> None:
@@ -88,14 +54,19 @@ def fold(report: DayReport, fact: Fact, meta: Meta) -> None:
 
 
 def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
-    """The fact to count and its day: a recovered entry counts as itself, on its own day."""
+    """The fact to count and its day: a recovered entry counts as itself, on its own day.
+
+    What is about another day than the one it was made on (a drawer settled the morning after) counts on that.
+    """
     if not isinstance(fact, EntryRecovered):
+        if isinstance(fact, _OF_A_DATE) and fact.date != meta.business_date:
+            return fact, replace(meta, business_date=fact.date)
         return fact, meta
     if not fact.counted:
         return None
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
-    return None if lost is None else (lost, meta_of(inner))
+    return None if lost is None else counted(lost, meta_of(inner))
 
 
 def _order(report: DayReport, fact: OrderPlaced, meta: Meta) -> None:
@@ -104,21 +75,32 @@ def _order(report: DayReport, fact: OrderPlaced, meta: Meta) -> None:
     if device is None:
         device = report.devices[meta.device_id] = DeviceSum()
     device.orders += 1
+    if meta.staff_id is not None:
+        report.staff.setdefault(meta.staff_id, DeviceSum()).orders += 1
 
 
 def _completed(report: DayReport, fact: SaleCompleted, meta: Meta) -> None:
     report.sales.add(fact.total)
     _taxes(report, fact.taxes, 1)
     _tenders(report, fact.tenders, 1)
-    _products(report, ((line.product_id, line.name, line.quantity, line.net) for line in fact.lines), 1)
+    _products(report, ((line, line.net) for line in fact.lines), 1)
     report.hours.setdefault(_hour(fact, meta), CountTotal()).add(fact.total)
     device = report.devices.setdefault(meta.device_id, DeviceSum())
     device.sales += 1
     device.total += fact.total
+    if meta.staff_id is not None:
+        staff = report.staff.setdefault(meta.staff_id, DeviceSum())
+        staff.sales += 1
+        staff.total += fact.total
+    if fact.discount:
+        report.discounts.add(fact.discount)
+    _guests(report, fact, 1)
+    _late(report, fact.total)
 
 
 def _voided(report: DayReport, fact: SaleVoided, meta: Meta) -> None:
     report.voids.add(fact.total)
+    _guests(report, fact, -1)
     _given_back(report, fact)
 
 
@@ -128,17 +110,18 @@ def _refunded(report: DayReport, fact: SaleRefunded, meta: Meta) -> None:
 
 
 def _given_back(report: DayReport, fact: SaleVoided | SaleRefunded) -> None:
+    _late(report, -fact.total)
     _taxes(report, fact.taxes, -1)
     _tenders(report, fact.tenders, -1)
-    _products(report, ((line.product_id, line.name, line.quantity, line.amount) for line in fact.lines), -1)
+    _products(report, ((line, line.amount) for line in fact.lines), -1)
 
 
-def _settled(report: DayReport, fact: PaymentSettled, meta: Meta) -> None:
+def _paid_later(report: DayReport, fact: PaymentSettled, meta: Meta) -> None:
     _tenders(report, fact.taken_off, -1)
     _tenders(report, fact.tenders, 1)
 
 
-def _failed(report: DayReport, fact: PaymentFailed, meta: Meta) -> None:
+def _not_paid(report: DayReport, fact: PaymentFailed, meta: Meta) -> None:
     _tenders(report, fact.taken_off, -1)
 
 
@@ -157,11 +140,73 @@ def _tenders(report: DayReport, tenders: Iterable[Tender], sign: int) -> None:
         total.amount += sign * tender.amount
 
 
-def _products(report: DayReport, lines: Iterable[tuple[str, str, int, int]], sign: int) -> None:
-    for product_id, name, quantity, amount in lines:
-        total = report.products.setdefault(product_id, ProductSum(name))
-        total.quantity += sign * quantity
+def _products(report: DayReport, lines: Iterable[tuple[SaleLine | RefundedLine, int]], sign: int) -> None:
+    for line, amount in lines:
+        total = report.products.setdefault(line.product_id, ProductSum(line.name))
+        total.quantity += sign * line.quantity
         total.amount += sign * amount
+        category = report.categories.setdefault(line.category_id, CategorySum())
+        category.quantity += sign * line.quantity
+        category.amount += sign * amount
+
+
+def _guests(report: DayReport, fact: SaleCompleted | SaleVoided, sign: int) -> None:
+    if fact.check_id is not None:
+        report.guests.guests += sign * fact.guests
+        report.guests.parties += sign
+        report.guests.total += sign * fact.total
+
+
+def _late(report: DayReport, amount: int) -> None:
+    if report.closed:
+        report.late.add(amount)
+
+
+def _lines_voided(report: DayReport, fact: LinesVoided, meta: Meta) -> None:
+    report.line_voids.count += 1
+    for line in fact.lines:
+        report.line_voids.quantity += line.quantity
+        report.line_voids.amount += line.amount
+
+
+def _aborted(report: DayReport, fact: CheckAborted, meta: Meta) -> None:
+    report.aborts.add(fact.check_total)
+
+
+def _drawer(report: DayReport, fact: DrawerMoved, meta: Meta) -> None:
+    moves = report.drawer
+    match fact.kind:
+        case "float":
+            moves.floats += fact.amount
+        case "in":
+            moves.cash_in += fact.amount
+        case "out":
+            moves.cash_out += fact.amount
+        case "open":
+            moves.openings += 1
+
+
+def _settled(report: DayReport, fact: RegisterSettled, meta: Meta) -> None:
+    report.settlements.append(
+        SettlementSum(fact.register_id, fact.number, meta.time, fact.expected, fact.counted, fact.unsent)
+    )
+
+
+def _day_closed(report: DayReport, fact: DayClosed, meta: Meta) -> None:
+    report.closed = True
+    totals = fact.totals
+    report.closings.append(
+        Closing(
+            revision=fact.revision,
+            at=meta.time,
+            by=fact.by,
+            sales=totals.sales.count,
+            total=totals.sales.total,
+            net=totals.net,
+            unsent=fact.unsent,
+            open_checks=len(fact.open_checks),
+        )
+    )
 
 
 def _hour(fact: SaleCompleted, meta: Meta) -> int:
@@ -177,38 +222,11 @@ _COUNTS: Final[dict[type[Fact], Callable[[DayReport, Any, Meta], None]]] = {
     SaleCompleted: _completed,
     SaleVoided: _voided,
     SaleRefunded: _refunded,
-    PaymentSettled: _settled,
-    PaymentFailed: _failed,
+    PaymentSettled: _paid_later,
+    PaymentFailed: _not_paid,
+    LinesVoided: _lines_voided,
+    CheckAborted: _aborted,
+    DrawerMoved: _drawer,
+    RegisterSettled: _settled,
+    DayClosed: _day_closed,
 }
-
-
-def view(report: DayReport) -> dict[str, Any]:
-    """The body of GET /v1/reports/days/{business_date}."""
-    net = report.sales.total - report.voids.total - report.refunds.total
-    return {
-        "business_date": report.business_date,
-        "closed": report.closed,
-        "orders": {"count": report.orders},
-        "sales": _count_total(report.sales),
-        "voids": _count_total(report.voids),
-        "refunds": _count_total(report.refunds),
-        "net": {"total": net},
-        "taxes": [msgspec.to_builtins(row) for _, row in sorted(report.taxes.items())],
-        "tenders": [
-            {"method": method, **msgspec.to_builtins(total)}
-            for method, total in sorted(report.tenders.items())
-        ],
-        "products": [
-            {"product_id": product_id, **msgspec.to_builtins(total)}
-            for product_id, total in sorted(report.products.items())
-        ],
-        "hours": [{"hour": hour, **_count_total(total)} for hour, total in sorted(report.hours.items())],
-        "devices": [
-            {"device_id": device_id, **msgspec.to_builtins(total)}
-            for device_id, total in sorted(report.devices.items())
-        ],
-    }
-
-
-def _count_total(value: CountTotal) -> dict[str, int]:
-    return {"count": value.count, "total": value.total}

@@ -69,6 +69,7 @@ class RefundedLine(Struct, frozen=True):
     name: str
     quantity: int
     amount: int
+    category_id: str = ""
 
 
 class Refund(Struct, frozen=True, omit_defaults=True):
@@ -173,7 +174,9 @@ def reckon_refund(sale: Sale, quantities: dict[str, int]) -> RefundReckoning:
         after[line.key] = after.get(line.key, 0) + new
         whole[line.key] = whole.get(line.key, 0) + line.net
         if now != had:
-            lines.append(RefundedLine(line.line_id, line.product_id, line.name, now - had, new - old))
+            lines.append(
+                RefundedLine(line.line_id, line.product_id, line.name, now - had, new - old, line.category_id)
+            )
     taxes = []
     for row in sale.taxes:
         key = (row.rate, row.included)

@@ -260,5 +260,6 @@ class Meta(Struct, frozen=True, gc=False):
     time: str
     business_date: str
     device_id: str
+    staff_id: str | None = None
     # Of a fact that was lost and came back: the seq of the entry that brought it (its own is of another epoch).
     held_by: int = 0

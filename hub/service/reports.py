@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from hub.domain.facts import Fact
-from hub.domain.report import DayReport, counted, fold
+from hub.domain.report import counted, fold
+from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta
 
 Fetch = Callable[[str], Awaitable[DayReport | None]]
@@ -50,6 +51,12 @@ class Reports:
                 fold(report, fact, meta)
                 self._dirty.add(date)
         return self._days.get(date)
+
+    async def glance(self, date: str, fetch: Fetch) -> DayReport | None:
+        """The same for whoever reads many days: an old one does not stay in memory."""
+        if date in self._days or date in self._waiting or date not in self._known:
+            return await self.of(date, fetch)
+        return await fetch(date)
 
     async def unsaved(self, fetch: Fetch) -> list[DayReport]:
         """Bring late facts into their days; then what changed since saved() was last called."""

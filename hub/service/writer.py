@@ -151,7 +151,9 @@ class Writer:
         try:
             for index, fact in enumerate(facts):
                 entry, data = self._chain.append(fact, stamp, origin if index == last else silent)
-                meta = Meta(entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id)
+                meta = Meta(
+                    entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id, origin.staff_id
+                )
                 evolve(self._state, fact, meta)
                 group.entries.append(entry)
                 group.facts.append((fact, meta))

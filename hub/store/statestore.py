@@ -35,7 +35,7 @@ from hub.domain.menu_offers import Coupon, CouponUse, Deal
 from hub.domain.numbering import NumberDay, NumberUse
 from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
-from hub.domain.report import DayReport
+from hub.domain.report_sums import DayReport
 from hub.domain.sale import Sale
 from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.state import State

@@ -9,7 +9,7 @@ import pytest
 from hub.domain.check import Check
 from hub.domain.entries import NO_HASH
 from hub.domain.facts import After
-from hub.domain.report import CountTotal, DayReport
+from hub.domain.report_sums import CountTotal, DayReport
 from hub.domain.state import State
 from hub.ports import StoreError
 from tests.contract.stores import Store

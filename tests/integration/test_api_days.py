@@ -108,3 +108,38 @@ async def test_dates_and_ids_are_checked(shop: Shop) -> None:
         assert (await manager.get(path)).status_code == 422, path
     assert (await manager.post("/v1/days/2026-02-30/close")).status_code == 422
     assert (await manager.post("/v1/registers/a%20b/settle", {"amount": 0})).status_code == 422
+
+
+async def test_reports_of_a_day_of_several_and_in_words(shop: Shop) -> None:
+    register, manager = await shop.device("register"), await shop.device("manager")
+    today = shop.box.clock.today()
+    await register.post(
+        "/v1/orders", {"table_id": "t1", "guests": 3, "lines": [{"product_id": "beer", "quantity": 2}]}
+    )
+    check = (await register.get("/v1/checks?table_id=t1")).json()["checks"][0]
+    tenders = [{"method": "cash", "amount": 1000}]
+    await register.post("/v1/sales", {"check_id": check["check_id"], "tenders": tenders, "staff_id": "s1"})
+    await sell(register)
+    day = (await manager.get(f"/v1/reports/days/{today}")).json()
+    assert day["categories"] == [{"category_id": "food", "name": "Food", "quantity": 3, "amount": 1350}]
+    assert day["staff"] == [{"staff_id": "s1", "name": "", "orders": 0, "sales": 1, "total": 1000}]
+    assert day["guests"] == {"guests": 3, "parties": 1, "total": 1000, "per_guest": 333, "per_party": 1000}
+    first = f"{today[:8]}01"
+    span = (await manager.get(f"/v1/reports?from={first}&to={today}")).json()
+    assert span["total"]["net"] == day["net"]
+    assert [row["business_date"] for row in span["days"]] == [today]
+    daily = (await manager.get(f"/v1/reports/days/{today}/daily")).json()
+    assert (daily["net"], daily["store_name"], daily["unsettled"]) == (
+        day["net"],
+        "渋谷店",
+        [register.device_id],
+    )
+    text = await manager.get(f"/v1/reports/days/{today}/daily", accept="text/plain", accept_language="ja")
+    assert text.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "客単価" in text.text
+    english = await manager.get(f"/v1/reports/days/{today}/daily", accept="text/plain", accept_language="en")
+    assert "per guest" in english.text
+    for wrong in ("from=2026-01-01", "from=2026-01-01&to=2028-01-01", "from=x&to=y"):
+        assert (await manager.get(f"/v1/reports?{wrong}")).status_code == 422
+    handheld = await shop.device("handheld")
+    assert (await handheld.get(f"/v1/reports/days/{today}/daily")).status_code == 403

@@ -20,7 +20,8 @@ from hub.domain.entries import Entry, Stamp
 from hub.domain.errors import HubError
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import After, Fact, MasterChange
-from hub.domain.report import DayReport, counted, fold
+from hub.domain.report import counted, fold
+from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta, State
 from hub.ports import EpochStart, StoreError
 from hub.service.desk import Answer, Desk, Request

@@ -15,7 +15,7 @@ import msgspec
 
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
-from hub.domain.report import DayReport
+from hub.domain.report_sums import DayReport
 from hub.domain.state import State
 from hub.ports import EpochStart, StoreError
 from hub.store.statestore import SHELVES

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import date
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -12,9 +11,7 @@ from hub.api.menu import MenuAnswers
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.domain.check import Check
 from hub.domain.device import Device
-from hub.domain.errors import Forbidden, InvalidRequest, NotFound
-from hub.domain.report import DayReport
-from hub.domain.report import view as day_view
+from hub.domain.errors import Forbidden, NotFound
 from hub.domain.sale import Sale
 from hub.domain.seats import shown
 from hub.domain.views import check_view, sale_view
@@ -143,21 +140,3 @@ async def sale(
     request: Request, sale_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
 ) -> Response:
     return reply(sale_view(await find_sale(box_of(request), sale_id)))
-
-
-@router.get("/v1/reports/days/{business_date}", summary="A business day in figures", responses=ref("DayView"))
-async def day_report(
-    request: Request, business_date: str, _: Annotated[Device, Depends(allowed("report"))]
-) -> Response:
-    box = box_of(request)
-    if not _is_date(business_date):
-        raise InvalidRequest.at("business_date", "must be YYYY-MM-DD")
-    report = await box.core.reports.of(business_date, box.keeper.report)
-    return reply(day_view(report or DayReport(business_date=business_date)))
-
-
-def _is_date(text: str) -> bool:
-    try:
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False

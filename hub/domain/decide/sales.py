@@ -15,6 +15,7 @@ from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.sets import with_parts
+from hub.domain.decide.sold import in_categories
 from hub.domain.decide.taken import record_taken
 from hub.domain.decide.tenders import accepted, change_of, points_in
 from hub.domain.decide.timed import timed
@@ -63,7 +64,7 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         sale_id=sale_id,
         receipt_no=next_receipt_no(state),
         check_id=None if check is None else check.check_id,
-        lines=bill.lines,
+        lines=in_categories(state, bill.lines),
         subtotal=bill.subtotal,
         discount=bill.discount,
         taxes=bill.taxes,
@@ -147,7 +148,9 @@ def void_sale(state: State, command: VoidSale, at: At) -> list[Fact]:
             receipt_no=sale.receipt_no,
             check_id=sale.check_id,
             lines=tuple(
-                RefundedLine(line.line_id, line.product_id, line.name, line.quantity, line.net)
+                RefundedLine(
+                    line.line_id, line.product_id, line.name, line.quantity, line.net, line.category_id
+                )
                 for line in sale.lines
             ),
             taxes=sale.taxes,

@@ -18,6 +18,7 @@ from hub.domain.decide.charges import extras_of, reckon_check
 from hub.domain.decide.coupons import as_discount, coupon_of, is_used
 from hub.domain.decide.customers import standing_for
 from hub.domain.decide.deferring import NOBODY
+from hub.domain.decide.sold import in_categories
 from hub.domain.decide.tenders import as_taken, change_of, methods, points_in
 from hub.domain.discount import Discount
 from hub.domain.errors import InvalidRequest
@@ -94,7 +95,7 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
         sale_id=sale_id,
         receipt_no=_receipt_no(state, taken.receipt_no, register_id, flags),
         check_id=command.check_id,
-        lines=bill.lines,
+        lines=in_categories(state, bill.lines),
         subtotal=bill.subtotal,
         discount=bill.discount,
         taxes=bill.taxes,

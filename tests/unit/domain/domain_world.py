@@ -17,7 +17,8 @@ from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import Fact
 from hub.domain.menu import Category, Menu, Option, OptionGroup, Product, TaxRate, TenderMethod
 from hub.domain.menu_file import MenuFile, changes_of
-from hub.domain.report import DayReport, fold
+from hub.domain.report import fold
+from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta, State
 
 T = TypeVar("T")

@@ -32,7 +32,7 @@ from hub.domain.facts import MasterChange
 from hub.domain.facts_credit import PaymentDeferred, PaymentFailed, PaymentSettled
 from hub.domain.menu import Surplus, TenderMethod
 from hub.domain.register import register_key
-from hub.domain.report import view
+from hub.domain.report_view import view
 from hub.domain.sale import Sale
 from hub.domain.state import Meta
 from hub.domain.views_credit import due_of

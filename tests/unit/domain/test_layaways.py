@@ -30,7 +30,7 @@ from hub.domain.facts import MasterChange
 from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import NEXT, LayawayMove, LayawayStatus
 from hub.domain.register import register_key
-from hub.domain.report import view
+from hub.domain.report_view import view
 from hub.domain.sale import NEXT as SALE_NEXT
 from hub.domain.sale import SaleMove, SaleStatus
 from hub.domain.state import Meta

@@ -22,7 +22,8 @@ from hub.domain.commands import (
 )
 from hub.domain.entries import NO_HASH, Chain, Origin, hash_of
 from hub.domain.needs import command_needs, fact_needs
-from hub.domain.report import DayReport, counted, fold
+from hub.domain.report import counted, fold
+from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta
 
 META = Meta(1, "e", f"{DAY}T12:00:00+09:00", DAY, "d1")

@@ -18,7 +18,9 @@ from hub.domain.commands import (
     TenderIn,
     VoidSale,
 )
-from hub.domain.report import DayReport, fold, view
+from hub.domain.report import fold
+from hub.domain.report_sums import DayReport
+from hub.domain.report_view import view
 
 
 def a_day() -> World:
@@ -42,7 +44,8 @@ def a_day() -> World:
 
 
 def test_its_shape_is_the_contracts() -> None:
-    assert view(a_day().report) == {
+    seen = view(a_day().report)
+    spine = {
         "business_date": DAY,
         "closed": False,
         "orders": {"count": 1},
@@ -71,6 +74,9 @@ def test_its_shape_is_the_contracts() -> None:
             {"device_id": "r2", "orders": 0, "sales": 1, "total": 550},
         ],
     }
+    assert {name: seen[name] for name in spine} == spine
+    assert seen["categories"] == [{"category_id": "c", "name": "", "quantity": 9, "amount": 1334}]
+    assert seen["guests"] == {"guests": 0, "parties": 1, "total": 936, "per_guest": None, "per_party": 936}
 
 
 def test_it_can_be_put_away_at_any_moment() -> None:

@@ -41,7 +41,7 @@ from hub.domain.evolve_price import standing_discounts
 from hub.domain.facts import SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.money import Rounding, tax_on
 from hub.domain.numbers import parsed
-from hub.domain.report import view
+from hub.domain.report_view import view
 from hub.domain.sale import Sale, reckon_refund
 
 # Prices without tax show most of what rounding can do wrong, so most of these are.

@@ -38,7 +38,7 @@ from hub.domain.commands import (
     VoidSale,
 )
 from hub.domain.errors import HubError
-from hub.domain.report import DayReport
+from hub.domain.report_sums import DayReport
 from tests.support.core import HubKit, check, hub_on
 from tests.support.disk import Disk
 
