@@ -52,6 +52,7 @@ class ProductView(Struct):
     availability: Availability
     kind: ProductKind
     remaining: int | None = None
+    prices: dict[str, int] = {}
     oversell: Literal["allowed", "refused"] | None = None
     slots: list[SetSlot] = []
     custom_contents: list[CustomContent] = []
@@ -144,6 +145,7 @@ class CheckView(Struct):
     opened_at: str
     lines: list[LineView]
     discounts: list[Discount]
+    price_list: str
     total: int
     due: int
     charges: list[Line]

@@ -136,6 +136,10 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     # The service charge of the time band it was ordered in, and what that is called.
     service_rate: str | None = None
     service_name: str = ""
+    # Its product's prices by price list, the normal one, and the list that unit_price is of ("": the normal one).
+    prices: dict[str, int] = {}
+    list_price: int = 0
+    price_list: str = ""
 
     @property
     def net(self) -> int:
@@ -161,6 +165,20 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
 
     def with_discounts(self, discounts: tuple[Discount, ...]) -> Line:
         return replace(self, discounts=discounts, discount=sum(one.amount for one in discounts))
+
+    def at_list(self, price_list: str) -> Line:
+        """The line at the prices of another list, as they were when it was ordered.
+
+        One without a price in that list costs the normal one; nothing is paid for what a plan holds. A rate is taken
+        off anew.
+        """
+        if not self.prices or self.in_plan or price_list == self.price_list:
+            return self
+        was = self.prices.get(self.price_list, self.list_price)
+        unit_price = max(0, self.unit_price - was + self.prices.get(price_list, self.list_price))
+        amount = self.quantity * unit_price
+        line = replace(self, unit_price=unit_price, amount=amount, price_list=price_list)
+        return line if not self.discounts else line.with_discounts(grown(self.discounts, amount))
 
     def _parted(self, staying: int) -> tuple[tuple[Discount, ...], tuple[Discount, ...]]:
         leaving = self.quantity - staying
@@ -245,6 +263,8 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     # 客層: how many of the guests are of each group.
     customer_groups: dict[str, int] = {}
     discounts: tuple[Discount, ...] = ()
+    # What lines are ordered at; "": the normal prices.
+    price_list: str = ""
     # Of a merged check: what its lines came to when they went, and the tables that only it had.
     gave: Sums = ()
     brought: tuple[str, ...] = ()

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Final, Literal
 
 from msgspec import Meta
 
 from hub.domain.command import Command, Text
 from hub.domain.commands_sale import CouponCode, Money
 from hub.domain.menu import Id, Rate
+
+# The price list that not everyone may give.
+STAFF_PRICES: Final = "staff"
 
 
 class DiscountCheck(Command, frozen=True, forbid_unknown_fields=True):
@@ -32,3 +35,12 @@ class VoidDiscount(Command, frozen=True, forbid_unknown_fields=True):
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
     discount_id: Id
     reason: Text = ""
+
+
+class RepriceCheck(Command, frozen=True, forbid_unknown_fields=True):
+    """Whose prices the check is at: member, staff, or another list of the store's; null: the normal ones.
+
+    What was ordered changes to the prices as they were then; what is ordered from now on is at that list.
+    """
+
+    price_list: Id | None = None

@@ -76,6 +76,7 @@ class TakenIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
 class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     """Settle a check, or sell lines over the counter without one.
 
+    price_list: whose prices lines over the counter are sold at (a check has its own).
     coupons: their codes or ids, besides those that stand on the check.
     points_used: points that leave the customer's account. A points tender pays one minor unit a point.
     """
@@ -98,6 +99,7 @@ class CompleteSale(Command, frozen=True, forbid_unknown_fields=True):
     register_id: Id | None = None
     taken: TakenIn | None = None
     coupons: Annotated[tuple[CouponCode, ...], Meta(max_length=10)] = ()
+    price_list: Id | None = None
 
 
 class VoidSale(Command, frozen=True, forbid_unknown_fields=True):

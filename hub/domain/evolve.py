@@ -28,6 +28,7 @@ from hub.domain import (
     evolve_staff,
     evolve_stock,
     facts_lines,
+    facts_price,
     trail,
 )
 from hub.domain.decide.recovery import recovered_key
@@ -198,6 +199,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     facts_lines.OptionChanged: evolve_options.option_changed,
     CheckDiscounted: evolve_price.check_discounted,
     DiscountVoided: evolve_price.discount_voided,
+    facts_price.CheckRepriced: evolve_price.check_repriced,
     SaleCompleted: evolve_sales.sale_completed,
     SaleVoided: evolve_sales.sale_voided,
     SaleRefunded: evolve_sales.sale_refunded,

@@ -298,6 +298,7 @@ def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
             total=total_of(leave, state.rounding, ()),
             name=check.name,
             split_from=fact.check_id,
+            price_list=check.price_list,
         ),
     )
     grow(state, f"check_no:{meta.business_date}", fact.new_check_no)

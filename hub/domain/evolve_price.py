@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from hub.domain.check import Check, Line, Move, add_lines, total_of
 from hub.domain.discount import Discount
 from hub.domain.evolve_floor import Misfit, check_at
-from hub.domain.facts_price import CheckDiscounted, DiscountVoided
+from hub.domain.facts_price import CheckDiscounted, CheckRepriced, DiscountVoided
 from hub.domain.menu_offers import CouponUse
 from hub.domain.state import Meta, State
 
@@ -57,6 +57,16 @@ def _changed(check: Check, lines: dict[str, Line]) -> Check:
     old = [line for line in check.lines if line.line_id in lines]
     sums = add_lines(add_lines(check.sums, old, -1), lines.values()) if old else check.sums
     return replace(check, lines=tuple(lines.get(line.line_id, line) for line in check.lines), sums=sums)
+
+
+def repriced(check: Check, price_list: str) -> Check:
+    """The check at the prices of that list, as they were when its lines were ordered; total and version stay."""
+    lines = {line.line_id: new for line in check.lines if (new := line.at_list(price_list)) is not line}
+    return replace(_changed(check, lines), price_list=price_list)
+
+
+def check_repriced(state: State, fact: CheckRepriced, meta: Meta) -> None:
+    _put(state, repriced(check_at(state, fact.check_id, Move.DISCOUNT), fact.price_list))
 
 
 def check_discounted(state: State, fact: CheckDiscounted, meta: Meta) -> None:

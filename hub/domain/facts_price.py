@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from msgspec import Struct
+
 from hub.domain.discount import Discount
 from hub.domain.fact import OfCheck
 
@@ -32,4 +34,21 @@ class DiscountVoided(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
     reason: str = ""
 
 
-PRICE_FACTS = (CheckDiscounted, DiscountVoided)
+class LinePrice(Struct, frozen=True):
+    line_id: str
+    unit_price: int
+    amount: int
+
+
+class CheckRepriced(OfCheck, frozen=True, omit_defaults=True, kw_only=True):
+    """price_list: "" for the normal prices. lines: those whose price is another now."""
+
+    TYPE: ClassVar[str] = "check.repriced"
+    check_no: int
+    price_list: str
+    lines: tuple[LinePrice, ...]
+    check_version: int
+    check_total: int
+
+
+PRICE_FACTS = (CheckDiscounted, DiscountVoided, CheckRepriced)

@@ -119,6 +119,8 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     plan: PlanTerms | None = None
     # Whether more of its goods can be sold than there are; None: as the store has it.
     oversell: Literal["allowed", "refused"] | None = None
+    # By price list: member, staff, or one of the store's own.
+    prices: Annotated[dict[Id, Price], Meta(max_length=20)] = {}
 
     @property
     def sold_out(self) -> bool:

@@ -33,6 +33,7 @@ def check_view(check: Check) -> dict[str, Any]:
         "opened_at": check.opened_at,
         "lines": [line_view(line) for line in check.lines],
         "discounts": [msgspec.to_builtins(one) for one in standing_discounts(check)],
+        "price_list": check.price_list,
         "total": check.total,
         "due": check.due,
         "charges": [] if check.bill is None else [line_view(line) for line in check.bill.charges],
@@ -162,6 +163,8 @@ def product_view(product: Product) -> dict[str, Any]:
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining
+    if product.prices:
+        view["prices"] = product.prices
     if product.oversell is not None:
         view["oversell"] = product.oversell
     if product.slots:

@@ -14,6 +14,10 @@ WRITES: Final[tuple[Write, ...]] = (
         example={"kind": "rate", "value": "0.10", "name": "opening week"},
     ),
     Write(
+        "POST", "/v1/checks/{id}/price-list", commands_price.RepriceCheck, facts_price.CheckRepriced, ("discount",),
+        "Member or staff prices", match="honoured", refusals=("check-closed",), example={"price_list": "member"},
+    ),
+    Write(
         "POST", "/v1/checks/{id}/discounts/void", commands_price.VoidDiscount, facts_price.DiscountVoided,
         ("discount",), "Take a discount back", match="honoured", refusals=("check-closed",),
         example={"discount_id": "d-1", "reason": "wrong line"},

@@ -79,6 +79,8 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
     if plans or state.bands is not None:
         lines = timed(state, lines, at, dining=check.dining, plans=plans)
         lines = plus_table_charge(state, check, lines, at, order_id)
+    if check.price_list:
+        lines = tuple(line.at_list(check.price_list) for line in lines)
     total = total_of(add_lines(check.sums, lines), state.rounding, check.discounts)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
@@ -188,6 +190,8 @@ def price_lines(
                 line.hold,
             )
         )
+        if product.prices and within is None and not product.open_price:
+            priced[-1] = replace(priced[-1], prices=product.prices, list_price=product.price)
         if product.slots or line.children:
             parts = children_of(product, line, index, line_id, prefix=prefix, wanted=wanted, within=within)
             priced += price_lines(

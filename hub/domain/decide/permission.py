@@ -23,7 +23,7 @@ from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
 from hub.domain.commands_layaway import CancelLayaway, OpenLayaway
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_plan import SetTableCharge
-from hub.domain.commands_price import DiscountCheck
+from hub.domain.commands_price import STAFF_PRICES, DiscountCheck, RepriceCheck
 from hub.domain.commands_receipt import WithdrawFormalReceipt
 from hub.domain.commands_staff import AskApproval, DenyApproval, GrantApproval, SetPin, Shown, SignIn, SignOut
 from hub.domain.commands_stock import CountStock, MoveStock
@@ -37,10 +37,19 @@ from hub.domain.state import State
 
 
 def _of_sale(state: State, command: CompleteSale, at: At) -> tuple[Operation, ...]:
-    found: list[Operation] = ["discount"] if command.discounts else []
+    found: list[Operation] = ["discount"] if command.discounts or command.price_list == STAFF_PRICES else []
     if command.points_used:
         found.append("points")
     return tuple(found)
+
+
+def _of_discount(state: State, command: DiscountCheck, at: At) -> tuple[Operation, ...]:
+    """What a coupon takes off is not for whoever types it in to decide."""
+    return ("discount",) if command.coupon is None else ()
+
+
+def _of_prices(state: State, command: RepriceCheck, at: At) -> tuple[Operation, ...]:
+    return ("discount",) if command.price_list == STAFF_PRICES else ()
 
 
 def _of_product(state: State, command: ChangeProduct, at: At) -> tuple[Operation, ...]:
@@ -80,7 +89,8 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     ChangeQuantity: _of_quantities,
     SetTableCharge: _of_table_charge,
     AbortCheck: ("abort",),
-    DiscountCheck: ("discount",),
+    DiscountCheck: _of_discount,
+    RepriceCheck: _of_prices,
     CompleteSale: _of_sale,
     VoidSale: ("void_sale",),
     RefundSale: ("refund",),

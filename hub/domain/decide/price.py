@@ -7,14 +7,16 @@ from typing import Any
 from msgspec.structs import replace
 
 from hub.domain.check import Check, Move, total_of
-from hub.domain.commands_price import DiscountCheck, VoidDiscount
+from hub.domain.commands_price import STAFF_PRICES, DiscountCheck, RepriceCheck, VoidDiscount
 from hub.domain.decide.at import At
 from hub.domain.decide.coupons import accepted_coupon, coupons_on
 from hub.domain.decide.floor import target_check
+from hub.domain.device import may
 from hub.domain.discount import Discount
-from hub.domain.errors import InvalidRequest, NotFound
-from hub.domain.evolve_price import discounted, standing_discounts, undiscounted
+from hub.domain.errors import Forbidden, InvalidRequest, NotFound
+from hub.domain.evolve_price import discounted, repriced, standing_discounts, undiscounted
 from hub.domain.facts import CheckDiscounted, DiscountVoided, Fact
+from hub.domain.facts_price import CheckRepriced, LinePrice
 from hub.domain.state import State
 
 # A check with more than these is a mistake of a device, and each costs every device that shows the check.
@@ -101,8 +103,39 @@ def void_discount(state: State, command: VoidDiscount, at: At) -> list[Fact]:
     ]
 
 
+def reprice_check(state: State, command: RepriceCheck, at: At) -> list[Fact]:
+    check = target_check(state, at, Move.DISCOUNT)
+    price_list = command.price_list or ""
+    permit_list(price_list, at)
+    after = repriced(check, price_list)
+    return [
+        CheckRepriced(
+            check_id=check.check_id,
+            check_no=check.check_no,
+            price_list=price_list,
+            lines=tuple(
+                LinePrice(new.line_id, new.unit_price, new.amount)
+                for old, new in zip(check.lines, after.lines, strict=True)
+                if new is not old
+            ),
+            check_version=check.version + 1,
+            check_total=_total(state, after),
+        )
+    ]
+
+
+def permit_list(price_list: str, at: At) -> None:
+    """The staff's own prices are given at a register or by a manager. Raises Forbidden."""
+    if price_list == STAFF_PRICES and not may(at.device.role, "price"):
+        raise Forbidden(role=at.device.role)
+
+
 def _total(state: State, check: Check) -> int:
     return total_of(check.sums, state.rounding, check.discounts)
 
 
-DECISIONS: dict[type[Any], Any] = {DiscountCheck: discount_check, VoidDiscount: void_discount}
+DECISIONS: dict[type[Any], Any] = {
+    DiscountCheck: discount_check,
+    VoidDiscount: void_discount,
+    RepriceCheck: reprice_check,
+}

@@ -14,6 +14,7 @@ from hub.domain.decide.coupons import accepted_coupon, coupons_on
 from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
+from hub.domain.decide.price import permit_list
 from hub.domain.decide.sets import with_parts
 from hub.domain.decide.sold import in_categories
 from hub.domain.decide.taken import record_taken
@@ -41,6 +42,10 @@ def complete_sale(state: State, command: CompleteSale, at: At) -> list[Fact]:
         check = find_check(state, command.check_id)
         seen_as_it_is(check, at)
         check.after(Move.SETTLE)
+    if command.price_list is not None:
+        if check is not None:
+            raise InvalidRequest.at("price_list", "a check has its own: change it there")
+        permit_list(command.price_list, at)
     if check is None:
         bill = _counter_bill(state, command, at, sale_id)
     else:
@@ -111,6 +116,8 @@ def _counter_bill(state: State, command: CompleteSale, at: At, sale_id: str) -> 
     priced = price_lines(state, command.lines or (), at, order_id=sale_id, dining=dining)
     if state.bands is not None:
         priced = timed(state, priced, at, dining=dining, service=False)
+    if command.price_list:
+        priced = tuple(line.at_list(command.price_list) for line in priced)
     lines = [sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=now_s) for line in priced]
     wishes = _wishes(state, command, at, None, lines)
     deals = deals_of(None, lines, offers_now(state), now_s, wishes)
