@@ -199,7 +199,10 @@ class State:
         version = self.menu_version
         if version != self._derived_of:
             self._derived_of = version
-            self._schedule = TaxSchedule(rate for _, rate in self.tax_rates.items())
+            self._schedule = TaxSchedule(
+                (rate for _, rate in self.tax_rates.items()),
+                change_time=self.settings.get("tax_change_time") or "",
+            )
             self._choices = {}
             self._counted = None
             self._bands = Bands.of(band for _, band in self.time_bands.items())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, time
 from typing import Literal
 
 from hub.domain.menu import Dining, TaxClass, TaxRate
@@ -23,10 +23,17 @@ class TaxSchedule:
 
     __slots__ = ("_by_class",)
 
-    def __init__(self, rates: Iterable[TaxRate]) -> None:
+    def __init__(self, rates: Iterable[TaxRate], *, change_time: str = "") -> None:
+        """change_time: HH:MM at which the store lets a rate begin that is said to begin at midnight; "": at midnight.
+
+        A store that is open past midnight then closes its day at the rates with which it began it. Anything that is no
+        time of day counts as none: a word that nobody knows must not stop the store.
+        """
+        later_s = _seconds(change_time)
         self._by_class: dict[str, list[tuple[float, str]]] = {}
         for rate in rates:
-            since = datetime.fromisoformat(rate.since).timestamp()
+            start = datetime.fromisoformat(rate.since)
+            since = start.timestamp() + (later_s if start.time() == time() else 0)
             self._by_class.setdefault(rate.tax_class, []).append((since, rate.rate))
         for steps in self._by_class.values():
             steps.sort(reverse=True)
@@ -43,3 +50,11 @@ class TaxSchedule:
             if since <= at:
                 return rate
         return "0"
+
+
+def _seconds(text: str) -> int:
+    try:
+        when = time.fromisoformat(text)
+    except ValueError:
+        return 0
+    return when.hour * 3600 + when.minute * 60

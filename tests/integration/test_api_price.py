@@ -86,3 +86,21 @@ async def test_deals_and_coupons_are_in_the_menu_the_preview_and_the_sale(shop: 
     assert {name: sale[name] for name in SHOWN} == {name: shown[name] for name in SHOWN}
     tablet = await shop.device("table", table_id="t1")
     assert (await tablet.get(f"{path}/preview")).status_code == 403
+
+
+async def test_a_member_shows_the_card_after_ordering(shop: Shop) -> None:
+    salad = {"id": "salad", "name": "Salad", "category_id": "food", "price": 350}
+    salad["prices"] = {"member": 300, "staff": 175}
+    await shop.box.core.desk.order(ApplyMaster("import", (MasterChange("product", "salad", salad),)))
+    waiter, register = await shop.device("handheld"), await shop.device("register")
+    menu = (await waiter.get("/v1/menu")).json()
+    shown = next(one for one in menu["products"] if one["id"] == "salad")
+    assert shown["prices"] == {"member": 300, "staff": 175}
+    order = (await waiter.order("t1", "salad", 2)).json()
+    path = f"/v1/checks/{order['check_id']}"
+    said = (await waiter.post(f"{path}/price-list", {"price_list": "member"})).json()
+    assert (said["check_total"], [line["unit_price"] for line in said["lines"]]) == (600, [300])
+    assert (await waiter.post(f"{path}/price-list", {"price_list": "staff"})).status_code == 403
+    seen = (await register.get(path)).json()
+    assert (seen["total"], seen["price_list"], seen["lines"][0]["price_list"]) == (600, "member", "member")
+    assert (await register.post(f"{path}/price-list", {"price_list": None})).json()["check_total"] == 700
