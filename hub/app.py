@@ -21,6 +21,7 @@ from hub.domain.state import Meta
 from hub.ports import StoreError, Upstream
 from hub.service.box import Box, Facing
 from hub.service.doorman import Doorman
+from hub.service.due import DueWatch
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
 from hub.service.pins import Pins
@@ -118,9 +119,16 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             upstream = box.upstream = cloud
             await cloud.start()
             stack.push_async_callback(cloud.stop)
+        watch = asyncio.create_task(DueWatch(core.state, clock, feed).run(), name="due payments")
+        stack.push_async_callback(_ended, watch)
         if core.behind is not None:
             feed.announce("resend", {"epoch": core.behind.epoch, "after": core.last_of(core.behind.epoch)})
         yield Hub(settings, data, box, journal, highwater)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 def _nobody(journal: Journal, clock: BoxClock, core: Core) -> Upstream:

@@ -75,14 +75,12 @@ def dutiable(amount: int, tax: int, card: int) -> int:
 def part_of(rows: Sequence[TaxRow], amount: int) -> tuple[TaxRow, ...]:
     """The rows of an amount that is part of what `rows` come to, shared between the rates in proportion.
 
-    All of it is the rows themselves, so parts that are taken one after the other from what is left add up exactly.
+    All of it comes to the rows themselves: so parts, each taken from what the one before left, add up exactly.
     """
-    if amount == sum(row.due for row in rows):
-        return tuple(row for row in rows if row.due)
     parts = []
     for row, due in zip(rows, share(amount, [row.due for row in rows]), strict=True):
         if due:
-            tax = row.tax * due // row.due if row.due else 0
+            tax = row.tax * due // (row.due or 1)
             parts.append(
                 TaxRow(row.tax_class, row.rate, due if row.included else due - tax, tax, row.included)
             )
