@@ -12,9 +12,9 @@ from hub.domain.menu import Availability, Id
 
 
 class ChangeQuantity(Command, frozen=True, forbid_unknown_fields=True):
-    """数量変更 before billing. quantity: what the line is to have; more costs what one cost when it was ordered,
+    """数量変更 before billing. quantity: what the line is to have.
 
-    less is a void of the difference.
+    More costs what one cost when it was ordered, less is a void of the difference.
     """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
