@@ -163,15 +163,21 @@ def hub_started(state: State, fact: HubStarted, meta: Meta) -> None:
 def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
     """A lost entry counts as if it had never been lost, as far as its fact still fits."""
     state.counters.put(recovered_key(fact.epoch, fact.seq), 1)
+    follower = evolve_stock.follower(state, fact.epoch, fact.seq)
     if not fact.counted:
         return
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied)):
+        if isinstance(lost, StockMoved) and lost.about:
+            evolve_stock.wait(state, lost, fact.epoch, fact.seq)
+            return
         try:
             evolve(state, lost, replace(meta_of(inner), held_by=meta.seq))
         except Misfit:
             return  # What it builds on was lost too, or has ended: the entry is kept, and people are told.
+        if follower is not None:
+            evolve(state, follower, replace(meta_of(inner), seq=fact.seq - 1, held_by=meta.seq))
 
 
 def nothing(state: State, fact: Fact, meta: Meta) -> None:

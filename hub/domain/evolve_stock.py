@@ -33,3 +33,23 @@ def stock_moved(state: State, fact: StockMoved, meta: Meta) -> None:
                 counted=line.counted,
             ),
         )
+
+
+def _place(epoch: str, seq: int) -> str:
+    return f"{epoch}-{seq}"
+
+
+def wait(state: State, fact: StockMoved, epoch: str, seq: int) -> None:
+    """A lost movement that goes with the fact in the entry after it: it counts when, and if, that one counts.
+
+    The device may have asked again meanwhile, or the check have ended: then nothing was taken for it.
+    """
+    state.stock_waiting.put(_place(epoch, seq + 1), fact)
+
+
+def follower(state: State, epoch: str, seq: int) -> StockMoved | None:
+    """The movement that waited for the lost entry at (epoch, seq), which waits no more."""
+    fact = state.stock_waiting.get(_place(epoch, seq))
+    if fact is not None:
+        state.stock_waiting.remove(_place(epoch, seq))
+    return fact

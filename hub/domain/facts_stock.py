@@ -24,7 +24,7 @@ class StockLine(Struct, frozen=True, omit_defaults=True):
 
 
 class StockMoved(Fact, frozen=True, omit_defaults=True, kw_only=True):
-    """about: the subject of the entry that it goes with, e.g. `checks/…`: of what was ordered, voided or sold."""
+    """about: the subject of the next entry, with which it goes, e.g. `checks/…`; empty when it goes with none."""
 
     TYPE: ClassVar[str] = "stock.moved"
     movement_id: str

@@ -14,6 +14,7 @@ from hub.domain.credit import Account, AccountMove, Payment, Received
 from hub.domain.customer import Customer, MasterCustomer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
+from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import Layaway
 from hub.domain.menu import (
     Category,
@@ -105,6 +106,8 @@ class State:
         # product id -> its goods. Movements by movement_key().
         self.stock: Shelf[Stock] = Shelf("stock")
         self.stock_moves: Shelf[StockMovement] = Shelf("stock_moves")
+        # Lost movements that are back before the entries they go with: by the place of those.
+        self.stock_waiting: Shelf[StockMoved] = Shelf("stock_waiting")
         # device id -> who is signed in there. staff id -> PIN. approval id -> approval.
         self.staff_sessions: Shelf[StaffSession] = Shelf("staff_sessions")
         self.staff_pins: Shelf[StaffPin] = Shelf("staff_pins")

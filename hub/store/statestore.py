@@ -20,6 +20,7 @@ from hub.domain.customer import Customer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
+from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import Layaway
 from hub.domain.menu import (
     Category,
@@ -97,6 +98,7 @@ SHELVES: Final[dict[str, Kept]] = {
     "settings": Kept(str),
     "local_prices": Kept(int),
     "stock": Kept(Stock),
+    "stock_waiting": Kept(StockMoved),
     "stock_moves": Kept(StockMovement, lambda move, today: False, lambda move: move.product_id),
     "staff_sessions": Kept(StaffSession),
     "staff_pins": Kept(StaffPin),

@@ -54,9 +54,7 @@ def levels_moved(state: State, command: ApplyMaster, at: At) -> list[Fact]:
                 raise InvalidRequest.at(f"{path}.value", f"the stock would come to {had.quantity + moved}")
             lines.setdefault("cloud", []).append(StockLine(level.id, moved, had.quantity + moved, level=word))
     return [
-        StockMoved(
-            movement_id=at.mint(), kind=kind, lines=tuple(found[start : start + LINES_MAX]), about="master"
-        )
+        StockMoved(movement_id=at.mint(), kind=kind, lines=tuple(found[start : start + LINES_MAX]))
         for kind, found in lines.items()
         for start in range(0, len(found), LINES_MAX)
     ]

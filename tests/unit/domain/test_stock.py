@@ -24,6 +24,7 @@ from hub.domain.commands import (
     LineQuantity,
     MergeCheck,
     PlaceOrder,
+    RecoverEntry,
     RefundSale,
     SplitCheck,
     TakenIn,
@@ -35,6 +36,7 @@ from hub.domain.commands import (
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_stock import CountedIn, CountStock, MoveStock
 from hub.domain.device import HUB_ID
+from hub.domain.entries import NO_HASH, Chain, Origin, hash_of
 from hub.domain.errors import Conflict, HubError, InvalidRequest, SoldOut
 from hub.domain.facts import MasterChange
 from hub.domain.facts_stock import StockMoved
@@ -231,6 +233,48 @@ def test_a_product_that_is_not_tracked_any_more_keeps_its_stock_as_it_was() -> N
     world._apply([MasterChange("product", "wine", plain)])
     order(world, ("wine", 2))
     assert left(world) == {"wine": 10}
+
+
+def lost_order(world: World) -> list[bytes]:
+    """The entries of an order of three that the disk of `world` does not know any more."""
+    chain = Chain(source="/s", boot_id="b", epoch="f" * 16, seq=0, head=NO_HASH)
+    elsewhere = shop(wine=10)
+    count = len(elsewhere.facts)
+    order(elsewhere, ("wine", 3))
+    at = elsewhere.at(device="d9")
+    return [chain.append(fact, at.stamp, Origin("d9"))[0].raw for fact, _ in elsewhere.facts[count:]]
+
+
+def recover(world: World, seq: int, raw: bytes, *, again: bool = False) -> None:
+    world.do(RecoverEntry("f" * 16, seq, hash_of(raw), raw.decode(), answered_again=again))
+
+
+def test_a_lost_order_that_comes_back_takes_its_goods_once() -> None:
+    world = shop(wine=10)
+    for seq, raw in enumerate(lost_order(world), 1):
+        recover(world, seq, raw)
+    assert left(world) == {"wine": 7}
+    assert sorted(one.kind for one in values(world.state.stock_moves)) == ["delivery", "order"]
+    assert values(world.state.stock_waiting) == []
+    world.same()
+
+
+def test_what_was_ordered_again_meanwhile_is_not_taken_twice() -> None:
+    world = shop(wine=10)
+    order(world, ("wine", 3))
+    lost = lost_order(world)
+    for seq, raw in enumerate(lost, 1):
+        recover(world, seq, raw, again=seq == len(lost))
+    assert left(world) == {"wine": 7}
+    world.same()
+
+
+def test_a_lost_order_whose_check_is_gone_takes_nothing() -> None:
+    world = shop(wine=10)
+    for seq, raw in list(enumerate(lost_order(world), 1))[1:]:
+        recover(world, seq, raw)
+    assert left(world) == {"wine": 10}
+    world.same()
 
 
 def level(name: str, quantity: int, was: int | None = None, version: str = "") -> MasterChange:
