@@ -73,7 +73,7 @@ def _menu(
 
     found = read_menu(raw, name=file.name, skipped=skipped)
     command = command_of(found)
-    changes = [change for change in command.changes if change.kind != "setting"]
+    changes = [change for change in command.changes if (change.kind, change.id) != ("setting", "currency")]
     about = {"kind": "products", "count": len(found.menu.products)}
     with operating(data) as ask:
         if len(changes) <= MENU_AT_ONCE:

@@ -33,6 +33,7 @@ from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import (
     Category,
+    Id,
     Menu,
     OptionGroup,
     Product,
@@ -75,6 +76,8 @@ COLUMNS: Final = (
     "id", "code", "name", "kana", "category", "price", "tax_class", "tax_included", "open_price",
     "stock_tracked", "remaining", "set_slots", "custom_contents",
 )  # fmt: skip
+# Settings that are the hub's own, or have a place of their own in the file.
+OF_THE_HUB: Final = frozenset({"currency", "master_cursor", "receipt_series"})
 # Of the stock of goods: read, but no part of a product.
 LEVEL: Final = "stock"
 _TRUE: Final = frozenset({"true", "1", "yes", "y", "はい", "内税"})
@@ -103,6 +106,7 @@ class MenuFile(Struct, frozen=True):
     kinds: tuple[MasterKind, ...]
     currency: str | None = None
     partial: bool = False
+    settings: dict[str, str | None] = {}
 
     @property
     def replaces(self) -> tuple[MasterKind, ...]:
@@ -163,7 +167,8 @@ def command_of(file: MenuFile) -> ApplyMaster:
 
 def changes_of(file: MenuFile) -> tuple[MasterChange, ...]:
     """Every thing in the file as a change, what is referred to first."""
-    changes = [
+    changes = [MasterChange("setting", name, value) for name, value in file.settings.items()]
+    changes += [
         MasterChange(kind, value.id, plain(value))
         for section, (kind, _) in SECTIONS.items()
         if kind in file.kinds
@@ -197,10 +202,11 @@ def _from_json(text: str) -> MenuFile:
     for name, value in whole.items():
         if name in SECTIONS:
             sections[name] = _section(name, value, errors)
-        elif name not in ("version", "currency"):
+        elif name not in ("version", "currency", "settings"):
             errors.append(RowError(0, name, "is no part of a menu"))
     if errors:
         raise MenuFileError(errors)
+    settings = _settings(whole.get("settings", {}))
     currency = None
     if "currency" in whole:
         try:
@@ -208,7 +214,21 @@ def _from_json(text: str) -> MenuFile:
         except msgspec.ValidationError as error:
             raise MenuFileError([RowError(0, "currency", str(error))]) from error
     kinds = tuple(kind for name, (kind, _) in SECTIONS.items() if name in sections)
-    return MenuFile(Menu(currency=currency or "JPY", **sections), kinds, currency)
+    return MenuFile(Menu(currency=currency or "JPY", **sections), kinds, currency, settings=settings)
+
+
+def _settings(values: Any) -> dict[str, str | None]:
+    """The store's settings as they are kept; null: the default again. Raises MenuFileError."""
+    try:
+        found = msgspec.convert(values, dict[Id, str | bool | int | None])
+    except msgspec.ValidationError as error:
+        raise MenuFileError([RowError(0, "settings", str(error))]) from error
+    if own := sorted(found.keys() & OF_THE_HUB):
+        raise MenuFileError([RowError(0, f"settings.{name}", "is not set here") for name in own])
+    return {
+        name: value if value is None else str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in found.items()
+    }
 
 
 def _section(name: str, values: Any, errors: list[RowError]) -> tuple[Any, ...]:

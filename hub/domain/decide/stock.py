@@ -101,7 +101,6 @@ def with_stock(state: State, facts: list[Fact], at: At) -> list[Fact]:
 
     The answering fact stays the last one.
     """
-    moved: Moves = {}
     all_of: list[Fact] = []
     for fact in facts:
         flow = FLOWS.get(type(fact))
@@ -109,24 +108,23 @@ def with_stock(state: State, facts: list[Fact], at: At) -> list[Fact]:
             kind, fact, moves, firm = flow(state, fact)
             moves = {key: quantity for key, quantity in moves.items() if quantity}
             if moves:
-                all_of.append(_movement(state, kind, fact, moves, moved, firm=firm, at=at))
+                all_of.append(_movement(state, kind, fact, moves, firm=firm, at=at))
         all_of.append(fact)
     return all_of
 
 
 def _movement(
-    state: State, kind: MovementKind, fact: Fact, moves: Moves, moved: Moves, *, firm: bool, at: At
+    state: State, kind: MovementKind, fact: Fact, moves: Moves, *, firm: bool, at: At
 ) -> StockMoved:
-    """moved: what the facts before it in the same command move. firm: it may be refused."""
+    """firm: it may be refused."""
     lines = []
     for product_id, quantity in moves.items():
         had = state.stock.get(product_id)
-        before = moved.get(product_id, 0) + (0 if had is None else had.quantity)
+        before = 0 if had is None else had.quantity
         product = state.products.get(product_id)
         short = firm and quantity < 0 and before + quantity < 0
         if short and product is not None and oversell_refused(state, product):
             raise SoldOut(product_id=product_id, name=product.name, remaining=max(0, before))
-        moved[product_id] = moved.get(product_id, 0) + quantity
         lines.append(StockLine(product_id, quantity, before + quantity))
     return StockMoved(movement_id=at.mint(), kind=kind, lines=tuple(lines), about=fact.subject())
 

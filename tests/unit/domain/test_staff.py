@@ -38,6 +38,7 @@ from hub.domain.commands_staff import (
     SignOut,
 )
 from hub.domain.decide.permission import NEEDS
+from hub.domain.device import HUB_ID
 from hub.domain.errors import (
     ApprovalRequired,
     Conflict,
@@ -49,6 +50,7 @@ from hub.domain.errors import (
     SignInRequired,
 )
 from hub.domain.menu import Staff
+from hub.domain.menu_file import MenuFileError, command_of, read_menu
 from hub.domain.permissions import session_at
 from hub.domain.staff import DEFAULTS, NEXT, OPERATIONS, ApprovalMove, ApprovalStatus
 
@@ -373,3 +375,23 @@ def test_no_more_is_voided_than_was_granted(steps: list[tuple[str, str]]) -> Non
                 assert leaves[-1][1] == device
     assert used <= granted
     world.same()
+
+
+def test_a_menu_file_switches_permissions_on_and_off() -> None:
+    world = shop()
+    check_id, line_id = ordered(world)
+    file = b'{"settings": {"permission.void": "manager", "staff_required": false, "approval_minutes": 5}}'
+    world.do(command_of(read_menu(file)), device=HUB_ID)
+    assert world.state.settings.get("approval_minutes") == "5"
+    assert world.do(command_of(read_menu(file)), device=HUB_ID) is None
+    with pytest.raises(ApprovalRequired):
+        world.do(void(line_id), check_id)
+    world.do(command_of(read_menu(b'{"settings": {"permission.void": null}}')), device=HUB_ID)
+    world.do(void(line_id), check_id)
+    for wrong in (
+        b'{"settings": {"receipt_series": "Q"}}',
+        b'{"settings": {"a b": "1"}}',
+        b'{"settings": [1]}',
+    ):
+        with pytest.raises(MenuFileError):
+            read_menu(wrong)
