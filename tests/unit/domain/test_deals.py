@@ -113,6 +113,9 @@ def test_the_guest_gets_the_better_of_two_deals() -> None:
     # One free stout saves 700; a pair 600, and a combination with the third 100 more.
     assert sum(amount for *_, amount in found(world_with(THIRD, PAIR, COMBO), *lines)) == 700
     assert sum(amount for *_, amount in found(world_with(PAIR, COMBO), *lines)) == 700
+    # The combination is first by its id and would take the beer that the pair needs.
+    lines = LineIn("lager", 2, "a"), LineIn("fries", 1, "f")
+    assert sum(amount for *_, amount in found(world_with(PAIR, COMBO), *lines)) == 200
 
 
 def test_a_deal_shows_on_the_bill_and_is_what_the_guest_pays() -> None:
