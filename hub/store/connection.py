@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from importlib.resources import files
 from pathlib import Path
@@ -42,10 +43,10 @@ async def open_writer(path: Path) -> aiosqlite.Connection:
         await db.execute("PRAGMA foreign_keys = ON")
         await _migrate(db)
     except sqlite3.Error as error:
-        await db.close()
+        await close(db)
         raise store_error(error) from error
     except BaseException:
-        await db.close()
+        await close(db)
         raise
     return db
 
@@ -61,9 +62,22 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
         await db.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
     except sqlite3.Error as error:
         # Its thread would keep the program from ending.
-        await db.close()
+        await close(db)
         raise store_error(error) from error
+    except BaseException:
+        await close(db)
+        raise
     return db
+
+
+async def close(db: aiosqlite.Connection) -> None:
+    """Close it to the end, also when whoever asked is cancelled: its thread would outlive the loop that it answers."""
+    closing = asyncio.ensure_future(db.close())
+    try:
+        await asyncio.shield(closing)
+    except asyncio.CancelledError:
+        await asyncio.gather(closing, return_exceptions=True)
+        raise
 
 
 async def _pragma(db: aiosqlite.Connection, name: str, value: str, expected: object) -> None:

@@ -17,14 +17,14 @@ from hub.domain import entries
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import EpochStart, StoreError
-from hub.store.connection import BUSY_MS, PAGE_BYTES, open_reader, open_writer, store_error
+from hub.store.connection import BUSY_MS, PAGE_BYTES, close, open_reader, open_writer, store_error
 from hub.store.queries import SQL
 
 # Followers that are up to date (the live feed) read from memory. Sized for some seconds of the busiest evening.
 RECENT_MAX: Final = 1024
-# The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it.
 # Rows a query of the journal gives back at once.
 READ_ROWS: Final = 256
+# The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it.
 WAL_BYTES_MAX: Final = 16 * 1024 * 1024
 WAL_BYTES_IDLE: Final = 1024 * 1024
 
@@ -63,10 +63,14 @@ class Journal:
         self._writer = await open_writer(self.path)
         try:
             self._reader = await open_reader(self.path)
-        except StoreError:
-            await self._writer.close()
+        except BaseException:
+            await close(self._writer)
             raise
-        await self._find_end()
+        try:
+            await self._find_end()
+        except BaseException:
+            await self.close()
+            raise
 
     async def _find_end(self) -> None:
         self._recent.clear()
@@ -82,8 +86,10 @@ class Journal:
         self._first_seq = int(first[0][0] or 1)
 
     async def close(self) -> None:
-        await self._reader.close()
-        await self._writer.close()
+        try:
+            await close(self._reader)
+        finally:
+            await close(self._writer)
 
     async def reopen(self) -> None:
         """After a failed commit: see what is really there, and make it durable before anything is built on it.
@@ -93,13 +99,13 @@ class Journal:
         """
         async with self._turn:
             with suppress(*ERRORS):
-                await self._writer.close()
+                await close(self._writer)
             self._writer = await open_writer(self.path)
             # The old reader goes last. Without any connection SQLite would have to make its shared memory anew, which
             # a full disk refuses: then nothing could be read either, though nothing is wrong with it.
             reader, self._reader = self._reader, await open_reader(self.path)
             with suppress(*ERRORS):
-                await reader.close()
+                await close(reader)
             try:
                 async with self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)") as cursor:
                     row = await cursor.fetchone()

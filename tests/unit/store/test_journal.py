@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 import tracemalloc
+from collections.abc import Coroutine
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -273,3 +275,30 @@ async def test_reading_takes_no_more_to_memory_than_was_asked_for(tmp_path: Path
         assert most < 2 * READ_ROWS * 32_000
         whole = [entry.seq for entry in await kit.journal.after(0, count_max=4000, bytes_max=1 << 30)]
         assert whole == list(range(1, kit.journal.epochs()[-1].first_seq))
+
+
+@pytest.mark.parametrize("turns", range(0, 60, 3))
+async def test_whoever_is_stopped_while_it_opens_leaves_no_thread_behind(tmp_path: Path, turns: int) -> None:
+    async def broken_off(work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        for _ in range(turns):
+            await asyncio.sleep(0.0002)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    before = set(threading.enumerate())
+    journal = Journal(tmp_path / "journal.db")
+    await journal.open()
+    await broken_off(journal.reopen())
+    await journal.close()
+    other = Journal(tmp_path / "other.db")
+    opening = asyncio.ensure_future(other.open())
+    for _ in range(turns):
+        await asyncio.sleep(0.0002)
+    if not opening.done():
+        opening.cancel()
+    if not isinstance((await asyncio.gather(opening, return_exceptions=True))[0], BaseException):
+        await other.close()
+    for thread in set(threading.enumerate()) - before:
+        await asyncio.to_thread(thread.join, 5)
+        assert not thread.is_alive() or "asyncio" in thread.name
