@@ -78,8 +78,8 @@ def _luhn(digits: str) -> bool:
 def refuse_card_numbers(command: Command) -> None:
     """Raises CardNumberRefused with the path of the first free text that holds a card number."""
     places = _places(type(command))
-    if places is not None:
-        _search(places, places.get(command), "")
+    if places is not None and (path := _search(places, places.get(command))) is not None:
+        raise CardNumberRefused(path=path)
 
 
 class _Places(Struct, frozen=True):
@@ -113,38 +113,41 @@ def _grown(tree: dict[str, Any], *, many: bool) -> _Places:
     return _Places(names, lambda value: (one(value),), below, many)
 
 
-def _search(places: _Places, values: tuple[Any, ...], path: str) -> None:
+def _search(places: _Places, values: tuple[Any, ...]) -> str | None:
+    """The path of the first text that holds a card number. Each order comes by: paths are made when one is found."""
     for name, value, below in zip(places.names, values, places.below, strict=True):
         if not value:
             continue
-        where = f"{path}.{name}" if path else name
         if below is None:
-            if isinstance(value, msgspec.Raw):
-                _search_json(value, where)
-            elif holds_card_number(value):
-                raise CardNumberRefused(path=where)
+            if isinstance(value, str):
+                if len(value) >= DIGITS_MIN and holds_card_number(value):
+                    return name
+            elif (inner := _search_json(value)) is not None:
+                return f"{name}{inner}"
         elif not below.many:
-            _search(below, below.get(value), where)
+            if (inner := _search(below, below.get(value))) is not None:
+                return f"{name}.{inner}"
         else:
-            # The lines of an order: each order comes by here, and most of them say nothing.
             get = below.get
             for index, item in enumerate(value):
                 found = get(item)
-                if any(found):
-                    _search(below, found, f"{where}[{index}]")
+                if any(found) and (inner := _search(below, found)) is not None:
+                    return f"{name}[{index}].{inner}"
+    return None
 
 
-def _search_json(raw: msgspec.Raw, path: str) -> None:
-    """All texts within a JSON value of somebody else's shape. Numbers are no free text."""
-    waiting = [(msgspec.json.decode(raw), path)]
+def _search_json(raw: msgspec.Raw) -> str | None:
+    """Where in a JSON value of somebody else's shape the first card number stands. Numbers are no free text."""
+    waiting = [(msgspec.json.decode(raw), "")]
     while waiting:
         value, place = waiting.pop()
         if isinstance(value, str):
             if holds_card_number(value):
-                raise CardNumberRefused(path=place)
+                return place
         elif isinstance(value, list):
             waiting.extend((item, f"{place}[{index}]") for index, item in enumerate(value))
         elif isinstance(value, dict):
             for key, item in value.items():
                 waiting.append((key, f"{place}.{key}"))
                 waiting.append((item, f"{place}.{key}"))
+    return None

@@ -1,10 +1,10 @@
-"""Products as the lines of a CSV that menu_file reads again: the same columns, nothing lost but options and rates."""
+"""Products as the lines of a CSV that menu_file reads again: the same columns, options, prices of lists and plans apart."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from hub.domain.menu import Category, Product
+from hub.domain.menu import Category, Product, SetSlot
 from hub.domain.menu_file import COLUMNS
 
 
@@ -25,8 +25,20 @@ def product_lines(products: Iterable[Product], categories: Mapping[str, Category
             "open_price": _word(product.open_price),
             "stock_tracked": _word(product.stock_tracked),
             "remaining": "" if product.remaining is None else str(product.remaining),
+            "set_slots": "; ".join(map(_slot, product.slots)),
+            "custom_contents": "|".join(_priced(one.name, one.price) for one in product.custom_contents),
         }
         yield [cells[column] for column in COLUMNS]
+
+
+def _slot(slot: SetSlot) -> str:
+    choices = "|".join(_priced(choice.product_id, choice.price) for choice in slot.choices)
+    how_many = "" if (slot.min, slot.max) == (1, 1) else f"[{slot.min}-{slot.max}]"
+    return f"{slot.name}{how_many}={choices}"
+
+
+def _priced(what: str, price: int) -> str:
+    return f"{what}:{price}" if price else what
 
 
 def _word(value: bool) -> str:
