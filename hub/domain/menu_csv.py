@@ -1,4 +1,4 @@
-"""Products as the lines of a CSV that menu_file reads again: the same columns, options, prices of lists and plans apart."""
+"""Products as lines of a CSV that menu_file reads again: options, prices of lists and plans have no place there."""
 
 from __future__ import annotations
 
