@@ -17,7 +17,10 @@ def _early_answer() -> AbstractContextManager[Any]:
     async def kept(group: Any) -> None:
         await asyncio.sleep(0)
 
-    return mock.patch("hub.service.writer.Group.kept", kept)
+    def then(group: Any, call: Callable[[Any], None]) -> None:
+        asyncio.get_running_loop().call_soon(call, None)
+
+    return mock.patch.multiple("hub.service.writer.Group", kept=kept, then=then)
 
 
 def _no_idempotency() -> AbstractContextManager[Any]:

@@ -33,6 +33,9 @@ def early_answer() -> None:
     async def kept(self: Group) -> None:
         return
 
+    def then(self: Group, call: Callable[[Any], None]) -> None:
+        asyncio.get_running_loop().call_soon(call, None)
+
     real = Journal.append
 
     async def append(self: Journal, group: Any, **more: Any) -> None:
@@ -40,6 +43,7 @@ def early_answer() -> None:
         await real(self, group, **more)
 
     Group.kept = kept  # type: ignore[method-assign]
+    Group.then = then  # type: ignore[method-assign]
     Journal.append = append  # type: ignore[method-assign]
 
 
