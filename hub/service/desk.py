@@ -245,9 +245,8 @@ class Desk:
             return None
         if isinstance(request.command, OfPerson) and self._sealing is not None:
             # Hashed with the customer's key. Of one who was forgotten since, nothing is left to compare.
-            digest = await self._sealing.digest(envelope.subject, _canonical(request.command)) or str(
-                envelope.requesthash
-            )
+            known = await self._sealing.digest(envelope, request.command)
+            digest = str(envelope.requesthash) if known is None else known
         if envelope.requesthash != digest:
             raise IdempotencyKeyReused
         return Answer(_answer_of(envelope), envelope.seq, replayed=True)

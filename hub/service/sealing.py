@@ -28,8 +28,10 @@ from hub.domain.commands_customer import (
     SealedRegister,
 )
 from hub.domain.customer import Customer, Person
+from hub.domain.entries import Envelope
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import MasterChange
+from hub.domain.facts_customer import CustomerChanged, CustomerRegistered
 from hub.domain.menu import Id
 from hub.domain.state import State
 from hub.ports import CustomerKey, KeyKeeper, StateKeeper
@@ -60,6 +62,18 @@ class Ready(Struct):
     digest: str | None = None
 
 
+# What answers a command about a person.
+_ANSWERS: Final[dict[type[OfPerson], str]] = {
+    RegisterCustomer: f"storehub.{CustomerRegistered.TYPE}.v1",
+    ChangeCustomer: f"storehub.{CustomerChanged.TYPE}.v1",
+}
+
+
+def _asked(command: OfPerson) -> bytes:
+    """What is hashed of the request: what is asked for, and of whom it says what."""
+    return type(command).__name__.encode() + _encode(command)
+
+
 class Sealing:
     def __init__(
         self, *, state: State, keeper: StateKeeper, customers: Customers, mint: Callable[[], str]
@@ -84,11 +98,16 @@ class Sealing:
             return await self._master(command)
         return None
 
-    async def digest(self, subject: str, content: bytes) -> str | None:
-        """The digest of a request about the customer in an entry's subject; None when the key is destroyed."""
-        customer_id = subject.removeprefix("customers/")
+    async def digest(self, envelope: Envelope, command: OfPerson) -> str | None:
+        """The digest of such a command about the customer in an entry that may have answered it.
+
+        None when the key is destroyed, so that nobody can tell any more. An entry of another kind answered none.
+        """
+        if envelope.type != _ANSWERS.get(type(command)):
+            return ""
+        customer_id = envelope.subject.removeprefix("customers/")
         key = (await self._keys.keys([customer_id])).get(customer_id)
-        return None if key is None else key.digest(content)
+        return None if key is None else key.digest(_asked(command))
 
     async def follow(self) -> None:
         await self._customers.follow()
@@ -103,7 +122,7 @@ class Sealing:
             taken_by = self._customers.index.holder(person)
             return SealedRegister(customer_id, key.seal(_encode(person)), taken_by, **_by(command))
 
-        return Ready(sealed, key.digest(_encode(command)))
+        return Ready(sealed, key.digest(_asked(command)))
 
     async def _change(self, command: ChangeCustomer, target: str) -> Ready:
         key = await self._key_of(target)
@@ -117,7 +136,7 @@ class Sealing:
                 taken_by = self._customers.index.holder(person, besides=target)
             return SealedChange(key.seal(_encode(person)), tuple(sorted(named)), taken_by, **_by(command))
 
-        return Ready(sealed, key.digest(_encode(command)))
+        return Ready(sealed, key.digest(_asked(command)))
 
     async def _merge(self, command: MergeCustomer, target: str) -> Ready:
         mine, theirs = await self._key_of(target), await self._key_of(command.customer_id)

@@ -245,3 +245,23 @@ async def test_points_of_a_sale_through_the_till(shop: Shop) -> None:
         ("revoked", -92, 100), ("returned", 80, 192), ("granted", 92, 112), ("used", -80, 20),
         ("granted", 100, 100),
     ]  # fmt: skip
+
+
+async def test_a_key_that_was_used_for_something_else_is_no_customers(shop: Shop) -> None:
+    manager = await shop.device("manager")
+    order = {"table_id": "t1", "lines": [{"product_id": "salad", "quantity": 1}]}
+    assert (await manager.post("/v1/orders", order, key="one")).status_code == 201
+    made = await manager.post("/v1/customers", {"name": "佐藤 花子"}, key="two")
+    assert made.status_code == 201
+    path = f"/v1/customers/{made.json()['customer_id']}"
+    points = {"points": 5, "reason": "a gift"}
+    assert (await manager.post(f"{path}/points", points, key="three")).status_code == 201
+    again = await manager.post("/v1/customers", {"name": "佐藤 花子"}, key="two")
+    assert (again.status_code, again.json()) == (201, made.json())
+    for key in ("one", "two", "three"):
+        for answer in (
+            await manager.post("/v1/customers", {"name": "鈴木"}, key=key),
+            await manager.post(path, {"name": "佐藤 花子"}, key=key, method="PATCH"),
+            await manager.post(path, {}, key=key, method="PATCH"),
+        ):
+            assert (answer.status_code, answer.json()["slug"]) == (422, "idempotency-key-reused")
