@@ -150,15 +150,22 @@ async def test_fifty_feeds_get_the_same_bytes_in_order_while_orders_flow(hub: Hu
 async def test_a_slow_reader_is_dropped_and_the_others_do_not_notice(hub: HubProcess) -> None:
     _, token = await hub.device("register")
     _, reader = await hub.device("register")
-    slow = await Feed.open(hub.port, reader, receive_bytes=4096)
     quick = await Feed.open(hub.port, reader)
-    before = hub.rss_bytes()
-    reading = asyncio.create_task(quick.entries(2000, within_s=60))
+    till = Till(hub, token)
     loop = asyncio.get_running_loop()
-    began = loop.time()
-    await Till(hub, token).facts(2000, size=1000)
-    await reading
-    assert loop.time() - began < 12, "the slow one kept the quick one waiting"
+
+    async def told_all() -> float:
+        reading = asyncio.create_task(quick.entries(2000, within_s=100))
+        began = loop.time()
+        await till.facts(2000, size=1000)
+        await reading
+        return loop.time() - began
+
+    alone_s = await told_all()
+    slow = await Feed.open(hub.port, reader, receive_bytes=4096)
+    before = hub.rss_bytes()
+    # As long as without the slow one, give or take what else the machine does: not until that one is dropped.
+    assert await told_all() < 2 * alone_s + STALLED_S_MAX / 2, "the slow one kept the quick one waiting"
     assert hub.rss_bytes() - before < 24 * 2**20
     # It takes a few bytes, and later none: the hub ends it.
     last, count = "", 0
