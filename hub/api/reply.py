@@ -11,6 +11,7 @@ from fastapi import Request, Response
 from hub.api.asgi import invalid, unreadable
 from hub.api.caller import allow, allow_staff, caller
 from hub.domain.device import Device
+from hub.domain.errors import NotFound
 from hub.service.box import Box
 
 
@@ -31,6 +32,16 @@ def allowed(*permissions: str) -> Callable[[Request], Awaitable[Device]]:
         return device
 
     return dependency
+
+
+async def find(box: Box, shelf: str, key: str, *, kind: str) -> Any:
+    """What is committed under that id, also what has ended and left memory. Raises NotFound, which names the kind."""
+    found = getattr(box.core.state, shelf).committed.get(key)
+    if found is None:
+        found = await box.keeper.read(shelf, key)
+    if found is None:
+        raise NotFound(kind=kind, id=key)
+    return found
 
 
 def reply(content: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.api.routes.floor import Date
 from hub.domain.credit import AccountMove, Payment
 from hub.domain.device import Device
@@ -52,11 +52,7 @@ async def payment(
     request: Request, payment_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
 ) -> Response:
     box = box_of(request)
-    found = box.core.state.payments.committed.get(payment_id)
-    if found is None:
-        found = await box.keeper.read("payments", payment_id)
-    if found is None:
-        raise NotFound(kind="payment", id=payment_id)
+    found = await find(box, "payments", payment_id, kind="payment")
     return reply(payment_view(found, box.clock.unix_s()))
 
 

@@ -8,10 +8,10 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hub.api.menu import MenuAnswers
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.domain.check import Check
 from hub.domain.device import Device
-from hub.domain.errors import Forbidden, NotFound
+from hub.domain.errors import Forbidden
 from hub.domain.sale import Sale
 from hub.domain.seats import shown
 from hub.domain.views import check_view, sale_view
@@ -83,11 +83,7 @@ async def _ended(box: Box, status: str, table_id: str | None, cursor: str) -> tu
 
 async def find_check(box: Box, check_id: str) -> Check:
     """Raises NotFound."""
-    found: Check | None = box.core.state.checks.committed.get(check_id)
-    if found is None:
-        found = await box.keeper.read("checks", check_id)
-    if found is None:
-        raise NotFound(kind="check", id=check_id)
+    found: Check = await find(box, "checks", check_id, kind="check")
     return found
 
 
@@ -127,11 +123,7 @@ def _of_day(found: Iterable[Sale], day: str, after: str) -> list[Sale]:
 
 async def find_sale(box: Box, sale_id: str) -> Sale:
     """Raises NotFound."""
-    found: Sale | None = box.core.state.sales.committed.get(sale_id)
-    if found is None:
-        found = await box.keeper.read("sales", sale_id)
-    if found is None:
-        raise NotFound(kind="sale", id=sale_id)
+    found: Sale = await find(box, "sales", sale_id, kind="sale")
     return found
 
 

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.api.routes.floor import Date
 from hub.domain.device import Device
-from hub.domain.errors import NotFound
 from hub.domain.layaway import Layaway
 
 router = APIRouter(tags=["floor"])
@@ -57,9 +56,5 @@ async def layaway(
     request: Request, layaway_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
 ) -> Response:
     box = box_of(request)
-    found = box.core.state.layaways.committed.get(layaway_id)
-    if found is None:
-        found = await box.keeper.read("layaways", layaway_id)
-    if found is None:
-        raise NotFound(kind="layaway", id=layaway_id)
+    found = await find(box, "layaways", layaway_id, kind="layaway")
     return reply(layaway_view(found, box.clock.today()))
