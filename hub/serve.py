@@ -18,6 +18,7 @@ from hub.datadir import DataDir
 from hub.facing import LanFace, listen
 from hub.notify import Notifier, watchdog_interval_s
 from hub.retention import keep_within
+from hub.service.closing import DayCloser
 from hub.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -49,6 +50,8 @@ async def serve(settings: Settings, data: DataDir) -> None:
             asyncio.create_task(keep_within(hub), name="retention"),
             asyncio.create_task(_feed_watchdog(hub, notifier), name="watchdog"),
         ]
+        if settings.day_close == "auto":
+            background.append(asyncio.create_task(_closer(hub).run(), name="closing of the day"))
         # What stands now stays: the collector need not look through it again and again.
         gc.collect()
         gc.freeze()
@@ -75,6 +78,11 @@ async def serve(settings: Settings, data: DataDir) -> None:
     with suppress(OSError):
         hub.highwater.write(hub.journal.position)
     notifier.close()
+
+
+def _closer(hub: Hub) -> DayCloser:
+    core, minutes = hub.box.core, hub.settings.day_close_wait_minutes
+    return DayCloser(core.state, core.clock, core.desk, wait_minutes=minutes)
 
 
 async def _feed_watchdog(hub: Hub, notifier: Notifier) -> None:

@@ -41,6 +41,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     cloud_token: str | None = None
     timezone: str = "Asia/Tokyo"
     day_change_time: Annotated[str, Meta(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")] = "05:00"
+    # auto: the box closes each business day when it is over (hub/service/closing.py).
+    day_close: Annotated[str, Meta(pattern=r"^(by_hand|auto)$")] = "by_hand"
+    day_close_wait_minutes: Annotated[int, Meta(ge=0, le=720)] = 0
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "JPY"
     # Acknowledged entries are kept at least this long: a cloud restored from a backup asks for them again.
     retention_days: Annotated[int, Meta(ge=35, le=3650)] = 90

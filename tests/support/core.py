@@ -84,6 +84,10 @@ class TestClock:
             self.trusted,
         )
 
+    def business_date(self, time: str) -> str | None:
+        when = datetime.fromisoformat(time).astimezone(TOKYO)
+        return (when - timedelta(hours=5)).date().isoformat()
+
     def monotonic(self) -> float:
         return self.uptime_s
 
