@@ -31,6 +31,15 @@ class SettlementView(Struct, kw_only=True):
     unsent: int
 
 
+class CountView(Struct):
+    """点検: cash expected and counted, the float included."""
+
+    at: str
+    expected: int
+    counted: int
+    over_short: int
+
+
 class RegisterView(Struct, kw_only=True):
     """The drawer on one business day. Amounts are of the present run; expected: the cash that should be in it now."""
 
@@ -44,6 +53,7 @@ class RegisterView(Struct, kw_only=True):
     expected: int
     openings: int
     counts: int
+    last_count: CountView | None
     tenders: list[TenderTotal]
     settlements: list[SettlementView]
 

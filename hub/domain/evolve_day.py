@@ -12,6 +12,7 @@ from hub.domain.facts_sale import SaleCompleted, SaleRefunded, SaleVoided
 from hub.domain.figures import Figures, add_taxes, add_tenders, less_tenders
 from hub.domain.register import (
     NEXT,
+    Count,
     RegisterDay,
     RegisterMove,
     Settlement,
@@ -122,7 +123,8 @@ def drawer_moved(state: State, fact: DrawerMoved, meta: Meta) -> None:
 
 
 def register_counted(state: State, fact: RegisterCounted, meta: Meta) -> None:
-    _put(state, _moving(state, fact, RegisterMove.COUNT).moved(RegisterMove.COUNT))
+    register = _moving(state, fact, RegisterMove.COUNT).moved(RegisterMove.COUNT)
+    _put(state, replace(register, last_count=Count(meta.time, fact.expected, fact.counted)))
 
 
 def register_settled(state: State, fact: RegisterSettled, meta: Meta) -> None:

@@ -104,6 +104,14 @@ class Settlement(Struct, frozen=True, omit_defaults=True, kw_only=True):
         return self.expected + cash_in(self.late)
 
 
+class Count(Struct, frozen=True):
+    """点検: when the drawer was counted, what should have been in it, and what was."""
+
+    at: str
+    expected: int
+    counted: int
+
+
 class RegisterDay(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """A register on one business day. Amounts are of the present run: what no settlement has counted yet.
 
@@ -121,6 +129,7 @@ class RegisterDay(Struct, frozen=True, omit_defaults=True, kw_only=True):
     tenders: Tenders = ()
     settlements: tuple[Settlement, ...] = ()
     day_closed: bool = False
+    last_count: Count | None = None
 
     @property
     def cash_sales(self) -> int:

@@ -10,7 +10,7 @@ import msgspec
 from hub.domain.day import Day
 from hub.domain.facts_day import DrawerSum, OpenCheckLeft
 from hub.domain.figures import Tally
-from hub.domain.register import RegisterDay, Settlement
+from hub.domain.register import Count, RegisterDay, Settlement
 
 
 def register_view(register: RegisterDay) -> dict[str, Any]:
@@ -25,9 +25,14 @@ def register_view(register: RegisterDay) -> dict[str, Any]:
         "expected": register.expected,
         "openings": register.openings,
         "counts": register.counts,
+        "last_count": None if register.last_count is None else count_view(register.last_count),
         "tenders": msgspec.to_builtins(register.tenders),
         "settlements": [settlement_view(one) for one in register.settlements],
     }
+
+
+def count_view(count: Count) -> dict[str, Any]:
+    return {**msgspec.to_builtins(count), "over_short": count.counted - count.expected}
 
 
 def settlement_view(settled: Settlement) -> dict[str, Any]:

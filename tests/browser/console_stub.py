@@ -60,6 +60,7 @@ class Box:
         self.sync = self._sync()
         self.devices = self._devices()
         self.report = self._report()
+        self.business = self._business()
         self.code_seconds = 600.0
         self.lose_answers = 0
 
@@ -147,6 +148,32 @@ class Box:
             "devices": [{"device_id": "dev-レジ", "orders": 12, "sales": 58, "total": 187_520}],
         }  # fmt: skip
 
+    @staticmethod
+    def _business() -> dict[str, Any]:
+        def drawer(register_id: str, **more: Any) -> dict[str, Any]:
+            return {
+                "register_id": register_id, "business_date": business_date(), "status": "open", "float": 30_000,
+                "cash_in": 0, "cash_out": 0, "cash_sales": 92_310, "expected": 122_310, "openings": 0, "counts": 0,
+                "last_count": None, "tenders": [], "settlements": [], **more,
+            }  # fmt: skip
+
+        counted = {"at": ago(hours=1), "expected": 101_400, "counted": 101_350, "over_short": -50}
+        run = {"number": 1, "at": ago(minutes=4), "counted": 48_200, "over_short": 0, "over_short_now": 0}
+        none = {"count": 0, "total": 0}
+        return {
+            "business_date": business_date(), "status": "open", "revision": 0, "closed_at": None, "closed_by": None,
+            "figures": {"sales": {"count": 58, "total": 187_520}, "voids": {"count": 3, "total": 1_740},
+                        "refunds": none, "net": 185_780, "taxes": [], "tenders": []},
+            "frozen": None, "difference": None, "late": none,
+            "drawers": {"expected": 48_200, "counted": 48_200, "over_short": 0},
+            "unsettled": ["dev-レジ"],
+            "open_checks": [{"check_id": "c1", "check_no": 61, "table_ids": ["t1"], "total": 4_380},
+                            {"check_id": "c2", "check_no": 64, "table_ids": ["t2"], "total": 2_200}],
+            "unsent": 0, "unsent_at_closing": 0, "reconciliation": None,
+            "registers": [drawer("dev-レジ", counts=1, last_count=counted, openings=2),
+                          drawer("counter-2", status="settled", float=0, expected=0, settlements=[run])],
+        }  # fmt: skip
+
     # HTTP
 
     def app(self) -> FastAPI:
@@ -215,6 +242,18 @@ class Box:
             none: dict[str, Any] = {name: {"count": 0, "total": 0} for name in ("sales", "voids", "refunds")}
             none |= {name: [] for name in ("taxes", "tenders", "products", "hours", "devices")}
             return JSONResponse({"business_date": date, "closed": True, "orders": {"count": 0}, **none})
+
+        @app.get("/v1/days/{date}")
+        async def business(request: Request, date: str) -> Response:
+            if self._role(request) == "technician":
+                return problem(403, "forbidden", "No sales data.")
+            return JSONResponse({**self.business, "business_date": date})
+
+        @app.post("/v1/days/{date}/close")
+        async def close(date: str) -> Response:
+            self.business |= {"status": "closed", "revision": 1, "closed_at": ago(seconds=1), "closed_by": "hand",
+                              "frozen": self.business["figures"], "unsent_at_closing": 12}  # fmt: skip
+            return JSONResponse({"date": date, "revision": 1})
 
         @app.post("/v1/sync/{act}")
         async def switch(act: str) -> Response:

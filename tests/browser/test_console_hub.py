@@ -163,6 +163,11 @@ async def test_a_manager_signs_in_and_sees_a_sale_the_moment_it_is_made(
         await sell(till, "1")
         await shows(page, ".takings", "¥660", 3000)
         await shows(page, "#sales-body", "現金")
+        await shows(page, ".drawer", "¥660", 3000)
+        await page.get_by_role("button", name="Close the day").click()
+        await page.locator("#ask-yes").click()
+        await shows(page, ".standing", "Closed", 3000)
+        await shows(page, "#toast", "The day is closed.")
         await shows(page, "#unsent-facts", "¥660")
 
         await page.get_by_role("button", name="Show the code").click()

@@ -50,6 +50,47 @@ async def test_another_business_day_can_be_read(address: str, open_page: Any) ->
     await shows(page, ".takings", "¥187,520")
 
 
+async def test_the_business_day_and_its_drawers_are_shown_and_follow_the_feed(
+    address: str, open_page: Any, box: Box
+) -> None:
+    page = await sign_in(await open_page(f"{address}/console"))
+    await until(lambda: box.feeds)
+    for text in (
+        "Open",
+        "¥185,780",
+        "Checks still open 2",
+        "¥6,580",
+        "opened 2× without a sale",
+        "¥50 short",
+    ):
+        await shows(page, "#day-body", text)
+    drawers = await page.locator("#day-body .drawer").all_inner_texts()
+    assert ["レジ" in drawers[0], "¥122,310" in drawers[0]] == [True, True]
+    assert ["counter-2" in drawers[1], "settled" in drawers[1], "exact" in drawers[1]] == [True] * 3
+    box.business["registers"][0].update(expected=99_000)
+    box.tell("storehub.drawer.moved.v1")
+    await shows(page, "#day-body", "¥99,000", BY_FEED_MS)
+    figures = box.business["figures"]
+    box.business |= {
+        "status": "amended", "closed_at": ago(hours=2), "closed_by": "auto", "frozen": {**figures, "net": 184_000},
+        "late": {"count": 2, "total": 1_780},
+    }  # fmt: skip
+    box.tell("storehub.day.closed.v1")
+    for text in ("Changed after closing", "by itself", "¥184,000", "Came in later +2", "¥1,780"):
+        await shows(page, "#day-body", text, BY_FEED_MS)
+
+
+async def test_a_manager_closes_the_day_on_the_page(address: str, open_page: Any, box: Box) -> None:
+    page = await sign_in(await open_page(f"{address}/console", locale="ja-JP"))
+    await page.get_by_role("button", name="営業日を締める").click()
+    await shows(page, "#ask-body", "未会計の伝票が 2 件")
+    await shows(page, "#ask-body", "精算していないレジが 1 台")
+    await page.locator("#ask-yes").click()
+    await shows(page, "#day-body", "締め済み", BY_FEED_MS)
+    assert box.of("POST")[-1] == ("POST", f"/v1/days/{business_date()}/close", {"open_checks": "carry"})
+    assert await page.get_by_role("button", name="営業日を締める").count() == 0
+
+
 STATES = [
     (
         "offline",

@@ -5,6 +5,7 @@ import { tell, why } from "./ask.js";
 import { showBox } from "./box.js";
 import { devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
 import { showDevices } from "./devices.js";
+import { showDay } from "./day.js";
 import { byId, say } from "./dom.js";
 import { Feed } from "./feed.js";
 import { businessDate, configure, shiftDate } from "./format.js";
@@ -22,7 +23,7 @@ const POLL_MS = 5000;
 // Presence and the turn of the business day make no entry, so they are asked for now and then.
 const SLOW_POLL_MS = 30_000;
 
-const known = { session: null, sync: null, devices: null, report: null, date: null, today: null };
+const known = { session: null, sync: null, devices: null, report: null, business: null, date: null, today: null };
 const timers = [];
 
 // What the box answers
@@ -46,6 +47,13 @@ const report = new Refresher(async () => {
   const date = chosenDate();
   await ask(`/v1/reports/days/${date}`, (answer) => {
     if (date === chosenDate()) known.report = answer;
+  });
+});
+const business = new Refresher(async () => {
+  if (known.session?.role === "technician") return;
+  const date = chosenDate();
+  await ask(`/v1/days/${date}`, (answer) => {
+    if (date === chosenDate()) known.business = answer;
   });
 });
 
@@ -85,6 +93,7 @@ function paint() {
   if (known.devices) showDevices(known.devices, session, () => devices.now());
   const date = chosenDate();
   showSales({ report: known.report, date, today: known.today, role: session.role, loading: !known.report });
+  showDay({ business: known.business, date, role: session.role, devices: known.devices ?? [] }, () => business.now());
 }
 
 function showLive() {
@@ -106,12 +115,16 @@ function showPerson() {
 const feed = new Feed(heard, () => known.sync?.last_seq > 0 && `${known.sync.epoch}:${known.sync.last_seq}`);
 const SELLS = new Set(["order.placed", "lines.voided", "check.aborted", "sale.completed", "sale.voided", "sale.refunded", "day.closed",
   "clock.corrected", "entry.recovered", "entry.corrected"]);
+// What else the day's card tells: drawers, and checks that are open.
+const MOVES = new Set([...SELLS, "drawer.moved", "register.counted", "register.settled", "check.opened", "check.merged", "check.unmerged",
+  "check.split"]);
 
 function heard(kind) {
   if (kind === "state") return known.session && showLive();
   if (kind === "reset") return void resume();
   sync.trigger();
   if (SELLS.has(kind)) report.trigger();
+  if (MOVES.has(kind)) business.trigger();
   if (kind.startsWith("device.") || kind === "hub.started") devices.trigger();
   return undefined;
 }
@@ -121,20 +134,20 @@ async function resume() {
   rest();
   if (!known.session) return;
   await sync.now();
-  await Promise.all([devices.now(), report.now()]);
+  await Promise.all([devices.now(), report.now(), business.now()]);
   // Others may have signed us out, or the page may have been hidden, while we waited.
   if (!known.session || document.hidden || timers.length > 0) return;
   feed.open();
   timers.push(
     setInterval(() => sync.now(), POLL_MS),
-    setInterval(() => reach.ok && [session, devices, report].forEach((one) => one.trigger()), SLOW_POLL_MS),
+    setInterval(() => reach.ok && [session, devices, report, business].forEach((one) => one.trigger()), SLOW_POLL_MS),
   );
 }
 
 function rest() {
   feed.close();
   for (const timer of timers.splice(0)) clearInterval(timer);
-  for (const one of [sync, session, devices, report]) one.stop();
+  for (const one of [sync, session, devices, report, business]) one.stop();
 }
 
 whenReachChanges((ok) => {
@@ -164,7 +177,7 @@ async function enter() {
 
 function signedOut(ended) {
   rest();
-  Object.assign(known, { session: null, sync: null, devices: null, report: null, date: null });
+  Object.assign(known, { session: null, sync: null, devices: null, report: null, business: null, date: null });
   forgetPairing();
   for (const id of ["signout", "live"]) byId(id).hidden = true;
   say(byId("store"), "storehub");
@@ -175,9 +188,10 @@ function signedOut(ended) {
 function chooseDay(days) {
   const next = shiftDate(chosenDate(), days);
   known.date = next >= known.today ? null : next;
-  known.report = null;
+  known.report = known.business = null;
   paint();
   void report.now().then(() => known.report ?? report.now());
+  void business.now().then(() => known.business ?? business.now());
 }
 
 startLanguage();

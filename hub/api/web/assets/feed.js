@@ -1,7 +1,7 @@
 // The live feed, used as a trigger: what has changed is then read from the box, so nothing can be missed by it.
 
 const NOUNS = {
-  check: ["opened", "moved", "merged", "split", "billed", "reopened", "aborted"],
+  check: ["opened", "moved", "merged", "unmerged", "split", "billed", "reopened", "aborted"],
   order: ["placed"],
   lines: ["voided", "served"],
   sale: ["completed", "voided", "refunded"],
@@ -10,7 +10,7 @@ const NOUNS = {
   customer: ["registered"],
   points: ["changed"],
   drawer: ["moved"],
-  register: ["settled"],
+  register: ["counted", "settled"],
   day: ["closed"],
   device: ["paired", "revoked"],
   master: ["applied"],
