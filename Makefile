@@ -11,6 +11,7 @@ PYTHON ?= python3
 SEED ?=
 ROUNDS ?=
 ORDERS ?=
+ARCH ?=
 ARGS ?=
 
 BIN := .venv/bin
@@ -119,6 +120,10 @@ bench: $(READY) ## speed, memory and wear beside their baselines, as ratios
 package: $(READY) ## build the wheel and the source archive into dist/
 	@$(BIN)/hatchling build -t wheel -t sdist
 
+.PHONY: deb
+deb: $(READY) ## the Debian package with everything in it, into dist/ (ARCH=amd64 or arm64)
+	@deploy/build-deb.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
+
 .PHONY: install
 install: ## install or update the service on this Debian-like machine (root; DESTDIR= to stage)
 	@deploy/install.sh $(ARGS)
@@ -137,6 +142,7 @@ lock: $(READY) ## write requirements/*.lock again from pyproject.toml (UPGRADE=1
 	@$(COMPILE) pyproject.toml --extra postgresql -c requirements/runtime.lock -o requirements/postgresql.lock
 	@$(COMPILE) pyproject.toml --extra postgresql --group dev -c requirements/postgresql.lock -o requirements/dev.lock
 	@$(COMPILE) --group pyproject.toml:build -c requirements/dev.lock -o requirements/build.lock
+	@$(COMPILE) --group pyproject.toml:installer -c requirements/dev.lock -o requirements/pip.lock
 
 .PHONY: wheels-arm64
 wheels-arm64: $(READY) ## every locked dependency has a wheel for arm64 (downloads them)

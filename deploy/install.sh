@@ -46,8 +46,6 @@ run() {
 
 step() { printf '%s\n' "- $*"; }
 
-prefix=$DESTDIR/opt/storehub
-unit_target=$DESTDIR/etc/systemd/system/storehub.service
 changed=""
 
 check_machine() {
@@ -56,7 +54,8 @@ check_machine() {
     fi
     "$PYTHON" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         fail "Python 3.11 or newer is needed (Debian 12 has it): apt-get install python3 python3-venv"
-    "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
+    # A folder of wheels may carry its own pip.
+    compgen -G "$wheels/pip-*.whl" >/dev/null || "$PYTHON" -c 'import ensurepip, venv' 2>/dev/null ||
         fail "Python cannot make virtual environments here: apt-get install python3-venv"
     # 32-bit ARM has no wheels for several dependencies, and a Raspberry Pi has no compiler to spare.
     "$PYTHON" -c 'import sys; sys.exit(sys.maxsize < 2**32)' || fail "a 64-bit operating system is needed"
@@ -79,117 +78,98 @@ build_wheel() {
     step "building the wheel"
     [ -z "$dry" ] || return 0
     "$PYTHON" -m venv "$scratch/build"
-    pip_install "$scratch/build" --require-hashes -r requirements/build.lock
+    "$scratch/build/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary=:all: \
+        ${wheels:+--no-index --find-links "$wheels"} --require-hashes -r requirements/build.lock
     "$scratch/build/bin/python" -m hatchling build -t wheel -d "$scratch/dist" >"$scratch/log" 2>&1 ||
         fail "the wheel cannot be built: $(cat "$scratch/log")"
     wheel=$(echo "$scratch"/dist/storehub-*.whl)
 }
 
-pip_install() {
-    local venv=$1
-    shift
-    "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --no-cache-dir --only-binary=:all: \
-        ${wheels:+--no-index --find-links "$wheels"} "$@"
-}
-
 make_release() {
-    local id release
     if [ -n "$dry" ]; then
         step "a release under /opt/storehub/releases with the dependencies of $lock, then current"
+        step "/etc/systemd/system/storehub.service and /usr/local/bin/storehub"
         return
     fi
-    # The same wheel with the same dependencies is the same release, whenever it is installed.
-    id=$(basename "$wheel" | cut -d- -f2)-$(cat "$wheel" "$lock" | sha256sum | cut -c1-8)
-    release=$prefix/releases/$id
-    if [ ! -e "$release/.complete" ]; then
-        step "release $id"
-        rm -rf "$release"
-        mkdir -p "$prefix/releases"
-        "$PYTHON" -m venv "$release"
-        pip_install "$release" --require-hashes -r "$lock"
-        pip_install "$release" --no-deps --no-index "$wheel"
-        settle_paths "$release"
-        install -d "$release/share/storehub"
-        install -m 644 docs/install.md systemd/storehub.service deploy/storehub.toml.example "$release/share/storehub/"
-        install -m 755 deploy/uninstall.sh "$release/share/storehub/"
-        touch "$release/.complete"
-        # All of it on the disk before anything points to it.
-        sync
-    fi
-    if [ "$(readlink "$prefix/venv" || true)" != "releases/$id" ]; then
-        ln -sfn "releases/$id" "$prefix/venv.new"
-        mv -T "$prefix/venv.new" "$prefix/venv"
-        sync
-        changed=yes
-    fi
-    step "current release: $id"
+    release=$(deploy/release.sh make --wheel "$wheel" --lock "$lock" ${wheels:+--wheels "$wheels"})
+    was=$(deploy/release.sh current)
+    [ "$was" = "$release" ] || changed=yes
 }
 
-# A staged tree names the paths it will have on the box, not those of the folder it was staged in.
-settle_paths() {
-    rm -f "$1"/bin/[Aa]ctivate*
-    [ -n "$DESTDIR" ] || return 0
-    grep -rlIZ --exclude-dir=lib "$DESTDIR" "$1" | xargs -0 -r sed -i "s#$DESTDIR/#/#g"
-    "$1/bin/python" -m compileall -q -f -s "$DESTDIR" -p / "$1/lib"
-}
-
-# Keep the current release and the one before it, to go back to.
-drop_old_releases() {
-    [ -z "$dry" ] || return 0
-    local current old
-    current=$(readlink -f "$prefix/venv")
-    find "$prefix/releases" -mindepth 1 -maxdepth 1 -type d ! -path "$current" -printf '%T@ %p\n' |
-        sort -rn | tail -n +2 | cut -d' ' -f2- | while read -r old; do
-        step "removing release $(basename "$old")"
-        rm -rf "$old"
+install_settings() {
+    local user=storehub group=storehub file
+    [ -z "$DESTDIR" ] || user=$(id -un) group=$(id -gn)
+    # `storehub setup` and the first-run page replace the two files whole, as the service's user, who owns them.
+    # Sticky: what is root's in this folder stays out of that user's reach.
+    run install -d -m 1770 -g "$group" "$DESTDIR/etc/storehub"
+    if [ ! -e "$DESTDIR/etc/storehub/storehub.toml" ]; then
+        step "/etc/storehub/storehub.toml (an example; everything in it has a default)"
+        run install -m 640 deploy/storehub.toml.example "$DESTDIR/etc/storehub/storehub.toml"
+    fi
+    for file in "$DESTDIR"/etc/storehub/storehub.{toml,env}; do
+        [ ! -e "$file" ] || run chown "$user:$group" "$file"
     done
 }
 
-install_files() {
-    local group=storehub
-    [ -z "$DESTDIR" ] || group=$(id -gn)
-    if [ ! -e "$DESTDIR/etc/storehub/storehub.toml" ]; then
-        step "/etc/storehub/storehub.toml (an example; everything in it has a default)"
-        run install -d -m 750 -g "$group" "$DESTDIR/etc/storehub"
-        run install -m 640 -g "$group" deploy/storehub.toml.example "$DESTDIR/etc/storehub/storehub.toml"
-    fi
-    if ! cmp -s systemd/storehub.service "$unit_target"; then
-        step "/etc/systemd/system/storehub.service"
-        run install -D -m 644 systemd/storehub.service "$unit_target"
-        changed=yes
-    fi
-    if ! cmp -s deploy/storehub.sh "$DESTDIR/usr/local/bin/storehub"; then
-        step "/usr/local/bin/storehub"
-        run install -D -m 755 deploy/storehub.sh "$DESTDIR/usr/local/bin/storehub"
-    fi
+# Every unit that says where it is wanted.
+wanted_units() {
+    grep -lx '\[Install\]' systemd/* | xargs -n 1 basename
+}
+
+enable_units() {
+    local units
+    mapfile -t units < <(wanted_units)
+    [ ! -d /run/systemd/system ] || run systemctl daemon-reload
+    # Without a running systemd this makes the links for the first boot, as an image needs them.
+    run systemctl enable --quiet "${units[@]}"
+}
+
+# The unit is Type=notify: these return when the hub answers and its journal can commit.
+restart() {
+    run systemctl restart storehub.service
 }
 
 start_service() {
-    if [ -n "$DESTDIR" ] || [ -z "$start" ]; then
-        return
-    fi
-    run systemctl daemon-reload
-    run systemctl enable --quiet storehub.service
-    # The unit is Type=notify: these return when the hub answers and its journal can commit.
+    local unit
     if [ -n "$changed" ] || ! systemctl is-active --quiet storehub.service; then
         step "starting, until it says that it is ready"
-        run systemctl restart storehub.service || {
-            journalctl --unit storehub.service --lines 20 --no-pager >&2 || true
-            fail "storehub did not start; the lines above say why (journalctl -u storehub shows more)"
-        }
+        restart || go_back
     fi
+    for unit in $(wanted_units); do
+        case $unit in *.timer | *.path | *.socket) run systemctl start "$unit" ;; esac
+    done
     [ -n "$dry" ] || step "storehub.service is $(systemctl is-active storehub.service)"
 }
 
+# The new release does not start: the one before it serves again, and the installation has failed.
+go_back() {
+    journalctl --unit storehub.service --lines 20 --no-pager >&2 || true
+    if [ -z "$was" ] || [ "$was" = "$release" ]; then
+        fail "storehub did not start; the lines above say why (journalctl -u storehub shows more)"
+    fi
+    deploy/release.sh switch "$was"
+    systemctl daemon-reload
+    restart || fail "neither $release nor $was starts; the lines above say why (journalctl -u storehub shows more)"
+    fail "$release did not start, so $was serves again; the lines above say why"
+}
+
+release="" was=""
 check_machine
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 make_user
 [ -n "$wheel" ] || build_wheel
 make_release
-install_files
-start_service
-drop_old_releases
+install_settings
+[ -n "$dry" ] || deploy/release.sh switch "$release"
+if [ -z "$DESTDIR" ]; then
+    ! command -v systemctl >/dev/null || enable_units
+    [ -z "$start" ] || start_service
+fi
+if [ -z "$dry" ]; then
+    step "current release: $release"
+    deploy/release.sh tidy
+fi
 
 if [ -n "$dry" ]; then
     echo "nothing was changed"

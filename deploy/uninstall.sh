@@ -54,11 +54,14 @@ if [ -n "$purge" ] && [ -z "$even_unsent" ] && [ -e "$DESTDIR/var/lib/storehub" 
         fail "$count entries are not in the cloud, so nothing is removed; --purge --even-unsent removes them"
 fi
 
-if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ] && [ -e /etc/systemd/system/storehub.service ]; then
+# Files: a folder with somebody's own exceptions (systemctl edit) stays.
+mapfile -t units < <(find "$DESTDIR/etc/systemd/system" -maxdepth 1 -name 'storehub*.*' -type f 2>/dev/null)
+if [ -z "$DESTDIR" ] && command -v systemctl >/dev/null && [ ${#units[@]} -gt 0 ]; then
     # Stopping drains the last batch first.
-    run systemctl disable --now --quiet storehub.service
+    [ ! -d /run/systemd/system ] || run systemctl stop "${units[@]##*/}"
+    run systemctl disable --quiet "${units[@]##*/}"
 fi
-run rm -f "$DESTDIR/etc/systemd/system/storehub.service" "$DESTDIR/usr/local/bin/storehub"
+run rm -f "${units[@]}" "$DESTDIR/usr/local/bin/storehub"
 run rm -rf "$DESTDIR/opt/storehub"
 if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
     run systemctl daemon-reload

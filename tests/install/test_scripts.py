@@ -98,7 +98,8 @@ def test_no_path_of_the_staging_folder_is_left_in_it(staged: Path) -> None:
 def test_secrets_have_a_place_others_cannot_read(staged: Path) -> None:
     settings = staged / "etc/storehub/storehub.toml"
     assert stat.S_IMODE(settings.stat().st_mode) == 0o640
-    assert stat.S_IMODE(settings.parent.stat().st_mode) == 0o750
+    # Sticky: the service's user may replace its own files there and no others.
+    assert stat.S_IMODE(settings.parent.stat().st_mode) == 0o1770
     tomllib.loads(settings.read_text())
 
 
@@ -141,6 +142,37 @@ def test_an_update_keeps_the_release_before_and_no_more(staged: Path, wheel: Pat
     assert first.name not in releases
 
 
+@pytest.mark.slow
+def test_going_back_brings_the_release_before_with_its_own_units(staged: Path, wheel: Path) -> None:
+    copy = staged.parent / "back"
+    shutil.copytree(staged, copy, symlinks=True)
+    old = run("release.sh", "current", destdir=copy).strip()
+    kit = staged.parent / "kit"
+    for folder in ("deploy", "systemd", "requirements"):
+        shutil.copytree(ROOT / folder, kit / folder)
+    (kit / "docs").mkdir()
+    shutil.copy(ROOT / "docs/install.md", kit / "docs")
+    (kit / "systemd/storehub.service").write_text("[Service]\nExecStart=/bin/true\n")
+    (kit / "systemd/storehub-extra.timer").write_text("[Timer]\nOnBootSec=1\n")
+    empty = staged.parent / "empty.lock"
+    empty.touch()
+    command = [kit / "deploy/release.sh", "make", "--wheel", wheel, "--lock", empty]
+    environment = {**os.environ, "DESTDIR": str(copy), "PYTHON": sys.executable}
+    made = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+    assert made != old
+    units = copy / "etc/systemd/system"
+    assert run("release.sh", "current", destdir=copy).strip() == old, "making is not switching"
+    run("release.sh", "switch", made, destdir=copy)
+    assert "/bin/true" in (units / "storehub.service").read_text()
+    assert (units / "storehub-extra.timer").exists()
+    assert run("release.sh", "before", destdir=copy).strip() == old
+    run("release.sh", "switch", old, destdir=copy)
+    assert (units / "storehub.service").read_text() == (ROOT / "systemd/storehub.service").read_text()
+    assert not (units / "storehub-extra.timer").exists()
+    assert (copy / "opt/storehub/venv").resolve().name == old
+    assert "no complete release" in run("release.sh", "switch", "9.9-none", destdir=copy, expect=1)
+
+
 def test_uninstall_keeps_records_and_settings(staged: Path) -> None:
     records = staged / "var/lib/storehub"
     records.mkdir(parents=True, exist_ok=True)
@@ -181,7 +213,7 @@ def test_purge_is_refused_while_the_cloud_lacks_an_entry(tmp_path: Path, status:
     assert not journal.exists()
 
 
-@pytest.mark.parametrize("script", ["install.sh", "uninstall.sh"])
+@pytest.mark.parametrize("script", ["install.sh", "uninstall.sh", "release.sh"])
 def test_help_is_at_hand_and_a_typing_error_does_nothing(tmp_path: Path, script: str) -> None:
     assert "usage:" in run(script, "--help", destdir=tmp_path)
     assert "--help" in run(script, "--purgee", destdir=tmp_path, expect=1)
