@@ -43,13 +43,14 @@ class LanFace:
         self._hub = hub
         self._host: str = listening.getsockname()[0]
         self._port: int = listening.getsockname()[1]
+        self._only = hub.settings.only_interfaces
         self._lock = asyncio.Lock()
         self.context: ssl.SSLContext | None = None
 
     def prepare(self) -> None:
         """Make what is missing, before the first connection. Raises DataDirError."""
         facing = self._hub.box.facing
-        found = choose(read_interfaces(), self._host).addresses
+        found = self._addresses()
         facing.base_url = self._url(found)
         facing.tls = not self._hub.settings.http
         facing.pair_uri = self._pair_uri
@@ -76,7 +77,7 @@ class LanFace:
     async def _watch(self) -> AsyncIterator[None]:
         from hub.discovery import AddressWatch
 
-        watch = AddressWatch(self._host)
+        watch = AddressWatch(self._host, only=self._only)
         watch.listen(lambda reach: self._moved(reach.addresses))
         await watch.start()
         try:
@@ -89,7 +90,7 @@ class LanFace:
         from hub.discovery import Beacon, BeaconFacts
 
         box = self._hub.box
-        beacon = Beacon(self._host, on_addresses=self._moved)
+        beacon = Beacon(self._host, only=self._only, on_addresses=self._moved)
         box.beacon = lambda: beacon.status
         await beacon.start(
             BeaconFacts(
@@ -107,6 +108,9 @@ class LanFace:
         finally:
             await beacon.stop()
 
+    def _addresses(self) -> tuple[str, ...]:
+        return choose(read_interfaces(), self._host, only=self._only).addresses
+
     async def _moved(self, addresses: Iterable[str]) -> None:
         found = tuple(addresses)
         self._hub.box.facing.base_url = self._url(found)
@@ -122,7 +126,7 @@ class LanFace:
             became, trusted = self._hub.box.clock.trusted and not trusted, self._hub.box.clock.trusted
             if became or waited >= RENEW_EVERY_S:
                 waited = 0.0
-                await self._renew(choose(read_interfaces(), self._host).addresses)
+                await self._renew(self._addresses())
 
     async def _renew(self, addresses: tuple[str, ...]) -> None:
         if self.context is None:

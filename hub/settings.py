@@ -34,6 +34,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     http: bool = False
     insecure_lan: bool = False
     mdns: bool = True
+    # Names or patterns, separated by commas; empty: every interface that is neither virtual nor a tunnel.
+    interfaces: Annotated[str, Meta(pattern=r"^[A-Za-z0-9_.:*?, -]*$")] = ""
     store_id: Annotated[str, Meta(pattern=ID)] = "1"
     hub_id: Annotated[str, Meta(pattern=ID)] | None = None
     store_name: Annotated[str, Meta(min_length=1, max_length=60)] = "storehub"
@@ -56,6 +58,10 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     def day_change(self) -> timedelta:
         hours, minutes = self.day_change_time.split(":")
         return timedelta(hours=int(hours), minutes=int(minutes))
+
+    @property
+    def only_interfaces(self) -> tuple[str, ...]:
+        return tuple(name for part in self.interfaces.split(",") if (name := part.strip()))
 
     @property
     def listen_host(self) -> str:

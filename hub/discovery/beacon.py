@@ -48,12 +48,13 @@ class Beacon:
         *,
         on_addresses: OnAddresses | None = None,
         ignored_interfaces: Iterable[str] = VIRTUAL,
+        only: Iterable[str] = (),
         poll_s: float = POLL_S,
         recheck_s: float = RECHECK_S,
         watch: AddressWatch | None = None,
     ) -> None:
         self._state = BeaconState()
-        self._watch = watch or AddressWatch(host, ignored=ignored_interfaces, poll_s=poll_s)
+        self._watch = watch or AddressWatch(host, ignored=ignored_interfaces, only=only, poll_s=poll_s)
         self._on_addresses = on_addresses
         self._watch.listen(self._tell_addresses)
         self._watch.listen(self._reach_changed)

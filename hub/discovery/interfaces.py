@@ -73,22 +73,33 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def choose(interfaces: Iterable[Interface], host: str = "", ignored: Iterable[str] = VIRTUAL) -> Reach:
+def taken(name: str, only: Iterable[str] = (), ignored: Iterable[str] = VIRTUAL) -> bool:
+    """Whether an interface of this name is one to announce on: named by the store, or else not a virtual one."""
+    patterns = tuple(only)
+    if patterns:
+        return any(fnmatchcase(name, pattern) for pattern in patterns)
+    return not any(fnmatchcase(name, pattern) for pattern in ignored)
+
+
+def choose(
+    interfaces: Iterable[Interface],
+    host: str = "",
+    ignored: Iterable[str] = VIRTUAL,
+    only: Iterable[str] = (),
+) -> Reach:
     """What to announce for a hub that listens on `host`.
 
     "" and "::" mean every address, "0.0.0.0" every IPv4 address, a loopback host only that (a demo, a test),
-    and any other address only itself.
+    and any other address only itself. `only`: names or patterns of the interfaces that the store has picked.
     """
-    patterns = tuple(ignored)
+    patterns, picked = tuple(ignored), tuple(only)
     if is_loopback(host):
         address = "127.0.0.1" if host == "localhost" else host
         return Reach((address,), (("127.0.0.1", ""),))
     chosen = [
         interface
         for interface in interfaces
-        if interface.usable
-        and not interface.loopback
-        and not any(fnmatchcase(interface.name, pattern) for pattern in patterns)
+        if interface.usable and not interface.loopback and taken(interface.name, picked, patterns)
     ]
     if host not in ("", "::", "0.0.0.0"):  # noqa: S104 - compared, not bound
         chosen = [interface for interface in chosen if host in interface.addresses]

@@ -33,6 +33,7 @@ class AddressWatch:
         host: str = "",
         *,
         ignored: Iterable[str] = VIRTUAL,
+        only: Iterable[str] = (),
         poll_s: float = POLL_S,
         settle_s: float = SETTLE_S,
         read: Callable[[], Sequence[Interface]] = read_interfaces,
@@ -40,6 +41,7 @@ class AddressWatch:
         self.reach: Reach | None = None
         self._host = host
         self._ignored = tuple(ignored)
+        self._only = tuple(only)
         self._poll_s = poll_s
         self._settle_s = settle_s
         self._read = read
@@ -84,7 +86,7 @@ class AddressWatch:
 
     def _look(self) -> Reach | None:
         try:
-            reach = choose(self._read(), self._host, self._ignored)
+            reach = choose(self._read(), self._host, self._ignored, self._only)
         except OSError as error:
             if str(error) != self._last_trouble:
                 log.warning(

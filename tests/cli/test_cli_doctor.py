@@ -7,18 +7,20 @@ import shutil
 import socket
 import string
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 from cliworld import Hub, Storehub
 
-from hub.cli.doctor_texts import texts
+from hub.doctor.texts import texts
 
 Sell = Callable[[Hub, int], None]
 
 
 def examined(storehub: Storehub, *, code: int, **environment: str) -> dict[str, dict[str, Any]]:
-    done = storehub.run("doctor", "--json", **environment)
+    # On the loopback: these tests ask nobody on the machine's own network.
+    done = storehub.run("doctor", "--json", "--wait", "0.5", **{"STOREHUB_HTTP": "1", **environment})
     assert done.exit_code == code, (done.stdout, done.stderr, done.exception)
     found = json.loads(done.stdout)
     assert found["state"] == {0: "ok", 1: "fail", 3: "warn"}[code]
@@ -26,9 +28,11 @@ def examined(storehub: Storehub, *, code: int, **environment: str) -> dict[str, 
 
 
 def test_a_hub_that_runs(hub: Hub, storehub: Storehub) -> None:
-    checks = examined(storehub, code=3, STOREHUB_HTTP="1")
+    checks = examined(storehub, code=3)
     assert {name for name, check in checks.items() if check["state"] == "ok"} >= {
         "folder",
+        "credentials",
+        "speed",
         "hub",
         "journal",
         "port",
@@ -72,8 +76,33 @@ def test_a_directory_that_others_may_read(hub: Hub, storehub: Storehub) -> None:
     hub.stop()
     storehub.data.chmod(0o755)
     checks = examined(storehub, code=3, STOREHUB_PORT="0")
-    assert checks["folder"]["state"] == "warn"
+    assert checks["folder"]["id"] == "folder.open"
     assert "chmod" in checks["folder"]["advice"]
+
+
+def test_a_token_that_others_may_read(hub: Hub, storehub: Storehub, tmp_path: Path) -> None:
+    hub.stop()
+    config = tmp_path / "storehub.toml"
+    config.write_text('http = true\nport = 0\ncloud_url = "http://127.0.0.1:9"\ncloud_token = "secret"\n')
+    for mode, wanted in ((0o640, "ok"), (0o644, "fail")):
+        config.chmod(mode)
+        checks = examined(storehub, code=1, STOREHUB_CONFIG=str(config))
+        assert checks["credentials"]["state"] == wanted
+    assert "secret" not in json.dumps(checks)
+    config.chmod(0o640)
+    (storehub.data / "identity.json").chmod(0o644)
+    assert "identity.json" in examined(storehub, code=1)["credentials"]["detail"]
+
+
+def test_a_hub_that_began_too_often(hub: Hub, storehub: Storehub) -> None:
+    hub.stop()
+    assert examined(storehub, code=3, STOREHUB_PORT="0")["starts"]["state"] == "ok"
+    for _ in range(5):
+        # While none runs a command opens the journal as a hub does, which begins an epoch.
+        storehub.ok("device", "add", "--name", "h", "--role", "handheld")
+    checks = examined(storehub, code=3, STOREHUB_PORT="0")
+    assert checks["starts"]["id"] == "starts.many"
+    assert "6 times" in checks["starts"]["detail"]
 
 
 def test_a_cloud_that_cannot_be_reached(hub: Hub, storehub: Storehub) -> None:
@@ -83,10 +112,13 @@ def test_a_cloud_that_cannot_be_reached(hub: Hub, storehub: Storehub) -> None:
 
 
 def test_it_speaks_the_terminals_language(hub: Hub, storehub: Storehub) -> None:
-    japanese = storehub.run("doctor", LANG="ja_JP.UTF-8").stdout
+    loopback = {"STOREHUB_HTTP": "1"}
+    japanese = storehub.run("doctor", LANG="ja_JP.UTF-8", **loopback).stdout
     assert "データフォルダ" in japanese
-    assert "データフォルダ" not in storehub.run("doctor", "--lang", "en", LANG="ja_JP.UTF-8").stdout
-    assert "データフォルダ" not in storehub.run("doctor", LANG="C.UTF-8").stdout
+    assert (
+        "データフォルダ" not in storehub.run("doctor", "--lang", "en", LANG="ja_JP.UTF-8", **loopback).stdout
+    )
+    assert "データフォルダ" not in storehub.run("doctor", LANG="C.UTF-8", **loopback).stdout
 
 
 def words_of(text: str) -> set[str]:
@@ -107,7 +139,7 @@ def test_it_changes_nothing(hub: Hub, storehub: Storehub) -> None:
     hub.stop()
     before = storehub.ok("export")
     names = {path.name for path in storehub.data.iterdir()}
-    storehub.run("doctor")
+    storehub.run("doctor", STOREHUB_HTTP="1")
     assert storehub.ok("export") == before
     assert {path.name for path in storehub.data.iterdir()} == names
     shutil.rmtree(storehub.data)

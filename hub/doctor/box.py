@@ -1,66 +1,23 @@
-"""The doctor's examinations of the box itself. What each finding means in words is in doctor_texts.py."""
+"""The data directory, the hub in it, its journal, its clock. What each finding means in words is in texts.toml."""
 
 from __future__ import annotations
 
-import asyncio
 import os
-import shutil
-import subprocess
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final
 
 import msgspec
-from msgspec import Struct
 
 from hub.datadir import DataDir, DataDirError
-from hub.settings import Settings
+from hub.doctor.findings import Finding, Patient
 
-State = Literal["ok", "warn", "fail"]
-# Below this the hub may not get through the day; below the second it must be looked at.
-DISK_BYTES_FAIL: Final = 200 * 1024 * 1024
-DISK_BYTES_WARN: Final = 1024 * 1024 * 1024
-CERTIFICATE_WARN: Final = timedelta(days=14)
 # Checked in full: what is newer than this many entries. `storehub verify` reads everything.
 CHAIN_ENTRIES: Final = 5000
 
 
-class Finding(Struct, frozen=True):
-    """check: what was looked at. what: which of its texts. words: what the texts name."""
-
-    check: str
-    state: State
-    what: str
-    words: dict[str, Any] = {}
-
-
-def examine(settings: Settings, folder: DataDir, *, wait_s: float) -> list[Finding]:
-    """All findings, in the order in which a technician would look."""
-    found = list(_folder(folder))
-    if any(finding.state == "fail" for finding in found):
-        return found
-    running = asyncio.run(_running(folder))
-    found.append(_lock(folder, running))
-    found.append(_disk(folder))
-    found.extend(_journal(folder, running))
-    found.extend(_clock(running))
-    from hub.cli import checkup_net
-
-    found.extend(checkup_net.examine(settings, folder, running, wait_s=wait_s))
-    return found
-
-
-async def _running(folder: DataDir) -> dict[str, Any] | None:
-    from hub.control import ControlError, ask
-
-    try:
-        return dict(await ask(folder.control, "look"))
-    except (OSError, ControlError):
-        return None
-
-
-def _folder(folder: DataDir) -> Iterator[Finding]:
+def folder(folder: DataDir) -> Iterator[Finding]:
     path = folder.path
     if not path.is_dir():
         yield Finding("folder", "fail", "missing", {"path": str(path)})
@@ -68,22 +25,46 @@ def _folder(folder: DataDir) -> Iterator[Finding]:
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         yield Finding("folder", "fail", "closed", {"path": str(path), "user": _user()})
         return
-    open_to_others = [
-        item for item in (path, path / "identity.json", folder.tls / "ca.key") if _others_may(item)
-    ]
     strangers = sorted({item.name for item in path.iterdir() if item.stat().st_uid != path.stat().st_uid})
     if strangers:
         yield Finding("folder", "fail", "strangers", {"path": str(path), "files": ", ".join(strangers)})
-    elif open_to_others:
-        yield Finding("folder", "warn", "open", {"files": ", ".join(str(item) for item in open_to_others)})
+    elif _others_may(path):
+        yield Finding("folder", "warn", "open", {"path": str(path)})
     else:
         yield Finding("folder", "ok", "fine", {"path": str(path)})
 
 
-def _others_may(path: Path) -> bool:
+def credentials(patient: Patient) -> Iterator[Finding]:
+    """Whoever reads these files can be this store's hub, or send to its cloud."""
+    secret = [
+        patient.folder.path / "identity.json",
+        patient.folder.customers_key,
+        patient.folder.tls / "ca.key",
+        patient.folder.tls / "server.pem",
+    ]
+    config = os.environ.get("STOREHUB_CONFIG")
+    world = []
+    if config:
+        settings = Path(config)
+        # The service's group may read these; nobody else may.
+        world = [settings.with_name("storehub.env")]
+        try:
+            if "cloud_token" in settings.read_text(encoding="utf-8", errors="replace"):
+                world.append(settings)
+        except OSError:
+            pass  # A settings file that cannot be read was said when the settings were loaded.
+    exposed = [item for item in secret if _others_may(item)]
+    exposed += [item for item in world if _others_may(item, 0o007)]
+    if exposed:
+        yield Finding("credentials", "fail", "open", {"files": ", ".join(str(item) for item in exposed)})
+    else:
+        yield Finding("credentials", "ok", "fine")
+
+
+def _others_may(path: Path, mask: int = 0o077) -> bool:
     try:
-        return bool(path.stat().st_mode & 0o077)
-    except FileNotFoundError:
+        return bool(path.stat().st_mode & mask)
+    except OSError:
         return False
 
 
@@ -96,32 +77,26 @@ def _user() -> str:
         return str(os.getuid())
 
 
-def _lock(folder: DataDir, running: dict[str, Any] | None) -> Finding:
+def hub(patient: Patient) -> Iterator[Finding]:
+    folder, running = patient.folder, patient.running
     if running is not None:
-        return Finding("hub", "ok", "running", {"since": running["hub"]["started_at"]})
+        yield Finding("hub", "ok", "running", {"since": running["hub"]["started_at"]})
+        return
     try:
         if folder.free():
-            return Finding("hub", "warn", "stopped")
+            yield Finding("hub", "warn", "stopped")
+            return
     except DataDirError as error:
-        return Finding("hub", "fail", "unreadable", {"error": str(error)})
-    return Finding("hub", "fail", "mute", {"path": str(folder.path)})
+        yield Finding("hub", "fail", "unreadable", {"error": str(error)})
+        return
+    yield Finding("hub", "fail", "mute", {"path": str(folder.path)})
 
 
-def _disk(folder: DataDir) -> Finding:
-    usage = shutil.disk_usage(folder.path)
-    state: State = (
-        "fail" if usage.free < DISK_BYTES_FAIL else "warn" if usage.free < DISK_BYTES_WARN else "ok"
-    )
-    what = "fine" if state == "ok" else "low"
-    return Finding(
-        "disk", state, what, {"free_mb": usage.free // 1_000_000, "percent": 100 * usage.free // usage.total}
-    )
-
-
-def _journal(folder: DataDir, running: dict[str, Any] | None) -> Iterator[Finding]:
+def journal(patient: Patient) -> Iterator[Finding]:
     from hub.cli.common import reading
     from hub.store.highwater import HighWater
 
+    folder, running = patient.folder, patient.running
     if not folder.journal.is_file():
         yield Finding("journal", "warn", "none")
         return
@@ -168,30 +143,17 @@ def _broken(found: Iterator[tuple[int, bytes]]) -> int | None:
     return None
 
 
-def _clock(running: dict[str, Any] | None) -> Iterator[Finding]:
+def clock(patient: Patient) -> Iterator[Finding]:
+    running = patient.running
     if running is not None and not running["clock"]["trusted"]:
         yield Finding("clock", "warn", "untrusted", {"time": running["clock"]["time"]})
         return
     now = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
-    synchronised = _ntp()
+    said = patient.machine.run("timedatectl", "show", "--property=NTPSynchronized", "--value")
+    synchronised = {"yes": True, "no": False}.get((said or "").strip())
     if synchronised is None:
-        yield Finding("clock", "ok", "unknown", {"time": now})
+        yield Finding("clock", "skip", "unknown", {"time": now})
     elif synchronised:
         yield Finding("clock", "ok", "fine", {"time": now})
     else:
         yield Finding("clock", "warn", "free", {"time": now})
-
-
-def _ntp() -> bool | None:
-    """Whether the machine's clock is set by NTP; None where nobody can tell."""
-    try:
-        said = subprocess.run(
-            ["timedatectl", "show", "--property=NTPSynchronized", "--value"],  # noqa: S607 - Debian's own
-            capture_output=True,
-            text=True,
-            timeout=5,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return {"yes": True, "no": False}.get(said.stdout.strip()) if said.returncode == 0 else None

@@ -1,4 +1,4 @@
-"""What the doctor says, in the language of the terminal: doctor_texts.toml."""
+"""What the doctor says, in English and Japanese: texts.toml."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from hub.cli.checkup import Finding
+from hub.doctor.findings import Finding
 
 
 @cache
 def texts() -> dict[str, Any]:
-    return tomllib.loads(files("hub.cli").joinpath("doctor_texts.toml").read_text(encoding="utf-8"))
+    return tomllib.loads(files("hub.doctor").joinpath("texts.toml").read_text(encoding="utf-8"))
 
 
 def title(finding: Finding, language: str) -> str:
@@ -28,3 +28,18 @@ def advice(finding: Finding, language: str) -> str:
     if finding.state == "ok":
         return ""
     return str(texts()[finding.check][finding.what].get(f"{language}_do", "")).format(**finding.words)
+
+
+def rows(findings: list[Finding], language: str) -> list[dict[str, str]]:
+    """The findings as `storehub doctor --json` and GET /v1/doctor give them."""
+    return [
+        {
+            "id": finding.id,
+            "check": finding.check,
+            "state": finding.state,
+            "title": title(finding, language),
+            "detail": detail(finding, language),
+            "advice": advice(finding, language),
+        }
+        for finding in findings
+    ]
