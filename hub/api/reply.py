@@ -27,7 +27,7 @@ def allowed(*permissions: str) -> Callable[[Request], Awaitable[Device]]:
     async def dependency(request: Request) -> Device:
         device = caller(request.scope, box_of(request))
         allow(device, *permissions)
-        if "report" in permissions:
+        if "report" in permissions or "export" in permissions:
             allow_staff(device, box_of(request), "report")
         return device
 

@@ -10,6 +10,7 @@ import io
 
 import msgspec
 
+from hub.domain.csv_cells import plain_text
 from hub.domain.facts import MasterChange
 from hub.domain.menu import plain
 from hub.domain.menu_file import MenuFileError, RowError, text_of
@@ -31,7 +32,7 @@ def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None)
     rows.fieldnames = header
     found: dict[str, MasterChange] = {}
     for row in rows:
-        cells = {key: (value or "").strip() for key, value in row.items() if key in COLUMNS}
+        cells = {key: plain_text((value or "").strip()) for key, value in row.items() if key in COLUMNS}
         try:
             customer = _customer(cells)
         except (ValueError, msgspec.ValidationError) as error:

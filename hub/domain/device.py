@@ -65,6 +65,7 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "devices",
             "staff.pin",
             "customers.forget",
+            "export",
             "box",
             "box.link",
         }

@@ -30,6 +30,7 @@ import msgspec
 from msgspec import Struct
 
 from hub.domain.commands import ApplyMaster
+from hub.domain.csv_cells import plain_text
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import (
     Category,
@@ -278,7 +279,7 @@ def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
         if len(row) > len(header):
             errors.append(RowError(number, "", f"has {len(row)} cells, the header has {len(header)}"))
             continue
-        cells = dict(zip(header, (cell.strip() for cell in row), strict=False))
+        cells = dict(zip(header, (plain_text(cell.strip()) for cell in row), strict=False))
         product = _product(number, cells, categories, errors)
         if product is None:
             continue

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
+import httpx
 import pytest
-from cliworld import Hub, Storehub
+from cliworld import Hub, Storehub, sold
 
 from hub.cli import importing
 
@@ -85,3 +88,31 @@ def test_good_lines_are_taken_by_choice_and_nothing_is_removed(storehub: Storehu
     assert "row 3, id" in result.output
     file.write_text("id,name,price\np-2,Gyoza,x\n")
     assert "nothing was imported" in storehub.run("import", "--good-rows", str(file)).output
+
+
+def test_sales_and_their_lines_with_and_without_the_hub(storehub: Storehub, hub: Hub) -> None:
+    with httpx.Client(base_url=hub.url) as http:
+        sold(storehub, http, 3)
+        token = storehub.json("device", "add", "--name", "m", "--role", "manager")["token"]
+        own = {"authorization": f"Bearer {token}", "idempotency-key": "v"}
+        sale = http.get("/v1/sales", headers=own).json()["sales"][0]
+        assert http.post(f"/v1/sales/{sale['sale_id']}/void", json={"reason": "x"}, headers=own).is_success
+        day = sale["business_date"]
+        address = f"/v1/exports/sales?from={day}&to={day}"
+        online = {
+            kind: http.get(f"{address}&kind={kind}", headers=own).content for kind in ("sales", "lines")
+        }
+    for kind, told in online.items():
+        assert storehub.run("export", f"--{kind}").stdout_bytes == told
+    hub.stop()
+    for kind, told in online.items():
+        assert storehub.run("export", f"--{kind}", "--from", day, "--to", day).stdout_bytes == told
+        assert len(storehub.run("export", f"--{kind}", "--to", "2020-01-01").stdout.splitlines()) == 1
+    found = list(csv.DictReader(io.StringIO(online["lines"].decode())))
+    assert [row["kind"] for row in found] == ["sale", "sale", "sale", "void"]
+    assert sum(int(row["total"]) for row in found) == 1800
+    assert found[3]["tax_rate"] == "0.10"
+    assert storehub.run("export", "--sales", "--bom").stdout_bytes.startswith(b"\xef\xbb\xbfseq,")
+    assert "YYYY-MM-DD" in storehub.no("export", "--sales", "--from", "12", code=2)
+    assert "seq" in storehub.no("export", "--from", "2026-11-01", code=2)
+    assert "one of" in storehub.no("export", "--sales", "--lines", code=2)
