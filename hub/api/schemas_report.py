@@ -7,7 +7,16 @@ from typing import Annotated, Final
 from msgspec import Meta, Struct, field
 
 from hub.domain.menu import TenderKind
-from hub.domain.report_sums import Closing, CountTotal, DrawerMoves, SettlementSum, VoidSum
+from hub.domain.report_sums import (
+    AccountSum,
+    Closing,
+    CountTotal,
+    DeferredSum,
+    DepositSum,
+    DrawerMoves,
+    SettlementSum,
+    VoidSum,
+)
 from hub.domain.tax import RateClass
 
 
@@ -95,7 +104,8 @@ class SettlementLine(SettlementSum):
 class SumsView(Struct, kw_only=True):
     """net: sales without voids and refunds. Taxes, tenders, products and categories are net as well.
 
-    late: what came in after the first closing, and what it changed the net by.
+    late: what came in after the first closing, and what it changed the net by. Deposits, what was received on account
+    and `other_tenders`, by which both came and went, are no sales: with `tenders` they are what the drawers took.
     """
 
     orders: Count
@@ -116,6 +126,11 @@ class SumsView(Struct, kw_only=True):
     aborts: CountTotal
     late: CountTotal
     drawer: DrawerMoves
+    deposits: DepositSum
+    accounts: AccountSum
+    deferred: DeferredSum
+    voucher_surplus: CountTotal
+    other_tenders: list[TenderLine]
     over_short: int
 
 
@@ -167,6 +182,11 @@ class DailyView(Struct, kw_only=True):
     aborts: CountTotal
     late: CountTotal
     drawer: DrawerMoves
+    deposits: DepositSum
+    accounts: AccountSum
+    deferred: DeferredSum
+    voucher_surplus: CountTotal
+    other_tenders: list[TenderLine]
     over_short: int
     settlements: list[SettlementLine]
     closings: list[Closing]

@@ -54,6 +54,22 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "over_short": "過不足",
         "unsettled": "未精算のレジ",
         "open_checks": "未会計の伝票",
+        "deposits": "内金",
+        "accounts": "売掛",
+        "deferred": "支払保留",
+        "taken": "預り",
+        "given_back": "返金",
+        "used": "売上へ充当",
+        "charged": "掛売",
+        "taken_off": "掛売の取消・返品",
+        "received": "入金",
+        "reversed": "入金の取消",
+        "begun": "発生",
+        "settled_later": "確定",
+        "failed": "不成立",
+        "cancelled": "取消",
+        "other_tenders": "売上以外の入出金",
+        "voucher_surplus": "商品券の釣無し分",
         "late": "締め後の計上",
         "frozen": "締め時の純売上",
         "unsent": "未送信",
@@ -101,6 +117,22 @@ _WORDS: Final[dict[Language, dict[str, str]]] = {
         "over_short": "over/short",
         "unsettled": "Registers not settled",
         "open_checks": "Checks still open",
+        "deposits": "Deposits",
+        "accounts": "On account",
+        "deferred": "Deferred payments",
+        "taken": "taken",
+        "given_back": "given back",
+        "used": "used for sales",
+        "charged": "sold on account",
+        "taken_off": "voided or refunded",
+        "received": "received",
+        "reversed": "booked back",
+        "begun": "begun",
+        "settled_later": "settled",
+        "failed": "failed",
+        "cancelled": "cancelled",
+        "other_tenders": "Taken for no sale",
+        "voucher_surplus": "Vouchers: kept surplus",
         "late": "After closing",
         "frozen": "Net when closed",
         "unsent": "Unsent",
@@ -179,10 +211,24 @@ def daily_text(day: dict[str, Any], language: Language, columns: int = COLUMNS) 
     people = [(one["name"] or one["staff_id"], times(one["sales"], one["total"])) for one in day["staff"]]
     if people:
         page += part("staff", _table(people, columns))
+    for name in ("deposits", "accounts", "deferred"):
+        rows = [
+            (words["settled_later" if kind == "settled" else kind], times(one["count"], one["total"]))
+            for kind, one in day[name].items()
+            if one["count"]
+        ]
+        if rows:
+            page += part(name, _table(rows, columns))
+    others = [(one["name"], times(one["count"], one["amount"])) for one in day["other_tenders"]]
+    if others:
+        page += part("other_tenders", _table(others, columns))
     page += part("drawer", _drawer(day, words, money, columns))
     page.append("-" * columns)
     page += row("before", times(day["line_voids"]["quantity"], day["line_voids"]["amount"]))
     page += row("aborts", times(day["aborts"]["count"], day["aborts"]["total"]))
+    if day["voucher_surplus"]["count"]:
+        surplus = day["voucher_surplus"]
+        page += row("voucher_surplus", times(surplus["count"], surplus["total"]))
     if day["unsettled"]:
         page += row("unsettled", ", ".join(day["unsettled"]))
     page += row("open_checks", words["times"].format(count=day["open_checks"]))

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from hub.domain import entries
+from hub.domain import entries, report_later
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import (
     CheckAborted,
@@ -25,7 +25,6 @@ from hub.domain.facts import (
     SaleRefunded,
     SaleVoided,
 )
-from hub.domain.facts_credit import PaymentFailed, PaymentSettled
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.report_sums import (
@@ -37,9 +36,8 @@ from hub.domain.report_sums import (
     ProductSum,
     SettlementSum,
     TaxSum,
-    TenderSum,
 )
-from hub.domain.sale import RefundedLine, Tender
+from hub.domain.sale import RefundedLine
 from hub.domain.state import Meta
 
 # Facts that name their business day themselves.
@@ -82,7 +80,8 @@ def _order(report: DayReport, fact: OrderPlaced, meta: Meta) -> None:
 def _completed(report: DayReport, fact: SaleCompleted, meta: Meta) -> None:
     report.sales.add(fact.total)
     _taxes(report, fact.taxes, 1)
-    _tenders(report, fact.tenders, 1)
+    report_later.add_tenders(report.tenders, fact.tenders, 1)
+    report_later.paid_with(report, fact.tenders)
     _products(report, ((line, line.net) for line in fact.lines), 1)
     report.hours.setdefault(_hour(fact, meta), CountTotal()).add(fact.total)
     device = report.devices.setdefault(meta.device_id, DeviceSum())
@@ -101,6 +100,7 @@ def _completed(report: DayReport, fact: SaleCompleted, meta: Meta) -> None:
 def _voided(report: DayReport, fact: SaleVoided, meta: Meta) -> None:
     report.voids.add(fact.total)
     _guests(report, fact, -1)
+    report_later.voided_with(report, fact)
     _given_back(report, fact)
 
 
@@ -112,17 +112,9 @@ def _refunded(report: DayReport, fact: SaleRefunded, meta: Meta) -> None:
 def _given_back(report: DayReport, fact: SaleVoided | SaleRefunded) -> None:
     _late(report, -fact.total)
     _taxes(report, fact.taxes, -1)
-    _tenders(report, fact.tenders, -1)
+    report_later.add_tenders(report.tenders, fact.tenders, -1)
+    report_later.off_account(report, fact.tenders)
     _products(report, ((line, line.amount) for line in fact.lines), -1)
-
-
-def _paid_later(report: DayReport, fact: PaymentSettled, meta: Meta) -> None:
-    _tenders(report, fact.taken_off, -1)
-    _tenders(report, fact.tenders, 1)
-
-
-def _not_paid(report: DayReport, fact: PaymentFailed, meta: Meta) -> None:
-    _tenders(report, fact.taken_off, -1)
 
 
 def _taxes(report: DayReport, rows: Iterable[TaxRow], sign: int) -> None:
@@ -131,13 +123,6 @@ def _taxes(report: DayReport, rows: Iterable[TaxRow], sign: int) -> None:
         total = report.taxes.setdefault(key, TaxSum(row.tax_class, row.rate, row.included))
         total.taxable += sign * row.taxable
         total.tax += sign * row.tax
-
-
-def _tenders(report: DayReport, tenders: Iterable[Tender], sign: int) -> None:
-    for tender in tenders:
-        total = report.tenders.setdefault(tender.method, TenderSum(tender.name, tender.kind))
-        total.count += 1
-        total.amount += sign * tender.amount
 
 
 def _products(report: DayReport, lines: Iterable[tuple[SaleLine | RefundedLine, int]], sign: int) -> None:
@@ -222,11 +207,10 @@ _COUNTS: Final[dict[type[Fact], Callable[[DayReport, Any, Meta], None]]] = {
     SaleCompleted: _completed,
     SaleVoided: _voided,
     SaleRefunded: _refunded,
-    PaymentSettled: _paid_later,
-    PaymentFailed: _not_paid,
     LinesVoided: _lines_voided,
     CheckAborted: _aborted,
     DrawerMoved: _drawer,
     RegisterSettled: _settled,
     DayClosed: _day_closed,
+    **report_later.COUNTS,
 }

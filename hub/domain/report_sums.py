@@ -47,6 +47,11 @@ class CountTotal(Struct):
         self.count += 1
         self.total += total
 
+    def take_back(self, total: int) -> None:
+        """What was added turned out not to be."""
+        self.count -= 1
+        self.total -= total
+
 
 class DeviceSum(Struct):
     """Of a device, and of a member of staff."""
@@ -92,6 +97,32 @@ class SettlementSum(Struct):
     unsent: int
 
 
+class DepositSum(Struct):
+    """内金 of layaways: taken, given back when one was cancelled, and used when its goods were sold."""
+
+    taken: CountTotal = msgspec.field(default_factory=CountTotal)
+    given_back: CountTotal = msgspec.field(default_factory=CountTotal)
+    used: CountTotal = msgspec.field(default_factory=CountTotal)
+
+
+class AccountSum(Struct):
+    """売掛: sold on account, taken off by voids and refunds; received from those who owe, and booked back."""
+
+    charged: CountTotal = msgspec.field(default_factory=CountTotal)
+    taken_off: CountTotal = msgspec.field(default_factory=CountTotal)
+    received: CountTotal = msgspec.field(default_factory=CountTotal)
+    reversed: CountTotal = msgspec.field(default_factory=CountTotal)
+
+
+class DeferredSum(Struct):
+    """支払保留: begun on this day; and what came to an end on it, whenever it had begun."""
+
+    begun: CountTotal = msgspec.field(default_factory=CountTotal)
+    settled: CountTotal = msgspec.field(default_factory=CountTotal)
+    failed: CountTotal = msgspec.field(default_factory=CountTotal)
+    cancelled: CountTotal = msgspec.field(default_factory=CountTotal)
+
+
 class Closing(Struct):
     """One day.closed entry, and the day's sums when it was made."""
 
@@ -130,3 +161,10 @@ class DayReport(Struct, kw_only=True):
     closings: list[Closing] = []
     # Sales, voids and refunds that came in after the first closing: how many, and what they changed the net by.
     late: CountTotal = msgspec.field(default_factory=CountTotal)
+    deposits: DepositSum = msgspec.field(default_factory=DepositSum)
+    accounts: AccountSum = msgspec.field(default_factory=AccountSum)
+    deferred: DeferredSum = msgspec.field(default_factory=DeferredSum)
+    # 釣無し: what vouchers were worth beyond the bill, and the store kept.
+    voucher_surplus: CountTotal = msgspec.field(default_factory=CountTotal)
+    # Tenders of no sale: deposits and payments on account, less what was given back.
+    other_tenders: dict[str, TenderSum] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from copy import copy
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from msgspec import Struct
@@ -14,6 +14,9 @@ from hub.domain.report_sums import CountTotal, DayReport, SettlementSum
 # What ids are called now; an id that is gone has no name.
 Names = Mapping[str, str]
 NO_NAMES: Names = {}
+_BY_KEY: Final = (
+    "taxes", "tenders", "products", "hours", "devices", "categories", "staff", "other_tenders",
+)  # fmt: skip
 
 
 def view(report: DayReport, *, categories: Names = NO_NAMES, staff: Names = NO_NAMES) -> dict[str, Any]:
@@ -48,6 +51,11 @@ def sums(report: DayReport, *, categories: Names = NO_NAMES, staff: Names = NO_N
         "aborts": _count_total(report.aborts),
         "late": _count_total(report.late),
         "drawer": msgspec.to_builtins(report.drawer),
+        "deposits": msgspec.to_builtins(report.deposits),
+        "accounts": msgspec.to_builtins(report.accounts),
+        "deferred": msgspec.to_builtins(report.deferred),
+        "voucher_surplus": _count_total(report.voucher_surplus),
+        "other_tenders": _rows("method", report.other_tenders),
         "over_short": sum(one.counted - one.expected for one in report.settlements),
     }
 
@@ -77,7 +85,7 @@ def summed(reports: Iterable[DayReport]) -> DayReport:
     total = DayReport(business_date="")
     for report in reports:
         _add(total, report)
-        for name in ("taxes", "tenders", "products", "hours", "devices", "categories", "staff"):
+        for name in _BY_KEY:
             mine, theirs = getattr(total, name), getattr(report, name)
             for key, value in theirs.items():
                 if key in mine:
