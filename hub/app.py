@@ -18,6 +18,7 @@ from hub.datadir import DataDir, DataDirError
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
+from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
 from hub.service.box import Box, Facing
 from hub.service.doorman import Doorman
@@ -95,6 +96,8 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         hooks.append(doorman.committed)
         doorman.on_revoked(lambda device_id: feed.wake())
         await doorman.start()
+        examiner = Examiner(settings, data.path)
+        stack.push_async_callback(examiner.stop)
         box = Box(
             identity=identity,
             core=core,
@@ -109,6 +112,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             timezone=settings.timezone,
             storage=lambda: storage_of(data.path, core),
             draw=_draw,
+            examine=examiner.look,
         )
         if settings.currency != "JPY" and not core.state.settings.committed.get("currency"):
             await core.desk.order(

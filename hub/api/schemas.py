@@ -7,7 +7,15 @@ from typing import Any, Final, Literal
 import msgspec
 from msgspec import Struct, field
 
-from hub.api import schemas_customers, schemas_day, schemas_report, schemas_staff, schemas_stock, schemas_till
+from hub.api import (
+    schemas_box,
+    schemas_customers,
+    schemas_day,
+    schemas_report,
+    schemas_staff,
+    schemas_stock,
+    schemas_till,
+)
 from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
@@ -306,12 +314,15 @@ class MasterStatus(Struct):
 
 
 class HubAbout(Struct):
+    """url: where devices reach the hub now; empty while it does not run."""
+
     id: str
     store_id: str
     name: str
     box: str
     version: str
     started_at: str
+    url: str
 
 
 class JournalStatus(Struct):
@@ -417,6 +428,7 @@ for _page in (
     schemas_staff,
     schemas_customers,
     schemas_stock,
+    schemas_box,
 ):
     VIEWS.update(_page.VIEWS)
 

@@ -53,6 +53,7 @@ def status(journal: JournalFile, settings: Settings, folder: DataDir) -> dict[st
             "box": identity.box if identity else "",
             "version": version("storehub"),
             "started_at": None,
+            "url": "",
         },
         "journal": {"state": "closed", "since": since, "reason": "the hub does not run"},
         "beacon": {"state": "off", "addresses": [], "reason": "the hub does not run"},

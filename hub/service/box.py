@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +44,8 @@ class Box:
     storage: Callable[[], dict[str, Any]]
     # A receipt's text as a picture: (text, media type) -> bytes. Slow: call it in a thread.
     draw: Callable[[str, str], bytes]
+    # The doctor's newest examination, given the time; begins one when it is old (hub.examining).
+    examine: Callable[[str], Awaitable[dict[str, Any]]]
     facing: Facing = field(default_factory=Facing)
     beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")
     # Requests of devices in the last moments: the replay gives way to them.

@@ -63,6 +63,8 @@ class Box:
         self.business = self._business()
         self.code_seconds = 600.0
         self.lose_answers = 0
+        self.examining = False
+        self.findings = {lang: self._findings(lang) for lang in ("en", "ja")}
 
     def tell(self, event: str, data: dict[str, Any] | None = None) -> None:
         self.sync["last_seq"] += event.startswith("storehub.")
@@ -101,11 +103,24 @@ class Box:
             "storage": {"free_bytes": 21_700_000_000, "journal_bytes": 148_300_000, "days_left": 412.7},
             "clock": {"trusted": True, "source": "ntp"},
             "hub": {"id": "hub-7c21", "store_id": "shibuya-01", "name": HUB["name"], "box": "a41f09be",
-                    "version": "0.1.0", "started_at": ago(days=9, hours=3)},
+                    "version": "0.1.0", "started_at": ago(days=9, hours=3), "url": "https://192.168.10.20:8443"},
             "journal": {"state": "writable", "since": ago(days=9), "reason": ""},
             "beacon": {"state": "announced", "addresses": ["192.168.10.20"], "reason": ""},
             "behind": None,
         }  # fmt: skip
+
+    @staticmethod
+    def _findings(language: str) -> list[dict[str, str]]:
+        from hub.doctor.findings import Finding
+        from hub.doctor.texts import rows
+
+        found = [
+            Finding("disk", "fail", "low", {"free_mb": 120, "percent": 1}),
+            Finding("isolation", "warn", "guest", {"gateway": "192.168.10.1", "others": 0}),
+            Finding("journal", "ok", "fine", {"entries": 18_422}),
+            Finding("card", "skip", "silent", {"name": "SC32G", "kind": "SD"}),
+        ]
+        return rows(found, language)
 
     @staticmethod
     def _devices() -> list[dict[str, Any]]:
@@ -223,6 +238,16 @@ class Box:
         async def sync() -> Response:
             return JSONResponse(self.sync)
 
+        @app.get("/v1/doctor")
+        async def doctor(request: Request) -> Response:
+            # An examination takes a while: the first answer says so.
+            self.examining = not self.examining
+            found = self.findings["ja" if request.headers["accept-language"] == "ja" else "en"]
+            state = "running" if self.examining else "fail"
+            return JSONResponse(
+                {"state": state, "at": ago(seconds=1), "running": self.examining, "checks": found}
+            )
+
         @app.get("/v1/devices")
         async def devices() -> Response:
             return JSONResponse({"devices": self.devices})
@@ -280,10 +305,11 @@ class Box:
         @app.post("/console/pairing-codes")
         async def offer(request: Request) -> Response:
             role = (await request.json())["role"]
-            uri = f"storehub://pair?u=https://192.168.10.20:8443&fp={HUB['fp']}&c=F3KX-9TQM-2B"
+            url = self.sync["hub"]["url"]
+            uri = f"storehub://pair?u={url}&fp={HUB['fp']}&c=F3KX-9TQM-2B"
             return JSONResponse({
                 "code": "F3KX-9TQM-2B", "role": role, "expires_at": ago(seconds=-self.code_seconds), "uri": uri,
-                "url": "https://192.168.10.20:8443", "fingerprint": HUB["fp"], "digits": "418205",
+                "url": url, "fingerprint": HUB["fp"], "digits": "418205",
                 "qr_svg": segno.make(uri, error="m").svg_inline(scale=4, border=2, omitsize=True),
             })  # fmt: skip
 

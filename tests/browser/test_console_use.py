@@ -109,6 +109,34 @@ async def test_pairing_shows_a_code_to_scan_and_to_type_and_notices_its_use(
     await page.get_by_role("button", name="Show the code").wait_for()
 
 
+async def test_a_new_address_of_the_box_makes_a_new_qr_code(address: str, open_page: Any, box: Box) -> None:
+    page = await sign_in(await open_page(f"{address}/console"))
+    await page.locator("#pairing-form button").click()
+    await shows(page, "#pairing-body", "https://192.168.10.20:8443")
+    before = await page.get_attribute(".qr", "src")
+    box.sync["hub"]["url"] = "https://192.168.10.99:8443"
+    await shows(page, "#pairing-body", "https://192.168.10.99:8443", 8000)
+    await shows(page, "#box-body", "https://192.168.10.99:8443")
+    assert await page.get_attribute(".qr", "src") != before
+    assert box.count("POST", "/console/pairing-codes") == 2
+
+
+async def test_the_doctor_says_what_is_wrong_and_what_to_do(address: str, open_page: Any, box: Box) -> None:
+    page = await sign_in(await open_page(f"{address}/console"), TECHNICIAN)
+    await page.click("#doctor-run")
+    await shows(page, "#doctor-body", "Something is broken.")
+    shown = page.locator("#doctor-body > ul .finding")
+    assert await shown.evaluate_all("all => all.map(one => one.dataset.id)") == [
+        "disk.low",
+        "isolation.guest",
+    ]
+    await shows(page, '[data-id="isolation.guest"] .todo', "client isolation")
+    await shows(page, "#doctor-body summary", "2 other checks")
+    assert box.count("GET", "/v1/doctor") == 2, "asked again while it ran"
+    await page.click("#language")
+    await shows(page, '[data-id="isolation.guest"] .todo', "プライバシーセパレーター")
+
+
 async def test_a_pairing_code_that_ran_out_is_taken_away(address: str, open_page: Any, box: Box) -> None:
     box.code_seconds = 1.5
     page = await sign_in(await open_page(f"{address}/console"))

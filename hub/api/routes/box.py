@@ -85,6 +85,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
             "box": box.identity.box,
             "version": box.identity.version,
             "started_at": box.started_at,
+            "url": box.facing.base_url,
         },
         "journal": {
             "state": trouble.state if trouble else "writable",

@@ -19,6 +19,7 @@ export function showBox(sync, session) {
     h("dl", { class: "facts" },
       beacon && fact("box.beacon", [word("beacon", beacon.state), beacon.reason && ` (${beacon.reason})`,
         (beacon.addresses ?? []).map((one) => h("code", {}, one))]),
+      fact("box.url", hub.url && h("code", {}, hub.url)),
       fact("box.started", hub.started_at && moment(hub.started_at)),
       fact("box.position", h("code", {}, `${sync.epoch}:${sync.last_seq}`)),
       fact("box.store", h("code", {}, hub.store_id ?? hub.store)),

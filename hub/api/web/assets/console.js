@@ -3,8 +3,9 @@
 import { Refused, Unreachable, get, once, reach, whenReachChanges } from "./api.js";
 import { tell, why } from "./ask.js";
 import { showBox } from "./box.js";
-import { devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
+import { addressIs, devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
 import { showDevices } from "./devices.js";
+import { forgetDoctor, showDoctor, startDoctor } from "./doctor.js";
 import { showDay } from "./day.js";
 import { byId, say } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -89,6 +90,7 @@ function paint() {
     showReconciliation(known.sync.reconciliation);
     showQuarantine(known.sync.quarantined, () => sync.now());
     showBox(known.sync, session);
+    void addressIs(known.sync.hub?.url);
   }
   if (known.devices) showDevices(known.devices, session, () => devices.now());
   const date = chosenDate();
@@ -179,6 +181,7 @@ function signedOut(ended) {
   rest();
   Object.assign(known, { session: null, sync: null, devices: null, report: null, business: null, date: null });
   forgetPairing();
+  forgetDoctor();
   for (const id of ["signout", "live"]) byId(id).hidden = true;
   say(byId("store"), "storehub");
   say(byId("person"), "");
@@ -197,12 +200,14 @@ function chooseDay(days) {
 startLanguage();
 startSignin(enter);
 startPairing(() => devices.now());
+startDoctor();
 byId("sales-earlier").addEventListener("click", () => chooseDay(-1));
 byId("sales-later").addEventListener("click", () => chooseDay(1));
 byId("language").addEventListener("click", () => {
   switchLanguage();
   if (known.session) showPerson();
   paint();
+  showDoctor();
 });
 byId("signout").addEventListener("click", async () => {
   const { session: leaving } = known;

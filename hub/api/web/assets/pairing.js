@@ -10,6 +10,9 @@ const ROLES = ["handheld", "register", "kitchen", "table", "manager", "technicia
 const MINUTES = [5, 10, 30];
 
 let offer = null;
+let wish = null;
+// The address that the offer was made for: after a new lease the QR code must carry the new one.
+let address = "";
 let known = new Set();
 let paired = null;
 
@@ -22,12 +25,10 @@ export function startPairing(refreshDevices) {
     say(byId("pairing-wrong"), "");
     try {
       const role = byId("pairing-role").value;
-      const wish = { role, minutes: Number(byId("pairing-minutes").value) };
+      wish = { role, minutes: Number(byId("pairing-minutes").value) };
       if (role === "table") wish.table_id = byId("pairing-table").value.trim();
       await refreshDevices(); // So that whoever is new afterwards is new because of this code.
-      offer = await once("POST", "/console/pairing-codes", wish);
-      paired = null;
-      showPairing();
+      await makeOffer();
     } catch (error) {
       say(byId("pairing-wrong"), t("failed", { why: why(error) }));
     } finally {
@@ -62,6 +63,24 @@ async function chooseRole() {
     tables.replaceChildren(...menu.tables.map((one) => h("option", { value: one.id }, one.name)));
   } catch {
     // The id can be typed without the list.
+  }
+}
+
+async function makeOffer() {
+  offer = await once("POST", "/console/pairing-codes", wish);
+  address = offer.url;
+  paired = null;
+  showPairing();
+}
+
+/** Where devices reach the box now. A code that is shown is made again when that has changed. */
+export async function addressIs(url) {
+  if (!offer || paired || !url || url === address || left_s() <= 0) return;
+  address = url;
+  try {
+    await makeOffer();
+  } catch {
+    // The old code is shown until it runs out; a person makes another.
   }
 }
 
