@@ -39,3 +39,27 @@ class WithdrawFormalReceipt(Command, frozen=True, forbid_unknown_fields=True):
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
     formal_id: Id
     reason: Text
+
+
+class IssueDepositReceipts(IssueFormalReceipts, frozen=True, forbid_unknown_fields=True):
+    """The same over the deposit (内金) of a layaway that waits. It says nothing of tax: the sale does that."""
+
+
+class ReissueDepositReceipt(ReissueFormalReceipt, frozen=True, forbid_unknown_fields=True):
+    """The same receipt over a deposit again, marked 再発行."""
+
+
+class WithdrawDepositReceipt(WithdrawFormalReceipt, frozen=True, forbid_unknown_fields=True):
+    """The paper over a deposit was taken back."""
+
+
+class IssueAccountReceipts(IssueFormalReceipts, frozen=True, forbid_unknown_fields=True):
+    """The same over a payment on account (売掛入金). It says nothing of tax: the receipts of the sales did."""
+
+
+class ReissueAccountReceipt(ReissueFormalReceipt, frozen=True, forbid_unknown_fields=True):
+    """The same receipt over a payment on account again, marked 再発行."""
+
+
+class WithdrawAccountReceipt(WithdrawFormalReceipt, frozen=True, forbid_unknown_fields=True):
+    """The paper over a payment on account was taken back."""

@@ -7,6 +7,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+from hub.domain.formal import FormalReceipt
 from hub.domain.menu import TenderKind
 from hub.domain.sale import Tender
 
@@ -120,3 +121,4 @@ class Received(Struct, frozen=True, omit_defaults=True, kw_only=True):
     register_id: str
     status: ReceivedStatus = "received"
     reason: str = ""
+    formal: tuple[FormalReceipt, ...] = ()

@@ -26,6 +26,7 @@ from hub.domain.facts_credit import (
     PaymentFailed,
     PaymentSettled,
 )
+from hub.domain.formal import withdrawn
 from hub.domain.sale import Sale, Tender
 from hub.domain.state import Meta, State
 
@@ -197,5 +198,8 @@ def account_reversed(state: State, fact: AccountReversed, meta: Meta) -> None:
     if payment is None or payment.status != "received":
         raise Misfit(f"payment {fact.payment_id} is not there to be reversed")
     _book(state, fact.account_id, "reversal", fact.payment_id, fact.receipt_no, meta, paid=-fact.amount)
-    state.received.put(fact.payment_id, replace(payment, status="reversed", reason=fact.reason))
+    state.received.put(
+        fact.payment_id,
+        replace(payment, status="reversed", reason=fact.reason, formal=withdrawn(payment.formal)),
+    )
     evolve_day.took(state, fact.register_id, fact.tenders, -1, meta)

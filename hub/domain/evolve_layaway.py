@@ -12,6 +12,7 @@ from hub.domain.evolve_floor import Misfit, move_stock
 from hub.domain.evolve_numbers import number_used
 from hub.domain.evolve_options import move_options
 from hub.domain.facts_layaway import LayawayCancelled, LayawayCompleted, LayawayOpened
+from hub.domain.formal import withdrawn
 from hub.domain.layaway import NEXT, Layaway, LayawayMove
 from hub.domain.state import Meta, State
 
@@ -61,7 +62,14 @@ def layaway_completed(state: State, fact: LayawayCompleted, meta: Meta) -> None:
     layaway = _moved(state, fact.layaway_id, LayawayMove.COMPLETE)
     state.layaways.put(
         fact.layaway_id,
-        replace(layaway, sale_id=fact.sale_id, receipt_no=fact.receipt_no, ended_at=meta.time),
+        replace(
+            layaway,
+            sale_id=fact.sale_id,
+            receipt_no=fact.receipt_no,
+            ended_at=meta.time,
+            # The others stand with the sale from now on.
+            formal=tuple(receipt for receipt in layaway.formal if receipt.status != "issued"),
+        ),
     )
     # Its sale takes them.
     set_aside(state, layaway.lines, 1)
@@ -69,7 +77,10 @@ def layaway_completed(state: State, fact: LayawayCompleted, meta: Meta) -> None:
 
 def layaway_cancelled(state: State, fact: LayawayCancelled, meta: Meta) -> None:
     layaway = _moved(state, fact.layaway_id, LayawayMove.CANCEL)
-    state.layaways.put(fact.layaway_id, replace(layaway, ended_at=meta.time, reason=fact.reason))
+    state.layaways.put(
+        fact.layaway_id,
+        replace(layaway, ended_at=meta.time, reason=fact.reason, formal=withdrawn(layaway.formal)),
+    )
     set_aside(state, layaway.lines, 1)
     if fact.tenders:
         evolve_day.took(state, fact.register_id, fact.tenders, -1, meta)

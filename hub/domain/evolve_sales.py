@@ -14,6 +14,7 @@ from hub.domain.evolve_numbers import handed_out, number_used, number_voided
 from hub.domain.evolve_options import move_options
 from hub.domain.evolve_price import use_coupons
 from hub.domain.facts import NumbersReserved, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.formal import withdrawn
 from hub.domain.numbers import NumberBlock, RegisterNumbers, parsed
 from hub.domain.sale import Refund, RefundedLine, Sale
 from hub.domain.state import Meta, State
@@ -45,6 +46,7 @@ def sale_completed(state: State, fact: SaleCompleted, meta: Meta) -> None:
             taken=fact.taken,
             flags=fact.flags,
             layaway_id=fact.layaway_id,
+            formal=fact.formal,
             guests=fact.guests,
             late=fact.late,
             points_granted=fact.points_granted,
@@ -135,7 +137,7 @@ def sale_voided(state: State, fact: SaleVoided, meta: Meta) -> None:
             points_returned=sale.points_returned + fact.points_returned,
             points_revoked=sale.points_revoked + fact.points_revoked,
             # Their papers are void with the sale.
-            formal=tuple(replace(receipt, status="withdrawn") for receipt in sale.formal),
+            formal=withdrawn(sale.formal),
         ),
     )
     number_voided(state, sale)

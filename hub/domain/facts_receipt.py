@@ -9,13 +9,24 @@ from hub.domain.formal import FormalReceipt
 
 
 class OfReceipt(Fact, frozen=True, omit_defaults=True, kw_only=True):
-    """receipt_no: that of the sale's own receipt."""
+    """What was received is of a sale, the deposit of a layaway, or a payment on account: one of the three ids is there.
 
-    sale_id: str
+    receipt_no: the number of the ordinary receipt over it.
+    """
+
+    sale_id: str | None = None
     receipt_no: str
+    layaway_id: str | None = None
+    payment_id: str | None = None
+
+    @property
+    def about(self) -> str:
+        return self.sale_id or self.layaway_id or self.payment_id or ""
 
     def subject(self) -> str:
-        return f"sales/{self.sale_id}"
+        if self.sale_id is not None:
+            return f"sales/{self.sale_id}"
+        return f"layaways/{self.layaway_id}" if self.layaway_id else f"account-payments/{self.payment_id}"
 
 
 class ReceiptIssued(OfReceipt, frozen=True, omit_defaults=True, kw_only=True):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from hub.domain.discount import Discount
 from hub.domain.fact import Fact
+from hub.domain.formal import FormalReceipt
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import RefundedLine, Taken, Tender
 
@@ -45,6 +46,8 @@ class SaleCompleted(_OfSale, frozen=True, omit_defaults=True, kw_only=True):
     guests: int = 0
     points_granted: int = 0
     layaway_id: str | None = None
+    # Formal receipts over the deposit of its layaway: they are its own from now on.
+    formal: tuple[FormalReceipt, ...] = ()
 
 
 class SaleVoided(_OfSale, frozen=True, omit_defaults=True, kw_only=True):

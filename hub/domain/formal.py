@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Final, Literal
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from hub.domain.money import share
 from hub.domain.reckoning import TaxRow
@@ -36,10 +37,11 @@ STAMP_STEPS: Final = (
 
 
 class FormalReceipt(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """One formal receipt over a part or the whole of what a sale received.
+    """One formal receipt over a part or the whole of what was received: for a sale, as a deposit, or on account.
 
     taxes: the part's own rows; those of receipts that cover a sale add up to the sale's. card_amount: how much of it
     was paid by credit card, which the paper must say for it to be free of duty. stamp_duty: in yen, 0 for none.
+    deposit: given before the sale was made, so it says nothing of tax.
     """
 
     formal_id: str
@@ -57,6 +59,17 @@ class FormalReceipt(Struct, frozen=True, omit_defaults=True, kw_only=True):
     status: FormalStatus = "issued"
     reissues: int = 0
     reason: str = ""
+    deposit: bool = False
+
+
+def issued(receipts: Iterable[FormalReceipt]) -> tuple[FormalReceipt, ...]:
+    """Those that are in guests' hands."""
+    return tuple(receipt for receipt in receipts if receipt.status == "issued")
+
+
+def withdrawn(receipts: Iterable[FormalReceipt]) -> tuple[FormalReceipt, ...]:
+    """The receipts as they are when what they were for counts as not received."""
+    return tuple(replace(receipt, status="withdrawn") for receipt in receipts)
 
 
 def stamp_duty(net: int) -> int:

@@ -6,7 +6,9 @@ from typing import Final
 
 from msgspec import Struct
 
+from hub.domain.credit import Received
 from hub.domain.formal import FormalReceipt, FormalStatus
+from hub.domain.layaway import Layaway
 from hub.domain.receipt import registration_no
 from hub.domain.reckoning import TaxRow
 from hub.domain.sale import Refund, Sale
@@ -48,7 +50,8 @@ class ReturnInvoice(Struct, frozen=True, kw_only=True):
 class FormalPaper(Struct, frozen=True, kw_only=True):
     """What a 領収書 says. mark: 再発行 on a copy. stamp_box: whether the paper has a box for a stamp of stamp_duty yen.
 
-    card_amount: more than 0 puts クレジットカード利用 and the amount on the paper.
+    card_amount: more than 0 puts クレジットカード利用 and the amount on the paper. sold_on: the day of the sale, the
+    deposit or the payment.
     """
 
     formal_id: str
@@ -100,12 +103,18 @@ def _return_invoice(sale: Sale, refund: Refund, state: State, store_name: str) -
     )
 
 
-def formal_papers(sale: Sale, state: State, *, store_name: str = "") -> list[FormalPaper]:
-    """The sale's formal receipts in the order of their numbers, those taken back as well."""
-    return [_formal_paper(sale, receipt, state, store_name) for receipt in sale.formal]
+def formal_papers(got: Sale | Layaway | Received, state: State, *, store_name: str = "") -> list[FormalPaper]:
+    """Its formal receipts in the order of their numbers, those taken back as well."""
+    number = (got.deposit_no or "") if isinstance(got, Layaway) else got.receipt_no
+    return [
+        _formal_paper(receipt, state, store_name, number=number, day=got.business_date)
+        for receipt in got.formal
+    ]
 
 
-def _formal_paper(sale: Sale, receipt: FormalReceipt, state: State, store_name: str) -> FormalPaper:
+def _formal_paper(
+    receipt: FormalReceipt, state: State, store_name: str, *, number: str, day: str
+) -> FormalPaper:
     settings = state.settings.committed
     return FormalPaper(
         formal_id=receipt.formal_id,
@@ -119,8 +128,8 @@ def _formal_paper(sale: Sale, receipt: FormalReceipt, state: State, store_name: 
         addressee=receipt.addressee,
         proviso=receipt.proviso,
         issued_at=receipt.issued_at,
-        receipt_no=sale.receipt_no,
-        sold_on=sale.business_date,
+        receipt_no=number,
+        sold_on=day,
         amount=receipt.amount,
         taxes=receipt.taxes,
         card_amount=receipt.card_amount,

@@ -9,6 +9,7 @@ from msgspec import Struct
 
 from hub.domain.check import Line
 from hub.domain.discount import Discount
+from hub.domain.formal import FormalReceipt
 from hub.domain.menu import Dining
 from hub.domain.sale import Tender
 
@@ -61,6 +62,8 @@ class Layaway(Struct, frozen=True, omit_defaults=True, kw_only=True):
     receipt_no: str | None = None
     ended_at: str | None = None
     reason: str = ""
+    # Over the deposit. Once the goods are sold, those that were issued stand with the sale.
+    formal: tuple[FormalReceipt, ...] = ()
 
     def deposit_tender(self) -> tuple[Tender, ...]:
         if not self.deposit:

@@ -13,6 +13,14 @@ from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, Unm
 from hub.domain.commands_credit import FailPayment, PayAccount, ReversePayment, SettlePayment
 from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
 from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
+from hub.domain.commands_receipt import (
+    IssueAccountReceipts,
+    IssueDepositReceipts,
+    ReissueAccountReceipt,
+    ReissueDepositReceipt,
+    WithdrawAccountReceipt,
+    WithdrawDepositReceipt,
+)
 from hub.domain.commands_sale import CompleteSale
 from hub.domain.device import Device
 from hub.domain.fact import OfCheck
@@ -73,7 +81,10 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         if isinstance(fact, AccountReversed):
             yield "received", fact.payment_id
     elif isinstance(fact, OfReceipt):
-        yield "sales", fact.sale_id
+        if fact.sale_id is not None:
+            yield "sales", fact.sale_id
+        else:
+            yield "layaways" if fact.layaway_id is not None else "received", fact.about
     elif isinstance(fact, (SaleVoided, SaleRefunded)):
         yield "sales", fact.sale_id
         if fact.customer_id is not None:
@@ -119,6 +130,12 @@ TARGETS: Final[dict[type[Command], str]] = {
     ReversePayment: "received",
     CompleteLayaway: "layaways",
     CancelLayaway: "layaways",
+    IssueDepositReceipts: "layaways",
+    ReissueDepositReceipt: "layaways",
+    WithdrawDepositReceipt: "layaways",
+    IssueAccountReceipts: "received",
+    ReissueAccountReceipt: "received",
+    WithdrawAccountReceipt: "received",
 }
 
 

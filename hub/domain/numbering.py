@@ -47,7 +47,7 @@ class NumberDay(Struct, frozen=True):
 
 
 class NumberUse(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What a number is on. about: the id of the sale, layaway or account. business_date: that of the use."""
+    """What a number is on. about: the id of the sale, layaway, account or payment on it. business_date: of the use."""
 
     receipt_no: str
     kind: NumberKind

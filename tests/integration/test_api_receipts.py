@@ -50,6 +50,32 @@ async def test_formal_receipts_from_issue_to_reissue(shop: Shop) -> None:
     assert card.json()["slug"] == "card-number-refused"
 
 
+async def test_formal_receipts_over_a_deposit_also_when_the_layaway_has_left_memory(shop: Shop) -> None:
+    register = await shop.device("register")
+    lines = [{"product_id": "salad", "quantity": 2}]
+    cash = [{"method": "cash", "amount": 300}]
+    aside = (await register.post("/v1/layaways", {"lines": lines, "tenders": cash})).json()
+    path = f"/v1/layaways/{aside['layaway_id']}/formal-receipts"
+    assert (await register.get(path)).json() == {"formal_receipts": [], "left": 300}
+    issued = await register.post(path, {"addressee": "山田"})
+    assert (issued.status_code, issued.json()["layaway_id"]) == (201, aside["layaway_id"])
+    assert "sale_id" not in issued.json()
+    formal_id = issued.json()["receipts"][0]["formal_id"]
+    assert (await register.post(f"{path}/reissue", {"formal_id": formal_id})).status_code == 200
+    (paper,) = (await register.get(path)).json()["formal_receipts"]
+    assert (paper["receipt_no"], paper["mark"], paper["amount"]) == (aside["deposit_no"], "再発行", 300)
+    rest = [{"method": "cash", "amount": 400}]
+    sale = (await register.post(f"/v1/layaways/{aside['layaway_id']}/complete", {"tenders": rest})).json()
+    await shop.box.core.save()
+    gone = {"formal_id": formal_id, "reason": "one for all"}
+    assert (await register.post(f"{path}/withdraw", gone)).json()["slug"] == "conflict"
+    of_sale = f"/v1/sales/{sale['sale_id']}/formal-receipts"
+    assert (await register.get(of_sale)).json()["left"] == 400
+    assert (await register.post(f"{of_sale}/withdraw", gone)).status_code == 200
+    assert (await register.get(of_sale)).json()["left"] == 700
+    assert (await register.get("/v1/account-payments/nope/formal-receipts")).status_code == 404
+
+
 async def test_a_refund_has_its_return_invoice(shop: Shop) -> None:
     register = await shop.device("register")
     sale = await sold(register, 30)

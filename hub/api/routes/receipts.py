@@ -8,13 +8,17 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from hub.api.problems import prefers_japanese
-from hub.api.reply import allowed, box_of, ref, reply
+from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.api.routes.floor import find_sale
-from hub.domain.decide.receipts import unreceipted
+from hub.domain.credit import Received
+from hub.domain.decide.receipts import unreceipted, unreceipted_deposit, unreceipted_payment
 from hub.domain.device import Device
 from hub.domain.errors import HubError
 from hub.domain.invoices import formal_papers, return_invoices
+from hub.domain.layaway import Layaway
 from hub.domain.receipt import receipt_of, receipt_text
+from hub.domain.sale import Sale
+from hub.service.box import Box
 
 router = APIRouter(tags=["floor"])
 FORMS = ("text/plain", "application/json", "image/png", "application/pdf")
@@ -67,8 +71,38 @@ async def formal(
 ) -> Response:
     box = box_of(request)
     sale = await find_sale(box, sale_id)
-    papers = formal_papers(sale, box.core.state, store_name=box.identity.store_name)
-    return reply({"formal_receipts": papers, "left": unreceipted(sale)})
+    return _papers(box, sale, unreceipted(sale))
+
+
+def _papers(box: Box, got: Sale | Layaway | Received, left: int) -> Response:
+    papers = formal_papers(got, box.core.state, store_name=box.identity.store_name)
+    return reply({"formal_receipts": papers, "left": left})
+
+
+@router.get(
+    "/v1/layaways/{layaway_id}/formal-receipts",
+    summary="The formal receipts (領収書) over a deposit, as they are printed",
+    responses=ref("FormalReceiptList"),
+)
+async def formal_of_deposit(
+    request: Request, layaway_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    layaway: Layaway = await find(box, "layaways", layaway_id, kind="layaway")
+    return _papers(box, layaway, unreceipted_deposit(layaway))
+
+
+@router.get(
+    "/v1/account-payments/{payment_id}/formal-receipts",
+    summary="The formal receipts (領収書) over a payment on account, as they are printed",
+    responses=ref("FormalReceiptList"),
+)
+async def formal_of_payment(
+    request: Request, payment_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+) -> Response:
+    box = box_of(request)
+    payment: Received = await find(box, "received", payment_id, kind="payment on account")
+    return _papers(box, payment, unreceipted_payment(payment))
 
 
 @router.get(

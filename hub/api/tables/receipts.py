@@ -24,4 +24,33 @@ WRITES: Final[tuple[Write, ...]] = (
         ("sale.correct",), "Take a formal receipt back", refusals=("conflict",),
         example={"formal_id": "f-1", "reason": "wrong name"},
     ),
+    Write(
+        "POST", "/v1/layaways/{id}/formal-receipts", commands.IssueDepositReceipts, facts.ReceiptIssued, ("sale",),
+        "Issue formal receipts (領収書) over a deposit", 201, refusals=("conflict",), example={"addressee": "山田商事"},
+    ),
+    Write(
+        "POST", "/v1/layaways/{id}/formal-receipts/reissue", commands.ReissueDepositReceipt, facts.ReceiptReissued,
+        ("sale",), "Issue a formal receipt over a deposit again (再発行)", refusals=("conflict",),
+        example={"formal_id": "f-1", "reason": "lost"},
+    ),
+    Write(
+        "POST", "/v1/layaways/{id}/formal-receipts/withdraw", commands.WithdrawDepositReceipt, facts.ReceiptWithdrawn,
+        ("sale.correct",), "Take a formal receipt over a deposit back", refusals=("conflict",),
+        example={"formal_id": "f-1", "reason": "wrong name"},
+    ),
+    Write(
+        "POST", "/v1/account-payments/{id}/formal-receipts", commands.IssueAccountReceipts, facts.ReceiptIssued,
+        ("sale",), "Issue formal receipts (領収書) over a payment on account", 201, refusals=("conflict",),
+        example={"addressee": "山田商事"},
+    ),
+    Write(
+        "POST", "/v1/account-payments/{id}/formal-receipts/reissue", commands.ReissueAccountReceipt,
+        facts.ReceiptReissued, ("sale",), "Issue a formal receipt over a payment on account again (再発行)",
+        refusals=("conflict",), example={"formal_id": "f-1", "reason": "lost"},
+    ),
+    Write(
+        "POST", "/v1/account-payments/{id}/formal-receipts/withdraw", commands.WithdrawAccountReceipt,
+        facts.ReceiptWithdrawn, ("sale.correct",), "Take a formal receipt over a payment on account back",
+        refusals=("conflict",), example={"formal_id": "f-1", "reason": "wrong name"},
+    ),
 )  # fmt: skip

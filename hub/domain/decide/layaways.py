@@ -21,6 +21,7 @@ from hub.domain.discount import Discount
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import Fact, SaleCompleted
 from hub.domain.facts_layaway import LayawayCancelled, LayawayCompleted, LayawayOpened
+from hub.domain.formal import issued
 from hub.domain.layaway import NEXT, Layaway, LayawayMove
 from hub.domain.menu import Dining
 from hub.domain.reckoning import Reckoning, reckon, sale_line
@@ -129,6 +130,7 @@ def complete_layaway(state: State, command: CompleteLayaway, at: At) -> list[Fac
         points_granted=moved.granted,
         late=state.late_on(at.stamp.business_date),
         layaway_id=layaway.layaway_id,
+        formal=issued(layaway.formal),
     )
     done = LayawayCompleted(
         layaway_id=layaway.layaway_id,

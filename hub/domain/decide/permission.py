@@ -24,7 +24,7 @@ from hub.domain.commands_layaway import CancelLayaway, OpenLayaway
 from hub.domain.commands_lines import ChangeQuantity
 from hub.domain.commands_plan import SetTableCharge
 from hub.domain.commands_price import STAFF_PRICES, DiscountCheck, RepriceCheck
-from hub.domain.commands_receipt import WithdrawFormalReceipt
+from hub.domain.commands_receipt import WithdrawAccountReceipt, WithdrawDepositReceipt, WithdrawFormalReceipt
 from hub.domain.commands_staff import AskApproval, DenyApproval, GrantApproval, SetPin, Shown, SignIn, SignOut
 from hub.domain.commands_stock import CountStock, MoveStock
 from hub.domain.decide.at import At
@@ -97,6 +97,8 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     FailPayment: ("refund",),
     ReversePayment: ("refund",),
     WithdrawFormalReceipt: ("refund",),
+    WithdrawDepositReceipt: ("refund",),
+    WithdrawAccountReceipt: ("refund",),
     OpenLayaway: _of_layaway,
     CancelLayaway: ("refund",),
     ChangeProduct: _of_product,

@@ -8,9 +8,22 @@ import pytest
 from domain_world import RATES, World, product
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from hub.domain.commands import CompleteSale, LineIn, LineQuantity, RefundSale, TenderIn, VoidSale
-from hub.domain.commands_receipt import IssueFormalReceipts, ReissueFormalReceipt, WithdrawFormalReceipt
+from hub.domain.commands_credit import PayAccount, ReversePayment
+from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
+from hub.domain.commands_receipt import (
+    IssueAccountReceipts,
+    IssueDepositReceipts,
+    IssueFormalReceipts,
+    ReissueAccountReceipt,
+    ReissueDepositReceipt,
+    ReissueFormalReceipt,
+    WithdrawAccountReceipt,
+    WithdrawFormalReceipt,
+)
+from hub.domain.decide.receipts import unreceipted
 from hub.domain.errors import Conflict, HubError, InvalidRequest, NotFound
 from hub.domain.formal import NEXT, FormalMove, FormalStatus, stamp_duty
 from hub.domain.invoices import formal_papers, return_invoices
@@ -234,3 +247,84 @@ def test_a_return_invoice_names_items_rates_and_both_days() -> None:
 )
 def test_only_t_and_thirteen_digits_are_a_registration_number(text: str | None, number: str | None) -> None:
     assert registration_no(text) == number
+
+
+FEAST = (LineIn("feast", 1, "x"),)
+CREDIT = replace(MENU, tender_methods=(*MENU.tender_methods, TenderMethod("tab", "売掛", "account")))
+
+
+def deposited(world: World, deposit: int, method: str = "cash") -> str:
+    return str(world.do(OpenLayaway(FEAST, (TenderIn(method, deposit),))).layaway_id)
+
+
+def test_a_deposit_has_its_receipt_and_the_sale_covers_the_rest() -> None:
+    world = World(MENU, NUMBER)
+    layaway_id = deposited(world, 50_000)
+    with pytest.raises(InvalidRequest, match="50000 that are left"):
+        world.do(IssueDepositReceipts(amounts=(50_001,)), layaway_id)
+    given = world.do(IssueDepositReceipts("山田"), layaway_id)
+    (receipt,) = given.receipts
+    # No tax on the paper: the whole amount is judged, and it is no invoice.
+    assert (receipt.taxes, receipt.registration_no, receipt.stamp_duty) == ((), None, 200)
+    assert (receipt.proviso, receipt.formal_no, given.subject()) == (
+        "内金として",
+        "R-A-000001",
+        f"layaways/{layaway_id}",
+    )
+    with pytest.raises(Conflict):
+        world.do(IssueDepositReceipts(), layaway_id)
+    sold = world.do(CompleteLayaway((TenderIn("cash", 5_000),)), layaway_id)
+    sale = sale_in(world, sold)
+    assert (unreceipted(sale), sale.formal) == (5_000, (receipt,))
+    with pytest.raises(Conflict, match="was completed"):
+        world.do(ReissueDepositReceipt(receipt.formal_id), layaway_id)
+    # Its paper comes back, and one over the whole is given.
+    world.do(WithdrawFormalReceipt(receipt.formal_id, "one for all"), sold.sale_id)
+    whole = world.do(IssueFormalReceipts(), sold.sale_id).receipts[0]
+    assert (whole.amount, whole.taxes) == (55_000, sold.taxes)
+    # The sale is voided: the goods wait again, and their deposit has no receipt any more.
+    world.do(VoidSale("wrong"), sold.sale_id)
+    again = world.do(IssueDepositReceipts(electronic=True), layaway_id).receipts[0]
+    assert (again.amount, again.stamp_duty) == (50_000, 0)
+    world.do(CancelLayaway("x", (TenderIn("cash", 50_000),)), layaway_id)
+    layaway = world.state.layaways.get(layaway_id)
+    assert layaway is not None
+    assert [one.status for one in layaway.formal] == ["withdrawn"]
+    world.same()
+
+
+def test_a_deposit_by_card_does_not_lessen_the_card_part_of_the_sale() -> None:
+    world = World(MENU)
+    layaway_id = deposited(world, 20_000, "card")
+    assert world.do(IssueDepositReceipts(), layaway_id).receipts[0].card_amount == 20_000
+    sold = world.do(CompleteLayaway((TenderIn("card", 30_000), TenderIn("cash", 5_000))), layaway_id)
+    rest = world.do(IssueFormalReceipts(), sold.sale_id).receipts[0]
+    assert (rest.amount, rest.card_amount) == (35_000, 30_000)
+
+
+def test_a_payment_on_account_has_its_receipt_and_the_sale_has_none() -> None:
+    world = World(CREDIT)
+    owed = world.do(CompleteSale((TenderIn("tab", 55_000, account_name="A"),), lines=FEAST))
+    with pytest.raises(Conflict):
+        world.do(IssueFormalReceipts(), owed.sale_id)
+    account_id = owed.tenders[0].account_id
+    paid = world.do(PayAccount((TenderIn("cash", 40_000), TenderIn("card", 15_000))), account_id)
+    issued = world.do(IssueAccountReceipts(amounts=(30_000,)), paid.payment_id)
+    receipt = issued.receipts[0]
+    assert (receipt.card_amount, receipt.proviso, issued.receipt_no) == (
+        8_182,
+        "売掛金として",
+        paid.receipt_no,
+    )
+    world.do(ReissueAccountReceipt(receipt.formal_id, "lost"), paid.payment_id)
+    world.do(WithdrawAccountReceipt(receipt.formal_id, "name"), paid.payment_id)
+    assert world.do(IssueAccountReceipts(), paid.payment_id).receipts[0].amount == 55_000
+    world.do(ReversePayment("bounced"), paid.payment_id)
+    received = world.state.received.get(paid.payment_id)
+    assert received is not None
+    assert {one.status for one in received.formal} == {"withdrawn"}
+    with pytest.raises(Conflict, match="reversed"):
+        world.do(IssueAccountReceipts(), paid.payment_id)
+    with pytest.raises(NotFound):
+        world.do(IssueAccountReceipts(), "nope")
+    world.same()
