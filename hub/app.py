@@ -20,6 +20,7 @@ from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
 from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
+from hub.released import marker_of_this_program, update_view
 from hub.service.box import Box, Facing
 from hub.service.doorman import Doorman
 from hub.service.due import DueWatch
@@ -113,6 +114,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             storage=lambda: storage_of(data.path, core),
             draw=_draw,
             examine=examiner.look,
+            updated=lambda: update_view(marker_of_this_program()),
         )
         if settings.currency != "JPY" and not core.state.settings.committed.get("currency"):
             await core.desk.order(

@@ -13,6 +13,7 @@ from hub.domain.errors import InvalidRequest
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu_csv import product_lines
 from hub.domain.state import KINDS
+from hub.released import release_name
 from hub.service.box import Box
 
 
@@ -29,6 +30,7 @@ async def look(box: Box) -> dict[str, Any]:
         "currency": box.core.state.settings.committed.get("currency", "JPY"),
         "devices": await device_list(box),
         "base_url": box.facing.base_url,
+        "release": release_name(),
     }
 
 

@@ -43,6 +43,7 @@ from hub.domain.menu_offers import Deal
 from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Refund, SaleStatus, Taken, Tender
 from hub.ports import LinkState
+from hub.released import UpdateState
 
 
 class ProductView(Struct):
@@ -365,6 +366,17 @@ class ClockView(Struct):
     time: str
 
 
+class UpdateView(Struct):
+    """How the last update of the box ended, or where it is; null when there was none."""
+
+    state: UpdateState
+    from_version: str
+    to_version: str
+    at: str
+    reason: str
+    orders_back_s: float | None
+
+
 class SyncView(Struct):
     link: LinkStatusView
     epoch: str
@@ -386,6 +398,7 @@ class SyncView(Struct):
     recovered: int
     unrecovered: list[str]
     problem: str
+    update: UpdateView | None
 
 
 class DeviceView(Struct):

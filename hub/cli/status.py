@@ -90,6 +90,8 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     rows.append(
         ("devices", f"{len(known)} paired" + (f", {online} with an open feed" if found["running"] else ""))
     )
+    if found["update"] and found["update"]["state"] != "done":
+        rows.append(("update", _update(found["update"])))
     if found["behind"]:
         behind = found["behind"]
         rows.append(
@@ -99,6 +101,18 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def _update(update: dict[str, Any]) -> str:
+    from rich.markup import escape
+
+    if update["state"] == "returned":
+        words = f"[{UNSURE}]went back[/] to {update['from_version']}"
+    elif update["state"] == "stuck":
+        words = f"[{BAD}]neither version is well[/]"
+    else:
+        return f"[{UNSURE}]under way[/] to {update['to_version']}"
+    return f"{words}, {update['to_version']}: {escape(update['reason'])} [dim]({ago(update['at'])})[/]"
 
 
 def _journal(found: dict[str, Any]) -> str:

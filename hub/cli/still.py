@@ -15,6 +15,7 @@ from hub.domain.device import Device
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import DevicePaired, DeviceRevoked, Fact, MasterApplied
 from hub.domain.state import State
+from hub.released import marker_of_this_program, update_view
 from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.upstream.ledger import effect_of
@@ -60,6 +61,7 @@ def status(journal: JournalFile, settings: Settings, folder: DataDir) -> dict[st
         "behind": {"witness": "high-water mark", "epoch": mark.epoch, "seq": mark.seq}
         if lost and mark
         else None,
+        "update": update_view(marker_of_this_program()),
     }
 
 

@@ -47,6 +47,8 @@ class Box:
     # The doctor's newest examination, given the time; begins one when it is old (hub.examining).
     examine: Callable[[str], Awaitable[dict[str, Any]]]
     facing: Facing = field(default_factory=Facing)
+    # How the last update ended, as GET /v1/sync shows it.
+    updated: Callable[[], dict[str, Any] | None] = lambda: None
     beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")
     # Requests of devices in the last moments: the replay gives way to them.
     lan_requests: int = 0

@@ -89,8 +89,14 @@ async def _pragma(db: aiosqlite.Connection, name: str, value: str, expected: obj
         raise StoreError(f"PRAGMA {name} is {row[0] if row else None!r}, not {expected!r}")
 
 
+# A step whose file begins with this only adds: tables, indexes, columns with a default. Older programs can do without.
+ADDITIVE = "-- additive"
+# The note "<oldest>/<version>": the oldest version of the tables whose program may still use those of that version.
+READABLE_FROM = "tables_readable_from"
+
+
 async def _migrate(db: aiosqlite.Connection) -> None:
-    """Bring the tables to this version's, each step in a transaction of its own."""
+    """Bring the tables to this version's, each step in a transaction of its own (docs/adr/0007-going-back.md)."""
     async with db.execute("PRAGMA user_version") as cursor:
         row = await cursor.fetchone()
     have = int(row[0]) if row else 0
@@ -98,10 +104,26 @@ async def _migrate(db: aiosqlite.Connection) -> None:
         (step for step in files("hub.store").joinpath("migrations").iterdir() if step.name.endswith(".sql")),
         key=lambda step: step.name,
     )
-    if have > len(steps):
+    if have == len(steps):
+        return
+    oldest = await _readable_from(db, have)
+    if have > len(steps) and oldest > len(steps):
         raise StoreError(f"the journal was written by a newer version (tables {have}, known {len(steps)})")
     for number, step in enumerate(steps, 1):
         if number > have:
-            await db.executescript(
-                f"BEGIN;\n{step.read_text(encoding='utf-8')}\nPRAGMA user_version = {number};\nCOMMIT;"
+            text = step.read_text(encoding="utf-8")
+            oldest = oldest if text.startswith(ADDITIVE) else number
+            note = (
+                f"INSERT OR REPLACE INTO notes VALUES ('{READABLE_FROM}', CAST('{oldest}/{number}' AS BLOB));"  # noqa: S608 - numbers and a name of our own
             )
+            await db.executescript(f"BEGIN;\n{text}\n{note}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+async def _readable_from(db: aiosqlite.Connection, have: int) -> int:
+    """The oldest version that may use these tables; this one, when nothing or something else is noted of it."""
+    if not have:
+        return 0
+    async with db.execute("SELECT value FROM notes WHERE name = ?", (READABLE_FROM,)) as cursor:
+        row = await cursor.fetchone()
+    oldest, _, version = bytes(row[0]).decode().partition("/") if row else ("", "", "")
+    return int(oldest) if version == str(have) else have

@@ -16,6 +16,7 @@ from cliworld import Hub, Storehub
 
 from hub.cli.journal_file import open_journal
 from hub.cli.verifying import Report, verify
+from hub.cli.verifying_quick import verify_quick
 from hub.store.highwater import HighWater
 from hub.store.queries import SQL
 
@@ -154,3 +155,18 @@ def test_a_copy_without_its_wal_is_short(
     for name in ("journal.db", "highwater.json"):
         shutil.copy(storehub.data / name, second / name)
     assert not report_of(second).ok
+
+
+def test_the_quick_look_finds_what_is_newest(stopped: Path) -> None:
+    def look() -> Report:
+        with open_journal(stopped / "journal.db") as journal:
+            return verify_quick(journal, HighWater(stopped / "highwater.json").read())
+
+    assert look().ok
+    last = look().last_seq
+    right = raw_of(stopped, last - 1)
+    change(stopped, "UPDATE entries SET raw = ? WHERE seq = ?", right.replace(b"1", b"2", 1), last - 1)
+    assert look().broken_seq in (last - 1, last)
+    change(stopped, "UPDATE entries SET raw = ? WHERE seq = ?", right, last - 1)
+    change(stopped, "DELETE FROM entries WHERE seq = ?", last)
+    assert any("had come to" in fault for fault in look().faults)

@@ -94,6 +94,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
         },
         "beacon": {"state": beacon.state, "addresses": list(beacon.addresses), "reason": beacon.reason},
         "behind": msgspec.to_builtins(box.core.behind) if box.core.behind else None,
+        "update": box.updated(),
     }
     if device is not None and device.role == "technician":
         _without_amounts(view)

@@ -97,6 +97,36 @@ async def test_a_migration_that_breaks_off_leaves_the_old_tables(
     db.close()
 
 
+async def test_tables_that_a_newer_version_only_added_to_are_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    async with hub_on(path) as kit:
+        await kit.says("k", ORDER)
+    steps = tmp_path / "store" / "migrations"
+    steps.mkdir(parents=True)
+    real = connection.files
+    for step in real("hub.store").joinpath("migrations").iterdir():
+        if step.name.endswith(".sql"):
+            (steps / step.name).write_text(step.read_text())
+    (steps / "9998-more.sql").write_text("-- additive\nCREATE TABLE more (x);")
+    monkeypatch.setattr(connection, "files", lambda package: tmp_path / "store")
+    async with Journal(path) as journal:
+        newer = await pragma(journal._writer, "user_version")
+    monkeypatch.undo()
+    async with Journal(path) as journal:
+        assert await pragma(journal._writer, "user_version") == newer
+        assert journal.position.seq > 1
+    # A step that changes what was there shuts older programs out, whatever was only added before and after it.
+    (steps / "9999-less.sql").write_text("DROP INDEX aggregates_day;")
+    monkeypatch.setattr(connection, "files", lambda package: tmp_path / "store")
+    async with Journal(path):
+        pass
+    monkeypatch.undo()
+    with pytest.raises(StoreError, match="newer version"):
+        await Journal(path).open()
+
+
 async def test_a_broken_chain_names_the_entry_and_stops_the_start(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     async with hub_on(path) as kit:

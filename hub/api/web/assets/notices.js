@@ -33,6 +33,11 @@ function collect(sync) {
     const witness = word("witness", behind.witness);
     notices.push(["red", t("notice.behind"), t("notice.behind.body", { witness, seq: number(behind.seq) })]);
   }
+  if (["returned", "stuck"].includes(sync.update?.state)) {
+    const { state, from_version, to_version, reason, at } = sync.update;
+    const body = t(`notice.update.${state}.body`, { from: from_version, to: to_version, why: reason, time: moment(at) });
+    notices.push([state === "stuck" ? "red" : "amber", t(`notice.update.${state}`), body]);
+  }
   if (sync.unrecovered?.length > 0) {
     notices.push(["red", t("notice.unrecovered"), t("notice.unrecovered.body", { which: sync.unrecovered.join(", ") })]);
   }
