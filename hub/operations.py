@@ -125,6 +125,13 @@ async def retry(box: Box, seq: int | None = None) -> None:
     await box.upstream.retry(seq)
 
 
+async def metrics(box: Box) -> str:
+    """GET /metrics, as text."""
+    from hub.api.metrics import render
+
+    return (await render(box)).decode()
+
+
 Operation = Callable[..., Awaitable[Any]]
 OPERATIONS: Final[dict[str, Operation]] = {
     "status": status,
@@ -139,4 +146,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "sync.pause": pause,
     "sync.resume": resume,
     "sync.retry": retry,
+    "metrics": metrics,
 }

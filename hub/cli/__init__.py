@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from hub.cli.backup import backup, restore
+from hub.cli.bundle import bundle
 from hub.cli.demo import demo
 from hub.cli.device import device
 from hub.cli.doctor import doctor
@@ -34,5 +35,5 @@ def main() -> None:
     """
 
 
-for command in (run, status, doctor, device, import_, export, verify, backup, restore, sync, demo):
+for command in (run, status, doctor, device, import_, export, verify, backup, restore, bundle, sync, demo):
     main.add_command(command)

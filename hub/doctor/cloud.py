@@ -10,6 +10,7 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from hub.doctor.findings import Finding, Patient, State
+from hub.doctor.scrubbing import plain_url
 
 STEP_S_MAX: Final = 6.0
 
@@ -46,7 +47,7 @@ def _called(patient: Patient) -> Finding:
     url = patient.settings.cloud_url or ""
     parts = urlsplit(url)
     host, port = parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
-    words: dict[str, Any] = {"url": url, "host": host}
+    words: dict[str, Any] = {"url": plain_url(url), "host": host}
     try:
         socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -75,7 +76,7 @@ def _asked(patient: Patient, words: dict[str, Any], began: float) -> Finding:
     hub_id = settings.hub_id or (identity.hub_id if identity else "")
     try:
         answer = httpx.get(
-            f"{words['url'].rstrip('/')}/v1/hubs/{hub_id}/cursor",
+            f"{(settings.cloud_url or '').rstrip('/')}/v1/hubs/{hub_id}/cursor",
             headers={"authorization": f"Bearer {settings.cloud_token}"},
             timeout=STEP_S_MAX,
         )

@@ -26,7 +26,7 @@ def examine(
     found = _later("folder", partial(box.folder, folder))()
     if any(finding.state == "fail" for finding in found):
         return found
-    running = asyncio.run(_running(folder))
+    running = asyncio.run(running_hub(folder))
     patient = Patient(settings, folder, running, wait_s, machine or Machine())
     jobs = [_later(name, partial(examination, patient)) for name, examination in _examinations()]
     for job in jobs:
@@ -88,7 +88,8 @@ def _later(name: str, look: Callable[[], Iterable[Finding]]) -> Callable[[], lis
     return wait
 
 
-async def _running(folder: DataDir) -> dict[str, Any] | None:
+async def running_hub(folder: DataDir) -> dict[str, Any] | None:
+    """What `storehub status` shows of the hub that runs there; None when none answers."""
     from hub.control import ControlError, ask
 
     try:
