@@ -8,9 +8,11 @@ from typing import Any, Final, cast
 
 import msgspec
 
+from hub import operations_csv
 from hub.domain.commands import ApplyMaster, RevokeDevice
 from hub.domain.errors import InvalidRequest
 from hub.domain.facts import MasterChange, MasterKind
+from hub.domain.menu import plain
 from hub.domain.menu_csv import product_lines
 from hub.domain.state import KINDS
 from hub.released import release_name
@@ -66,9 +68,15 @@ async def apply_master(
     full: bool = True,
     kinds: list[str] | None = None,
     currency: str | None = None,
+    silent: list[str] | None = None,
 ) -> dict[str, Any]:
-    """Import a menu. The currency follows the file only while nothing was ordered or sold in another."""
+    """Import a menu. The currency follows the file only while nothing was ordered or sold in another.
+
+    silent: what the file has no words for of a product; there it stays as the store has it.
+    """
     found = [msgspec.convert(change, MasterChange) for change in changes]
+    if silent:
+        found = [_filled(box, change, silent) if change.kind == "product" else change for change in found]
     counters = box.core.state.counters.committed
     now = box.core.state.settings.committed.get("currency", "JPY")
     if currency is not None and currency != now:
@@ -81,6 +89,17 @@ async def apply_master(
         ApplyMaster(source="import", changes=tuple(found), full=full, kinds=tuple(kinds or ()))
     )
     return {"seq": seq, "changes": len(found), "applied": seq > 0}
+
+
+def _filled(box: Box, change: MasterChange, silent: list[str]) -> MasterChange:
+    product = box.core.state.products.get(change.id)
+    if product is None or change.value is None:
+        return change
+    whole = plain(product)
+    kept = {name: whole[name] for name in silent if name in whole}
+    if change.value.get("kind", "single") == "single" and ("slots" in silent or whole.get("kind") != "set"):
+        kept |= {name: whole[name] for name in ("kind", "plan") if name in whole}
+    return MasterChange(change.kind, change.id, {**change.value, **kept}, change.version)
 
 
 # Things removed by one command.
@@ -113,6 +132,12 @@ async def product_page(box: Box, after: str = "") -> list[list[str]]:
     return list(product_lines((products[key] for key in ids), state.categories.committed))
 
 
+async def categories(box: Box) -> dict[str, str]:
+    """Ids by name; of two with one name, the first."""
+    found = box.core.state.categories.committed
+    return {found[key].name: key for key in sorted(found, reverse=True)}
+
+
 async def pause(box: Box) -> None:
     await box.upstream.pause()
 
@@ -143,6 +168,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "master.apply": apply_master,
     "master.prune": prune_master,
     "products.lines": product_page,
+    "categories": categories,
+    "csv.lines": operations_csv.lines,
+    "csv.customers": operations_csv.customers,
+    "csv.check": operations_csv.check,
+    "csv.take": operations_csv.take,
     "sync.pause": pause,
     "sync.resume": resume,
     "sync.retry": retry,

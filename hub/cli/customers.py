@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+from typing import Any
 
 import msgspec
 
@@ -17,7 +18,7 @@ from hub.domain.menu_file import MenuFileError, RowError, text_of
 from hub.service.sealing import ClearCustomer
 
 PERSON = ("code", "name", "kana", "phone", "email", "card", "note")
-COLUMNS = ("id", *PERSON, "points")
+COLUMNS = ("id", *PERSON, "points", "points_seq")
 
 
 def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None) -> list[MasterChange]:
@@ -55,8 +56,12 @@ def _refusal(column: str) -> str:
 
 def _customer(cells: dict[str, str]) -> ClearCustomer:
     points = cells["points"] or "0"
-    if not (points.isascii() and points.isdigit()):
-        raise ValueError(f"points must be a whole number: {points!r}")
+    seq = cells.get("points_seq", "")
+    for number in (points.removeprefix("-"), seq or "0"):
+        if not (number.isascii() and number.isdigit()):
+            raise ValueError(f"points and points_seq must be whole numbers: {number!r}")
     person = {name: cells[name] for name in PERSON if cells.get(name)}
-    raw = {"id": cells["id"] or cells.get("code", ""), "points": int(points), **person}
+    raw: dict[str, Any] = {"id": cells["id"] or cells.get("code", ""), "points": int(points), **person}
+    if seq:
+        raw["points_seq"] = int(seq)
     return msgspec.convert(raw, ClearCustomer)

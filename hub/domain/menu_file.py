@@ -77,6 +77,9 @@ COLUMNS: Final = (
     "id", "code", "name", "kana", "category", "price", "tax_class", "tax_included", "open_price",
     "stock_tracked", "remaining", "set_slots", "custom_contents",
 )  # fmt: skip
+# What a product has beside its columns, and columns that a file may do without: what the store has of these stays.
+BEYOND_CSV: Final = ("option_group_ids", "prices", "oversell")
+_OPTIONAL: Final = {"slots": "set_slots", "custom_contents": "custom_contents"}
 # Settings that are the hub's own, or have a place of their own in the file.
 OF_THE_HUB: Final = frozenset({"currency", "master_cursor", "receipt_series"})
 # Of the stock of goods: read, but no part of a product.
@@ -100,7 +103,7 @@ class RowError(Struct, frozen=True):
 class MenuFile(Struct, frozen=True):
     """kinds: what the file speaks of. Everything else the store keeps as it is. currency None: not said.
 
-    partial: lines were left out.
+    partial: lines were left out. silent: fields of a product that a CSV has no columns for.
     """
 
     menu: Menu
@@ -108,6 +111,7 @@ class MenuFile(Struct, frozen=True):
     currency: str | None = None
     partial: bool = False
     settings: dict[str, str | None] = {}
+    silent: tuple[str, ...] = ()
 
     @property
     def replaces(self) -> tuple[MasterKind, ...]:
@@ -300,7 +304,9 @@ def _from_csv(text: str, skipped: list[RowError] | None) -> MenuFile:
         tax_rates=JAPAN_RATES,
         stock=tuple(levels),
     )
-    return MenuFile(menu, ("category", "product", "tax_rate", "stock"), partial=bool(skipped))
+    silent = (*BEYOND_CSV, *(field for field, column in _OPTIONAL.items() if column not in header))
+    kinds: tuple[MasterKind, ...] = ("category", "product", "tax_rate", "stock")
+    return MenuFile(menu, kinds, partial=bool(skipped), silent=silent)
 
 
 def whole_number(cell: str) -> str:

@@ -8,7 +8,11 @@ from pathlib import Path
 import click
 
 from hub.cli import main
+from hub.cli.customers import COLUMNS as OF_CUSTOMERS
 from hub.demo import readers
+from hub.domain.csv_kinds import KINDS
+from hub.domain.menu_file import COLUMNS, LEVEL
+from hub.domain.sales_csv import COLUMNS as OF_SALES
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -38,3 +42,30 @@ def test_the_page_names_every_column() -> None:
     columns = re.findall(r"(?m)^  ([a-z_]+) {2,}", readers.__doc__ or "")
     named = re.findall(r"(?m)^\| `([a-z_]+)` \|", (DOCS / "demo.md").read_text())
     assert sorted(columns) == sorted(named)
+
+
+def test_page_and_help_name_every_column_of_a_csv() -> None:
+    page, said = (DOCS / "cli.md").read_text(), main.commands["import"].help or ""
+    assert f"`{LEVEL}`" in page
+    for kind in KINDS.values():
+        for column in kind.columns:
+            assert f"`{column}`" in page, (kind.name, column)
+            assert re.search(rf"\b{column}\b", said), (kind.name, column)
+    for column in (*COLUMNS, LEVEL):
+        assert f"`{column}`" in page
+        assert re.search(rf"\b{column}\b", said), column
+    for column in OF_CUSTOMERS:
+        assert re.search(rf"[`\s]{column}[`,]", page), column
+        assert re.search(rf"\b{column}\b", said), column
+    for columns in OF_SALES.values():
+        for column in columns:
+            named = (DOCS / "csv.md").read_text()
+            assert f"`{column}`" in named, column
+
+
+def test_the_page_names_every_file_that_leaves() -> None:
+    page = (DOCS / "cli.md").read_text()
+    for option in main.commands["export"].params:
+        assert option.name in ("data", "first", "last", "shift_jis") or f"--{option.name}" in page, (
+            option.name
+        )

@@ -84,9 +84,12 @@ def forget(state: State, command: ForgetCustomer, at: At) -> list[Fact]:
     return [CustomerForgotten(customer_id=one.id, points=one.points) for one in ends]
 
 
-def from_master(state: State, change: MasterChange, path: str) -> MasterChange | None:
+def from_master(
+    state: State, change: MasterChange, path: str, *, imported: bool = False
+) -> MasterChange | None:
     """The change as it is kept; None for one that has no effect. Raises InvalidRequest.
 
+    imported: from a file. One that the store wrote itself says nothing of points while its figure is the balance.
     Who was forgotten here on request, or merged into another record, is not brought back.
     """
     known = state.customers.get(change.id)
@@ -103,11 +106,22 @@ def from_master(state: State, change: MasterChange, path: str) -> MasterChange |
         raise InvalidRequest.at(f"{path}.value", str(error)) from error
     if value.id != change.id:
         raise InvalidRequest.at(f"{path}.id", f"is not the id of its value: {change.id}")
+    if imported and known is not None and known.active and _is_balance(known, value):
+        if value.sealed is None:
+            return None
+        value = msgspec.structs.replace(value, points=None, points_seq=None)
     if known is not None and known.active and value.sealed is None:
         counts = value.points_seq is not None and any(seq <= value.points_seq for seq, _ in known.uncounted)
         if value.points in (None, known.figure) and known.origin == "master" and not counts:
             return None
     return MasterChange("customer", change.id, plain(value), change.version)
+
+
+def _is_balance(known: Customer, value: MasterCustomer) -> bool:
+    upto = value.points_seq
+    if upto is None or value.points is None:
+        return False
+    return value.points + sum(points for seq, points in known.uncounted if seq > upto) == known.points
 
 
 def matched(state: State, matches: Sequence[Match]) -> list[Fact]:

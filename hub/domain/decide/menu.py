@@ -89,7 +89,9 @@ def _effective(state: State, command: ApplyMaster) -> Iterator[MasterChange]:
                 continue  # It must not stop what else the cloud sends.
             raise Conflict(reason=f"the store has orders in {state.currency}: its currency cannot change")
         if change.kind == "customer":
-            kept = customers.from_master(state, change, f"changes[{index}]")
+            kept = customers.from_master(
+                state, change, f"changes[{index}]", imported=command.source == "import"
+            )
             if kept is not None:
                 yield kept
             continue

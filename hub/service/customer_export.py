@@ -1,0 +1,54 @@
+"""Customers in clear, a page at a time: for the file that a manager takes away."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.domain.customer import Customer, Person
+from hub.ports import StateKeeper
+from hub.service.hub import Core
+
+PAGE: Final = 500
+_person: Final = msgspec.json.Decoder(Person)
+
+
+class CustomerPage(Struct, frozen=True):
+    """Those that have a key. after: where the next page begins; None: there is none.
+
+    points_seq: the entry up to which the points hold everything: a store that reads them again books nothing twice.
+    """
+
+    customers: Sequence[tuple[Customer, Person]]
+    points_seq: int
+    after: str | None
+
+
+async def customer_page(core: Core, keeper: StateKeeper, after: str) -> CustomerPage:
+    """Active customers in the order of their ids. Raises StoreError, HubError."""
+    customers = core.customers
+    if customers is None:
+        return CustomerPage((), core.journal.position.seq, None)
+    # A key that is to be destroyed is destroyed before anything is read with it.
+    await customers.follow()
+    while True:
+        saved_seq = core.saved_seq
+        page: list[Customer] = await keeper.of_shelf("customers", after=after, limit=PAGE)
+        # Saved meanwhile: what was read may be older than the position that is told with it.
+        if core.saved_seq == saved_seq:
+            break
+    end = page[-1].id if len(page) == PAGE else None
+    found = {one.id: one for one in page}
+    for one in core.state.customers.committed.values():
+        if one.id > after and (end is None or one.id <= end):
+            found[one.id] = one
+    seq = core.journal.position.seq
+    there = [found[key] for key in sorted(found) if found[key].active and found[key].sealed]
+    keys = await customers.keys.keys([one.id for one in there])
+    opened = [
+        (one, _person.decode(key.open(one.sealed))) for one in there if (key := keys.get(one.id)) is not None
+    ]
+    return CustomerPage(opened, seq, end)
