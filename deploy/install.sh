@@ -116,6 +116,12 @@ wanted_units() {
     grep -lx '\[Install\]' systemd/* | xargs -n 1 basename
 }
 
+# The login screen shows what the service writes there while the box is not set up: the first-run page and its code.
+show_on_console() {
+    run install -d "$DESTDIR/etc/issue.d"
+    run ln -sfn /run/storehub/issue "$DESTDIR/etc/issue.d/storehub.issue"
+}
+
 enable_units() {
     local units
     mapfile -t units < <(wanted_units)
@@ -161,6 +167,7 @@ make_user
 [ -n "$wheel" ] || build_wheel
 make_release
 install_settings
+show_on_console
 [ -n "$dry" ] || deploy/release.sh switch "$release"
 if [ -z "$DESTDIR" ]; then
     ! command -v systemctl >/dev/null || enable_units

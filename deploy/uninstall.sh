@@ -61,7 +61,7 @@ if [ -z "$DESTDIR" ] && command -v systemctl >/dev/null && [ ${#units[@]} -gt 0 
     [ ! -d /run/systemd/system ] || run systemctl stop "${units[@]##*/}"
     run systemctl disable --quiet "${units[@]##*/}"
 fi
-run rm -f "${units[@]}" "$DESTDIR/usr/local/bin/storehub"
+run rm -f "${units[@]}" "$DESTDIR/usr/local/bin/storehub" "$DESTDIR/etc/issue.d/storehub.issue"
 run rm -rf "$DESTDIR/opt/storehub"
 if [ -z "$DESTDIR" ] && [ -d /run/systemd/system ]; then
     run systemctl daemon-reload

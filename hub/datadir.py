@@ -34,6 +34,8 @@ class DataDir:
         self.control = path / "control.sock"
         self.tls = path / "tls"
         self.customers_key = path / "customers.key"
+        # What the console shows while the box is not set up: {"code", "url"}.
+        self.setup_note = path / "setup.json"
         self._lock: int | None = None
 
     def lock(self) -> bool:

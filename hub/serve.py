@@ -6,10 +6,11 @@ import asyncio
 import gc
 import logging
 import signal
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
-from hub.api.app import build
+from hub.api.app import Edge, build
 from hub.api.doors import doors_of_this_process
 from hub.api.guard import RareWarnings, Server, config_for
 from hub.app import Hub, keep_highwater, open_hub
@@ -18,6 +19,7 @@ from hub.datadir import DataDir
 from hub.facing import LanFace, listen
 from hub.notify import Notifier, watchdog_interval_s
 from hub.retention import keep_within
+from hub.service.box import Box
 from hub.service.closing import DayCloser
 from hub.settings import Settings
 
@@ -27,7 +29,11 @@ log = logging.getLogger(__name__)
 COMMIT_STUCK_S: Final = 20.0
 
 
-async def serve(settings: Settings, data: DataDir) -> None:
+# What may stand before the application: (application, box, what ends the hub) -> application.
+Before = Callable[[Edge, Box, Callable[[], None]], Edge]
+
+
+async def serve(settings: Settings, data: DataDir, before: Before | None = None) -> None:
     """Run until SIGTERM or SIGINT. The directory must be locked. Raises DataDirError, StoreError, OSError."""
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -41,9 +47,10 @@ async def serve(settings: Settings, data: DataDir) -> None:
         box = hub.box
         face = LanFace(hub, listening)
         face.prepare()
-        server = Server(
-            config_for(build(box), doors_of_this_process(tls=face.context is not None), face.context)
-        )
+        app = build(box)
+        if before is not None:
+            app = before(app, box, stopping.set)
+        server = Server(config_for(app, doors_of_this_process(tls=face.context is not None), face.context))
         running = asyncio.create_task(server.serve(sockets=[listening]), name="http")
         background = [
             asyncio.create_task(keep_highwater(hub), name="high-water mark"),

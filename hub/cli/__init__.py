@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 
 from hub.cli.backup import backup, restore
@@ -12,6 +14,7 @@ from hub.cli.doctor import doctor
 from hub.cli.export import export
 from hub.cli.importing import import_
 from hub.cli.run import run
+from hub.cli.setup import setup
 from hub.cli.status import status
 from hub.cli.sync import sync
 from hub.cli.verify import verify
@@ -25,6 +28,7 @@ def main() -> None:
     \b
     A first store:
       storehub run                    the hub; it prints its address
+      storehub setup                  which store this box is for
       storehub import menu.json       what can be ordered
       storehub device code            a QR code for a handheld
       storehub status                 how it is
@@ -35,5 +39,21 @@ def main() -> None:
     """
 
 
-for command in (run, status, doctor, device, import_, export, verify, backup, restore, bundle, sync, demo):
+# One a line, so that two people may add one each.
+COMMANDS: Final = (
+    run,
+    setup,
+    status,
+    doctor,
+    device,
+    import_,
+    export,
+    verify,
+    backup,
+    restore,
+    bundle,
+    sync,
+    demo,
+)
+for command in COMMANDS:
     main.add_command(command)

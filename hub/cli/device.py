@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -41,6 +42,11 @@ def code(data: Path | None, as_json: bool, role: str, table_id: str | None, minu
     if as_json:
         click.echo(json.dumps(made, ensure_ascii=False))
         return
+    show_code(made)
+
+
+def show_code(made: dict[str, Any]) -> None:
+    """A pairing code, with its QR code on a terminal."""
     if sys.stdout.isatty() and made["uri"]:
         import segno
 

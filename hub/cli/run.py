@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import socket
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from hub.cli.common import TRIES, TRY_EVERY_S, data_option, settings_of
 from hub.datadir import DataDir, DataDirError
+
+if TYPE_CHECKING:
+    from hub.setup.page import FirstRun
 
 
 @click.command()
@@ -49,6 +53,7 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
     from hub.ports import StoreError
 
     folder = DataDir(Path(settings.data))
+    page = first_run_page(config, folder) if flags["store_id"] is None else None
     try:
         take(folder)
         # Here and not above: the other commands need neither a web server nor an event loop in C.
@@ -57,13 +62,28 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
         from hub.serve import serve
 
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(serve(settings, folder))
+            runner.run(serve(settings, folder, page.stand_before if page else None))
     except (DataDirError, OSError) as error:
         raise click.ClickException(str(error)) from error
     except StoreError as error:
         raise click.ClickException(f"the journal cannot be opened: {error}") from error
     finally:
+        if page is not None:
+            page.gone()
         folder.unlock()
+
+
+def first_run_page(config: Path | None, folder: DataDir) -> FirstRun | None:
+    """The page with which a box is set up, while nobody has."""
+    from hub.setup.state import asks_to_be_set_up
+
+    named = os.environ.get("STOREHUB_CONFIG")
+    config = config or (Path(named) if named else None)
+    if config is None or not asks_to_be_set_up(config, os.environ):
+        return None
+    from hub.setup.page import FirstRun
+
+    return FirstRun(config, folder)
 
 
 def take(folder: DataDir) -> None:
