@@ -26,6 +26,7 @@ from hub.service.doorman import Doorman
 from hub.service.due import DueWatch
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
+from hub.service.menu_watch import MenuWatch
 from hub.service.pins import Pins
 from hub.service.positions import Positions
 from hub.settings import Settings
@@ -93,6 +94,8 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         )
         data.started()
         stack.push_async_callback(core.stop)
+        menu_watch = MenuWatch(core.state, feed)
+        hooks.append(lambda facts: menu_watch.look())
         doorman = Doorman(core.state, journal)
         hooks.append(doorman.committed)
         doorman.on_revoked(lambda device_id: feed.wake())

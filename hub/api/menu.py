@@ -13,6 +13,7 @@ from typing import Final
 
 import msgspec
 
+from hub.domain.goods import Goods
 from hub.domain.menu import Product
 from hub.domain.state import State
 from hub.domain.views import menu_version, menu_view, product_view
@@ -39,31 +40,32 @@ class MenuAnswers:
         failed = self._making is not None and self._making.done() and self._making.exception() is not None
         if self._making is None or self._of != etag or failed:
             self._of = etag
-            head, products = self._snapshot()
-            self._making = asyncio.create_task(asyncio.to_thread(_gzip, head, products))
+            self._making = asyncio.create_task(asyncio.to_thread(_gzip, *self._snapshot()))
         # Shielded: a device that hangs up must not take the answer from those that wait for the same.
         return etag, await asyncio.shield(self._making)
 
     async def plain(self) -> tuple[str, bytes]:
         """The same, as it is."""
         etag = self.etag
-        head, products = self._snapshot()
-        return etag, await asyncio.to_thread(lambda: b"".join(_pieces(head, products)))
+        snapshot = self._snapshot()
+        return etag, await asyncio.to_thread(lambda: b"".join(_pieces(*snapshot)))
 
-    def _snapshot(self) -> tuple[bytes, Sequence[Product]]:
+    def _snapshot(self) -> tuple[bytes, Sequence[Product], Goods]:
         head = msgspec.json.encode(menu_view(self._state, products=()))
-        return head, tuple(self._state.products.committed.values())
+        return head, tuple(self._state.products.committed.values()), Goods.of(self._state).frozen()
 
 
-def _gzip(head: bytes, products: Sequence[Product]) -> bytes:
+def _gzip(head: bytes, products: Sequence[Product], goods: Goods) -> bytes:
     packer = zlib.compressobj(LEVEL, zlib.DEFLATED, GZIP)
-    return b"".join((*(packer.compress(piece) for piece in _pieces(head, products)), packer.flush()))
+    return b"".join((*(packer.compress(piece) for piece in _pieces(head, products, goods)), packer.flush()))
 
 
-def _pieces(head: bytes, products: Sequence[Product]) -> Iterator[bytes]:
+def _pieces(head: bytes, products: Sequence[Product], goods: Goods) -> Iterator[bytes]:
     before, empty, after = head.partition(b'"products":[]')
     yield before + empty[:-1]
     for start in range(0, len(products), SLICE):
-        part = msgspec.json.encode([product_view(product) for product in products[start : start + SLICE]])
+        part = msgspec.json.encode(
+            [product_view(product, gone=goods.gone(product)) for product in products[start : start + SLICE]]
+        )
         yield (b"," if start else b"") + part[1:-1]
     yield b"]" + after

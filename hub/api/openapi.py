@@ -291,7 +291,8 @@ def _events() -> dict[str, Any]:
                 "description": "A comment at least every 15 s. Events: an entry (id: <epoch>:<seq>, event: its type,"
                 " data: its exact bytes); reset (read the state again and follow from this id); synced (how far the"
                 " cloud has come); resend (send again what you hold after this position); link (state of the WAN);"
-                " due (deferred payments that must soon be known, or should have been).",
+                " due (deferred payments that must soon be known, or should have been); menu (the menu is another one:"
+                " something ran out, came back, or was changed).",
                 "headers": {"Storehub-Position": POSITION},
                 "content": {
                     "text/event-stream": {

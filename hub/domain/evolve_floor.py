@@ -31,6 +31,7 @@ from hub.domain.facts import (
     LinesVoided,
     OrderPlaced,
 )
+from hub.domain.goods import ran_out
 from hub.domain.plan import PlanRun, paid_for
 from hub.domain.seats import rise, sit
 from hub.domain.state import Meta, State
@@ -119,7 +120,9 @@ def move_portions(state: State, product_id: str, quantity: int) -> bool:
     product = state.products.get(product_id)
     if product is None or product.remaining is None:
         return False
-    state.products.put(product_id, replace(product, remaining=max(0, product.remaining + quantity)))
+    left = max(0, product.remaining + quantity)
+    ran_out(state, before=product.remaining, after=left)
+    state.products.put(product_id, replace(product, remaining=left))
     return True
 
 

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from hub.domain.check import ChosenOption
 from hub.domain.facts_lines import OptionChanged
+from hub.domain.goods import ran_out
 from hub.domain.state import Meta, State
 
 
@@ -28,6 +29,7 @@ def move_options(state: State, units: Iterable[tuple[tuple[ChosenOption, ...], i
         option = None if group is None else group.option(option_id)
         if group is not None and option is not None and option.remaining is not None and quantity:
             left = max(0, option.remaining + quantity)
+            ran_out(state, before=option.remaining, after=left)
             state.option_groups.put(group_id, group.with_option(replace(option, remaining=left)))
             moved = True
     if moved:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hub.domain.facts_stock import StockMoved
+from hub.domain.goods import turned
 from hub.domain.state import Meta, State
 from hub.domain.stock import Stock, StockMovement, movement_key
 
@@ -11,6 +12,7 @@ def stock_moved(state: State, fact: StockMoved, meta: Meta) -> None:
     for index, line in enumerate(fact.lines):
         had = state.stock.get(line.product_id)
         quantity = line.quantity + (0 if had is None else had.quantity)
+        turned(state, line.product_id, before=None if had is None else had.quantity, after=quantity)
         counted_at = meta.time if line.counted is not None else None if had is None else had.counted_at
         level = line.level or ("" if had is None else had.level)
         state.stock.put(line.product_id, Stock(line.product_id, quantity, meta.time, counted_at, level))

@@ -9,6 +9,7 @@ import msgspec
 
 from hub.domain.check import Check, Line, SharePlan
 from hub.domain.evolve_price import standing_discounts
+from hub.domain.goods import Goods
 from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
 from hub.domain.menu_offers import Coupon
@@ -128,11 +129,12 @@ def menu_version(state: State) -> str:
 def menu_view(state: State, *, products: Iterable[Product] | None = None) -> dict[str, Any]:
     """The body of GET /v1/menu, from what is committed; with these products only."""
     shown = state.products.committed.values() if products is None else products
+    goods = Goods.of(state)
     return {
         "version": menu_version(state),
         "currency": state.settings.committed.get("currency", "JPY"),
         "categories": _all(state.categories.committed.values()),
-        "products": [product_view(product) for product in shown],
+        "products": [product_view(product, gone=goods.gone(product)) for product in shown],
         "option_groups": [option_group_view(group) for group in state.option_groups.committed.values()],
         "tax_rates": _all(state.tax_rates.committed.values()),
         "tables": _all(state.tables.committed.values()),
@@ -144,8 +146,11 @@ def menu_view(state: State, *, products: Iterable[Product] | None = None) -> dic
     }
 
 
-def product_view(product: Product) -> dict[str, Any]:
-    """availability as it is in effect: sold out when no portion is left. remaining only when portions are counted."""
+def product_view(product: Product, *, gone: bool = False) -> dict[str, Any]:
+    """availability as it is in effect: sold out when no portion is left. remaining only when portions are counted.
+
+    gone: its goods are, and no more can be sold than there are.
+    """
     view: dict[str, Any] = {
         "id": product.id,
         "code": product.code,
@@ -159,7 +164,7 @@ def product_view(product: Product) -> dict[str, Any]:
         "open_price": product.open_price,
         "kind": product.kind,
         "stock_tracked": product.stock_tracked,
-        "availability": "sold_out" if product.sold_out else "orderable",
+        "availability": "sold_out" if gone or product.sold_out else "orderable",
     }
     if product.remaining is not None:
         view["remaining"] = product.remaining

@@ -6,9 +6,12 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import httpx
+
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange
 from tests.integration.conftest import Shop, shop_in
+from tests.integration.test_feed import Wire
 
 WINE = {
     "id": "wine",
@@ -42,6 +45,33 @@ async def test_the_last_bottles_go_to_as_many_tables(shop: Shop) -> None:
     assert (row["product_id"], row["name"], row["quantity"]) == ("wine", "Wine", 0)
     assert (await register.get("/v1/stock?below=0")).json()["stock"] == []
     assert (await register.get("/v1/stock?product_id=beer")).json()["stock"] == []
+
+
+async def test_the_menu_and_the_feed_say_when_the_goods_are_gone_and_back(shop: Shop) -> None:
+    register, tablet = await with_wine(shop, 2), await shop.device("table", table_id="t2")
+    async with Wire(shop, tablet.token) as heard:
+        await heard.has(b"event: menu")
+        seen = await tablet.get("/v1/menu")
+        assert _wine(seen) == "orderable"
+        await register.order("t1", "wine", 1)
+        same = await tablet.get("/v1/menu", if_none_match=seen.headers["etag"])
+        assert same.status_code == 304
+        told = heard.sent.count(b"event: menu")
+        await register.order("t1", "wine", 1)
+        gone = await tablet.get("/v1/menu", if_none_match=seen.headers["etag"])
+        assert (gone.status_code, _wine(gone)) == (200, "sold_out")
+        version = gone.headers["etag"].strip('"').encode()
+        await heard.has(b'event: menu\ndata: {"version":"%b"}\n\n' % version)
+        assert heard.sent.count(b"event: menu") == told + 1
+        # What others order is still not a table's to see.
+        assert b"stock.moved" not in heard.sent
+    assert (await register.order("t3", "wine", 1)).json()["slug"] == "sold-out"
+    await register.post("/v1/stock/movements", {"product_id": "wine", "quantity": 1, "kind": "delivery"})
+    assert _wine(await tablet.get("/v1/menu", accept_encoding="gzip")) == "orderable"
+
+
+def _wine(menu: httpx.Response) -> str:
+    return next(row["availability"] for row in menu.json()["products"] if row["id"] == "wine")
 
 
 async def test_movements_are_told_one_by_one_in_pages(shop: Shop) -> None:

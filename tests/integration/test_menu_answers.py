@@ -45,7 +45,7 @@ async def test_every_form_is_the_menu(shop: Shop, count: int) -> None:
 
 async def test_thirty_devices_ask_and_it_is_made_once(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     made = []
-    monkeypatch.setattr(menu_module, "_gzip", lambda head, products: made.append(head) or gzip.compress(head))
+    monkeypatch.setattr(menu_module, "_gzip", lambda head, *_: made.append(head) or gzip.compress(head))
     handheld = await shop.device()
     asked = [asyncio.create_task(handheld.get("/v1/menu", accept_encoding="gzip")) for _ in range(30)]
     await asyncio.sleep(0)
@@ -62,7 +62,7 @@ async def test_thirty_devices_ask_and_it_is_made_once(shop: Shop, monkeypatch: p
 async def test_a_failure_is_not_remembered(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     answers = menu_module.MenuAnswers(shop.box.core.state)
     with monkeypatch.context() as broken:
-        broken.setattr(menu_module, "product_view", lambda product: 1 / 0)
+        broken.setattr(menu_module, "product_view", lambda product, gone: 1 / 0)
         with pytest.raises(ZeroDivisionError):
             await answers.compressed()
     etag, body = await answers.compressed()

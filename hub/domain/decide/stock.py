@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from hub.domain import goods
 from hub.domain.check import NEXT, Line, Move
 from hub.domain.commands_stock import CountStock, MoveStock
 from hub.domain.decide.at import At
@@ -82,7 +83,7 @@ def _not_below(state: State, product: Product, line: StockLine) -> None:
 
 
 def oversell_refused(state: State, product: Product) -> bool:
-    return (product.oversell or state.settings.get(OVERSELL)) == "refused"
+    return goods.oversell_refused(product, state.settings.get(OVERSELL))
 
 
 def _taken_at_order(state: State, product: Product) -> bool:
