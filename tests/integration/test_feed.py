@@ -318,7 +318,7 @@ async def test_comments_come_while_nothing_happens_and_tell_how_far_it_is(shop: 
         position = shop.box.core.journal.position
         # It saw nothing of this order, and comes back behind it all the same.
         await wire.has(b": \nid: %b:%d\n\n" % (position.epoch.encode(), position.seq))
-        assert b"data:" not in wire.sent
+        assert b"event: storehub." not in wire.sent
 
 
 async def test_announcements_reach_whoever_listens_and_whoever_comes(shop: Shop) -> None:
