@@ -86,4 +86,5 @@ def _cut(session: Session, hub: Hub, at: Cursor) -> None:
     session.run("orphan_beyond", **beyond)
     session.run("delete_beyond", **beyond)
     session.run("orphan_holes_beyond", **beyond)
+    session.run("delete_corrections_beyond", **beyond)
     move(session, hub, at)

@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from cloud.model import Batch, EntryRow, Epoch, Refusal
+from cloud.model import Batch, Correction, EntryRow, Epoch, Refusal
 
 # One entry. Far above what a hub writes (its requests end at 256 KiB), so that only nonsense is refused.
 ENTRY_BYTES_MAX: Final = 256 * 1024
@@ -21,6 +21,9 @@ AMOUNT_MAX: Final = 10**12
 SALE_COMPLETED: Final = "storehub.sale.completed.v1"
 # How a type moves the day's total. Everything else moves nothing, known to us or not.
 SIGNS: Final = {SALE_COMPLETED: 1, "storehub.sale.voided.v1": -1, "storehub.sale.refunded.v1": -1}
+
+# Some of the entries before it were of other business days than they say.
+CLOCK_CORRECTED: Final = "storehub.clock.corrected.v1"
 
 _DATE: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", re.ASCII)
 
@@ -39,6 +42,18 @@ class _Amount(msgspec.Struct, gc=False):
     total: int
 
 
+class _Corrected(msgspec.Struct, gc=False):
+    first_seq: int
+    last_seq: int
+    old_business_date: str
+    new_business_date: str
+
+
+class _Corrections(msgspec.Struct, gc=False):
+    corrections: list[_Corrected]
+
+
+_decode_corrections = msgspec.json.Decoder(_Corrections).decode
 _decode = msgspec.json.Decoder(_Entry).decode
 _decode_amount = msgspec.json.Decoder(_Amount).decode
 
@@ -58,6 +73,7 @@ def verify(epoch: Epoch, first_seq: int, body: bytes, *, refused_types: Collecti
     utf8 = _is_utf8(body)
     rows: list[EntryRow] = []
     days: dict[str, int | None] = {}
+    corrections: list[Correction] = []
     batch_prevhash = prevhash = ""
     seq = first_seq
     for line in lines:
@@ -77,17 +93,20 @@ def verify(epoch: Epoch, first_seq: int, body: bytes, *, refused_types: Collecti
             if (day := days[business_date]) is None:
                 raise _Refused("businessdate is no date")
             amount = _signed_amount(entry) if entry.type in SIGNS else 0
+            found = _corrections(entry) if entry.type == CLOCK_CORRECTED else ()
         except _Refused as refused:
-            return Batch(epoch, first_seq, batch_prevhash, rows, Refusal(seq, refused.reason), False)
+            refusal = Refusal(seq, refused.reason)
+            return Batch(epoch, first_seq, batch_prevhash, rows, refusal, False, corrections)
         if seq == first_seq:
             batch_prevhash = entry.prevhash
         elif entry.prevhash != prevhash:
-            return Batch(epoch, first_seq, batch_prevhash, rows, None, True)
+            return Batch(epoch, first_seq, batch_prevhash, rows, None, True, corrections)
+        corrections.extend(found)
         digest = sha256(line).digest()
         prevhash = digest.hex()
         rows.append(EntryRow(seq, digest, day, int(entry.type == SALE_COMPLETED), amount, line))
         seq += 1
-    return Batch(epoch, first_seq, batch_prevhash, rows, None, False)
+    return Batch(epoch, first_seq, batch_prevhash, rows, None, False, corrections)
 
 
 class _Refused(Exception):
@@ -113,6 +132,24 @@ def _signed_amount(entry: _Entry) -> int:
     if abs(total) > AMOUNT_MAX:
         raise _Refused("data.total is out of range")
     return SIGNS[entry.type] * total
+
+
+def _corrections(entry: _Entry) -> list[Correction]:
+    """Those that move entries to another day."""
+    try:
+        listed = _decode_corrections(entry.data).corrections
+    except (msgspec.MsgspecError, RecursionError) as error:
+        raise _Refused(f"data.corrections: {error}"[:200]) from error
+    found = []
+    for one in listed:
+        old, new = day_number(one.old_business_date), day_number(one.new_business_date)
+        if old is None or new is None:
+            raise _Refused("data.corrections: a business date is no date")
+        if not 0 < one.first_seq <= one.last_seq < entry.seq:
+            raise _Refused("data.corrections: only earlier entries can be corrected")
+        if old != new:
+            found.append(Correction(entry.seq, one.first_seq, one.last_seq, old, new))
+    return found
 
 
 def _is_utf8(text: bytes) -> bool:

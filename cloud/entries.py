@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from cloud import lineage
+from itertools import groupby
+from operator import attrgetter
+
+from cloud import lineage, retimed
 from cloud.chain import verify
 from cloud.errors import CursorConflict, EntryRefused, InvalidRequest, NotFound
 from cloud.held import epochs_near, hub_of, locked, mark_at, marks, move
@@ -45,6 +48,7 @@ def append(
             new = new[: last - new[0].seq + 1]
             beyond = f"epoch {batch.epoch} ended with seq {last}: a newer one has taken over"
         session.add_entries(hub, known.num, new)
+        _correct(session, hub, batch, new[0].seq, new[-1].seq)
         _settle_returned(session, hub, new[0].seq, new[-1].seq, now)
         end = Cursor(batch.epoch, new[-1].seq, HexHash(new[-1].digest.hex()))
         move(session, hub, end)
@@ -131,13 +135,17 @@ def fill(
         if batch.prevhash != (before.digest.hex() if before else NO_HASH):
             raise CursorConflict(hub.cursor, _misfit(seq))
         session.add_entries(hub, place["epoch"], [row])
+        _correct(session, hub, batch, seq, seq)
         _settle_returned(session, hub, seq, seq, now)
     session.run("fill_hole", **place, now=now)
     return hub.cursor
 
 
 def totals(session: Session, hub_id: HubId, day: int, upto: tuple[Epoch, int] | None) -> Totals:
-    """Count a business day's entries, up to and with `upto`. Entries set aside count once they are there."""
+    """Count a business day's entries, up to and with `upto`. Entries set aside count once they are there.
+
+    Corrections of the clock that came up to there are applied, later ones are not.
+    """
     hub = hub_of(session, hub_id)
     high = keys.top(hub)
     if upto is not None:
@@ -147,13 +155,27 @@ def totals(session: Session, hub_id: HubId, day: int, upto: tuple[Epoch, int] | 
             if mark is None or mark.epoch != epoch:
                 raise CursorConflict(hub.cursor, f"{epoch}:{seq} is not on the chain")
         high = keys.key(hub, seq)
-    row = session.one("totals", day=day, low=keys.key(hub, 1), high=high)
-    if row is None or row[3] is None:
+    entries = sales = total = last = 0
+    for part in retimed.stretches(session, day, keys.key(hub, 1), high):
+        place = {"low": part.low, "high": part.high}
+        row = (
+            session.one("totals_of_all", **place)
+            if part.of_the_day
+            else session.one("totals", day=day, **place)
+        )
+        if row is not None and row[3] is not None:
+            entries, sales, total, last = entries + row[0], sales + row[1], total + row[2], max(last, row[3])
+    if not last:
         return Totals(0, 0, 0, 0, NO_HASH)
-    entries, sales, total, last = row
     found = session.one("hash_at", key=last)
     assert found is not None  # noqa: S101  The index has just named it, in this transaction.
     return Totals(entries, int(sales), int(total), keys.seq_of(last), HexHash(bytes(found[0]).hex()))
+
+
+def _correct(session: Session, hub: Hub, batch: Batch, first: int, last: int) -> None:
+    for seq, found in groupby(batch.corrections, key=attrgetter("seq")):
+        if first <= seq <= last:
+            retimed.keep(session, hub, found)
 
 
 def _settle_returned(session: Session, hub: Hub, first: int, last: int, now: float) -> None:

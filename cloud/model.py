@@ -38,6 +38,16 @@ class EntryRow(NamedTuple):
     body: bytes
 
 
+class Correction(NamedTuple):
+    """Entries that turned out to be of another business day, as the clock.corrected at `seq` lists them."""
+
+    seq: int
+    first_seq: int
+    last_seq: int
+    old_day: int
+    new_day: int
+
+
 class Batch(NamedTuple):
     """A verified run of one epoch's entries, and why it stops short of what was sent, if it does.
 
@@ -51,6 +61,7 @@ class Batch(NamedTuple):
     rows: Sequence[EntryRow]
     refusal: Refusal | None
     broken: bool
+    corrections: Sequence[Correction] = ()
 
 
 class Refusal(NamedTuple):

@@ -8,11 +8,11 @@ import os
 import secrets
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
+from hub import kernel_clock
 from hub.clock import BoxClock, boot_id, new_id
 from hub.datadir import DataDir, DataDirError
 from hub.domain.commands import ApplyMaster
@@ -22,6 +22,7 @@ from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
 from hub.released import marker_of_this_program, update_view
 from hub.service.box import Box, Facing
+from hub.service.clockwork import ClockWork, before_of
 from hub.service.doorman import Doorman
 from hub.service.due import DueWatch
 from hub.service.feed import Feed
@@ -64,8 +65,13 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(Journal(data.journal))
         keeper = StateStore(journal)
+        boot = boot_id()
         clock = BoxClock(
-            zone=settings.timezone, day_change=settings.day_change, floor_unix_s=await _last_time(journal)
+            zone=settings.timezone,
+            day_change=settings.day_change,
+            before=await before_of(journal, journal, boot),
+            synchronised=kernel_clock.synchronised,
+            battery=kernel_clock.battery(),
         )
         feed = Feed(journal)
         highwater = HighWater(data.highwater)
@@ -90,7 +96,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         )
         hooks.append(lambda facts: feed.wake())
         await core.start(
-            epoch=secrets.token_hex(8), boot=boot_id(), reason=data.start_reason, witness=highwater.read()
+            epoch=secrets.token_hex(8), boot=boot, reason=data.start_reason, witness=highwater.read()
         )
         data.started()
         stack.push_async_callback(core.stop)
@@ -128,6 +134,8 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             upstream = box.upstream = cloud
             await cloud.start()
             stack.push_async_callback(cloud.stop)
+        tending = asyncio.create_task(ClockWork(core, journal, clock, boot=boot).run(), name="clock")
+        stack.push_async_callback(_ended, tending)
         watch = asyncio.create_task(DueWatch(core.state, clock, feed).run(), name="due payments")
         stack.push_async_callback(_ended, watch)
         if core.behind is not None:
@@ -205,19 +213,6 @@ def _draw(text: str, form: str) -> bytes:
     from hub.printing.render import render_receipt
 
     return render_receipt(text, form)
-
-
-async def _last_time(journal: Journal) -> float:
-    """When the last entry was made, as far as it was sure of the time: a box without a clock battery goes on
-    from there.
-    """
-    from hub.domain import entries
-
-    last = await journal.at(journal.position.seq) if journal.position.seq else None
-    if last is None:
-        return 0.0
-    envelope = entries.read(last.raw)
-    return datetime.fromisoformat(envelope.time).timestamp() if envelope.timetrusted else 0.0
 
 
 def storage_of(path: Path, core: Core) -> dict[str, Any]:

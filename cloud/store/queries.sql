@@ -108,6 +108,22 @@ WHERE key BETWEEN :low AND :high AND orphan = 0 AND filled_at IS NULL ORDER BY k
 SELECT COUNT(*), COALESCE(SUM(sale), 0), COALESCE(SUM(amount), 0), MAX(key) FROM entries
 WHERE day = :day AND key BETWEEN :low AND :high
 
+-- name: totals_of_all
+SELECT COUNT(*), COALESCE(SUM(sale), 0), COALESCE(SUM(amount), 0), MAX(key) FROM entries
+WHERE key BETWEEN :low AND :high
+
+-- name: add_correction
+INSERT INTO corrections (key, part, low, high, old_day, new_day)
+VALUES (:key, :part, :low, :high, :old_day, :new_day)
+ON CONFLICT (key, part) DO NOTHING
+
+-- name: corrections_of_day
+SELECT low, high, new_day FROM corrections
+WHERE key BETWEEN :low AND :high AND (old_day = :day OR new_day = :day) ORDER BY key, part
+
+-- name: delete_corrections_beyond
+DELETE FROM corrections WHERE key BETWEEN :low AND :high
+
 -- name: hash_at
 SELECT hash FROM entries WHERE key = :key
 

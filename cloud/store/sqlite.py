@@ -19,7 +19,7 @@ from cloud.store.ports import Row, Session, to_hub
 
 T = TypeVar("T")
 
-_SCHEMA_VERSION: Final = 1
+_SCHEMA_VERSION: Final = 2
 # Entries are about 1.8 KB: on pages of 4 KB a quarter of each page stays empty, and is written all the same.
 _PAGE_BYTES: Final = 8192
 # Rows a statement inserts. Python's sqlite3 lets go of the interpreter lock at every step and has to win it
@@ -135,9 +135,10 @@ class SqliteDatabase:
 
     def _migrate(self) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version == 0:
+        if version in (0, 1):
+            first = queries.read("schema.sqlite.sql") if version == 0 else ""
             self._writer.executescript(
-                f"BEGIN IMMEDIATE; {queries.read('schema.sqlite.sql')}"
+                f"BEGIN IMMEDIATE; {first}{queries.read('schema.2.sql')}"
                 f" PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )
         elif version != _SCHEMA_VERSION:

@@ -248,6 +248,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "Too many attempts. Wait {retry_after_s} seconds.",
         "試行回数が多すぎます。{retry_after_s}秒待ってください。",
     ),
+    "clock-known": Problem(
+        409,
+        "The box knows the time",
+        "The box knows the time from {source}: it is {time}. If that is wrong, look at the time server it asks.",
+        "ボックスの時刻は確認済みです（{source}、{time}）。違う場合は時刻サーバーの設定を確認してください。",
+    ),
     "storage-full": Problem(
         507,
         "The disk is full",

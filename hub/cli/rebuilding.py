@@ -12,7 +12,7 @@ import msgspec
 from hub.domain.entries import Envelope
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.needs import fact_needs
-from hub.domain.report import counted, fold
+from hub.domain.report import fold, shares
 from hub.domain.report_sums import DayReport
 from hub.domain.state import State
 from hub.store.statestore import REPORTS, SHELVES
@@ -63,9 +63,9 @@ class Rebuilt:
         evolve(self._state, fact, meta)
         self._state.seal()
         self._state.settle()
-        if (shown := counted(fact, meta)) is not None:
-            date = shown[1].business_date
-            fold(self._reports.setdefault(date, DayReport(business_date=date)), *shown)
+        for part, place in shares(fact, meta):
+            date = place.business_date
+            fold(self._reports.setdefault(date, DayReport(business_date=date)), part, place)
         self._since += 1
         if self._since >= SPILL_EVERY:
             self._since = 0

@@ -204,6 +204,12 @@ class TooManyRequests(HubError):
     slug = "too-many-requests"
 
 
+class ClockKnown(HubError):
+    """The box knows the time better than whoever tells it. Fields: source, time."""
+
+    slug = "clock-known"
+
+
 class StorageFull(HubError):
     slug = "storage-full"
 

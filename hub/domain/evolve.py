@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from hub.domain import (
     entries,
     evolve_checks,
+    evolve_clock,
     evolve_credit,
     evolve_customers,
     evolve_day,
@@ -69,6 +70,7 @@ from hub.domain.facts import (
     StaffCalled,
     TableChargeSet,
 )
+from hub.domain.facts_clock import ClockCorrected
 from hub.domain.facts_credit import (
     AccountPaid,
     AccountReversed,
@@ -168,7 +170,8 @@ def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
         return
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
-    if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied)):
+    # A lost correction is of entries of its own epoch, which are no longer where it says.
+    if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied, ClockCorrected)):
         if isinstance(lost, StockMoved) and lost.about:
             evolve_stock.wait(state, lost, fact.epoch, fact.seq)
             return
@@ -236,6 +239,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     HubStarted: hub_started,
     EntryRecovered: entry_recovered,
     EntryCorrected: nothing,
+    ClockCorrected: evolve_clock.clock_corrected,
     StaffCalled: nothing,
     **evolve_staff.EVOLUTIONS,
     StockMoved: evolve_stock.stock_moved,

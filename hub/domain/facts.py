@@ -15,6 +15,7 @@ from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
 from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged, SharesPlanned
+from hub.domain.facts_clock import CLOCK_FACTS
 from hub.domain.facts_credit import CREDIT_FACTS
 from hub.domain.facts_customer import CUSTOMER_FACTS
 from hub.domain.facts_day import DAY_FACTS
@@ -230,6 +231,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *STOCK_FACTS,
     *PLAN_FACTS,
     *CUSTOMER_FACTS,
+    *CLOCK_FACTS,
 )  # fmt: skip
 
 __all__ = [

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from hub.domain.commands import Command, MergeCheck, PlaceOrder, RefundSale, UnmergeCheck, VoidSale
+from hub.domain.commands_clock import CorrectClock
 from hub.domain.commands_credit import FailPayment, PayAccount, ReversePayment, SettlePayment
 from hub.domain.commands_day import CloseDay, CountRegister, MoveDrawer, SettleRegister
 from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
@@ -33,6 +34,7 @@ from hub.domain.facts import (
     SaleRefunded,
     SaleVoided,
 )
+from hub.domain.facts_clock import ClockCorrected
 from hub.domain.facts_credit import AccountReversed, OfAccount, OfPayment, PaymentDeferred, PaymentSettled
 from hub.domain.facts_customer import CUSTOMER_FACTS, CustomerMerged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
@@ -57,6 +59,11 @@ def command_needs(command: Command, target: str) -> Iterator[Need]:
         yield "checks", target
 
 
+def retiming_needs(command: CorrectClock) -> Iterator[Need]:
+    """What a correction of the clock moves."""
+    return _retimed(command)
+
+
 def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
     """For an entry that is read: the state it met when it was made may have left memory since."""
     if isinstance(fact, EntryRecovered):
@@ -65,6 +72,8 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
             yield from fact_needs(*inner)
     elif isinstance(fact, (DrawerMoved, RegisterCounted, RegisterSettled)):
         yield from _drawer(fact.date, fact.register_id)
+    elif isinstance(fact, ClockCorrected):
+        yield from _retimed(fact)
     elif isinstance(fact, DayClosed):
         yield "days", fact.date
         for register_id in fact.registers:
@@ -115,6 +124,29 @@ def fact_needs(fact: Fact, meta: Meta) -> Iterator[Need]:
         yield "checks", fact.check_id
         if isinstance(fact, CheckUnmerged):
             yield "checks", fact.unmerged_check_id
+
+
+THINGS: Final = {
+    "sale": "sales",
+    "refund": "sales",
+    "check": "checks",
+    "plan": "checks",
+    "payment": "payments",
+    "session": "staff_sessions",
+    "approval": "approvals",
+}
+
+
+def _retimed(fact: ClockCorrected | CorrectClock) -> Iterator[Need]:
+    for share in fact.days:
+        for date in (share.from_, share.to):
+            yield "days", date
+            for drawer in share.drawers:
+                yield "registers", register_key(date, drawer.register_id)
+    for thing in fact.things:
+        yield THINGS[thing.kind], thing.id
+        if thing.number:
+            yield "number_uses", thing.number
 
 
 DRAWER_COMMANDS: Final = frozenset(

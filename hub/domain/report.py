@@ -25,8 +25,10 @@ from hub.domain.facts import (
     SaleRefunded,
     SaleVoided,
 )
+from hub.domain.facts_clock import ClockCorrected, DayJoined, DayLeft
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.reckoning import SaleLine, TaxRow
+from hub.domain.report_moves import halves, joined, left
 from hub.domain.report_sums import (
     CategorySum,
     Closing,
@@ -65,6 +67,14 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
     inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     return None if lost is None else counted(lost, meta_of(inner))
+
+
+def shares(fact: Fact, meta: Meta) -> tuple[tuple[Fact, Meta], ...]:
+    """What the fact is to the reports of days: nothing, or one thing, or what a correction of the clock moves."""
+    if type(fact) is ClockCorrected:
+        return halves(fact, meta)
+    shown = counted(fact, meta)
+    return () if shown is None else (shown,)
 
 
 def _order(report: DayReport, fact: OrderPlaced, meta: Meta) -> None:
@@ -213,4 +223,6 @@ _COUNTS: Final[dict[type[Fact], Callable[[DayReport, Any, Meta], None]]] = {
     RegisterSettled: _settled,
     DayClosed: _day_closed,
     **report_later.COUNTS,
+    DayLeft: left,
+    DayJoined: joined,
 }

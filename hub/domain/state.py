@@ -14,6 +14,7 @@ from hub.domain.credit import Account, AccountMove, Payment, Received
 from hub.domain.customer import Customer, MasterCustomer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
+from hub.domain.facts_clock import Correction
 from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import Layaway
 from hub.domain.menu import (
@@ -94,6 +95,8 @@ class State:
         self.number_uses: Shelf[NumberUse] = Shelf("number_uses")
         # "<business date>|<register id>" -> the register's drawer on that day.
         self.registers: Shelf[RegisterDay] = Shelf("registers")
+        # seq of the clock.corrected and a number -> entries whose time was wrong.
+        self.corrections: Shelf[Correction] = Shelf("corrections")
         # business date -> whether it is closed, and its figures.
         self.days: Shelf[Day] = Shelf("days")
         # Numbers: "check_no:<date>", "receipt_no:<series>", "menu_version", "stock_version", "sales_count" only grow;

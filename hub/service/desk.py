@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.commands import Command, RecoverEntry
+from hub.domain.commands_clock import CorrectClock
 from hub.domain.commands_customer import OfCustomer, OfPerson
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
@@ -21,7 +22,15 @@ from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
-from hub.domain.needs import DRAWER_COMMANDS, TARGETS, Need, customer_missing, drawer_needs, fact_needs
+from hub.domain.needs import (
+    DRAWER_COMMANDS,
+    TARGETS,
+    Need,
+    customer_missing,
+    drawer_needs,
+    fact_needs,
+    retiming_needs,
+)
 from hub.domain.permissions import session_at
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
@@ -254,7 +263,7 @@ class Desk:
     async def _fetch_cold(self, command: Command, target: str, device: Device) -> None:
         """Bring ended checks and older sales that the command names back to memory."""
         state = self._state
-        if isinstance(command, RecoverEntry):
+        if isinstance(command, (RecoverEntry, CorrectClock)):
             for shelf, key in recovered_needs(command):
                 if getattr(state, shelf).get(key) is None:
                     await self._keeper.fetch(state, shelf, key)
@@ -365,8 +374,10 @@ def request_of(command: RecoverEntry) -> tuple[str, str] | None:
     return None if lost.idempotencykey is None else (lost.deviceid, lost.idempotencykey)
 
 
-def recovered_needs(command: RecoverEntry) -> list[Need]:
-    """What the lost entry's fact changes."""
+def recovered_needs(command: RecoverEntry | CorrectClock) -> list[Need]:
+    """What the lost entry's fact changes, or the right time."""
+    if isinstance(command, CorrectClock):
+        return list(retiming_needs(command))
     try:
         lost = entries.read(command.entry.encode())
         fact = fact_of(lost.type, bytes(lost.data))

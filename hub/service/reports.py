@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 
 from hub.domain.facts import Fact
-from hub.domain.report import counted, fold
+from hub.domain.report import fold, shares
 from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta
 
@@ -28,19 +28,17 @@ class Reports:
 
     def fold(self, facts: Sequence[tuple[Fact, Meta]]) -> None:
         for pair in facts:
-            if (shown := counted(*pair)) is None:
-                continue
-            fact, meta = shown
-            date = meta.business_date
-            report = self._days.get(date)
-            if report is None:
-                if date in self._known:
-                    self._waiting.setdefault(date, []).append((fact, meta))
-                    continue
-                report = self._days[date] = DayReport(business_date=date)
-                self._known.add(date)
-            fold(report, fact, meta)
-            self._dirty.add(date)
+            for fact, meta in shares(*pair):
+                date = meta.business_date
+                report = self._days.get(date)
+                if report is None:
+                    if date in self._known:
+                        self._waiting.setdefault(date, []).append((fact, meta))
+                        continue
+                    report = self._days[date] = DayReport(business_date=date)
+                    self._known.add(date)
+                fold(report, fact, meta)
+                self._dirty.add(date)
 
     async def of(self, date: str, fetch: Fetch) -> DayReport | None:
         """The report of a day up to the last committed entry; None for a day without entries."""

@@ -20,6 +20,7 @@ from hub.domain.customer import Customer, Movement
 from hub.domain.day import Day
 from hub.domain.device import Device
 from hub.domain.facts import After
+from hub.domain.facts_clock import Correction
 from hub.domain.facts_stock import StockMoved
 from hub.domain.layaway import Layaway
 from hub.domain.menu import (
@@ -94,6 +95,7 @@ SHELVES: Final[dict[str, Kept]] = {
         RegisterDay, lambda register, today: not register.day_closed, lambda register: register.business_date
     ),
     "days": Kept(Day, lambda day, today: day.open, lambda day: day.business_date),
+    "corrections": Kept(Correction),
     "counters": Kept(int),
     "settings": Kept(str),
     "local_prices": Kept(int),

@@ -11,7 +11,7 @@ from typing import Final
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import JournalReader, StoreError
-from hub.upstream.ledger import Ledger
+from hub.upstream.ledger import Day, Ledger, effect_of
 from hub.upstream.records import PROGRESS, Progress, Records
 
 log = logging.getLogger(__name__)
@@ -74,6 +74,7 @@ class Keeper:
         if self.ledger.at.seq + 1 < self._journal.first_seq:
             self.progress.ledger = _from_the_middle(self._journal.first_seq - 1, self.ledger)
         self.changed.update(row.business_date for row in self.progress.rows if row.agrees is not True)
+        await self.recount()
         await self._count_filled()
 
     async def _count_filled(self) -> None:
@@ -102,6 +103,33 @@ class Keeper:
             if time.perf_counter() - began > SLICE_S:
                 await asyncio.sleep(0)
                 began = time.perf_counter()
+        await self.recount()
+
+    async def recount(self) -> None:
+        """Count the days anew whose entries turned out to be of other days."""
+        ledger = self.ledger
+        while ledger.stale and ledger is self.ledger:
+            stale, at, holes = list(ledger.stale), ledger.at, list(ledger.holes)
+            counted = {name: Day() for name in stale}
+            begin = ledger.recount_from()
+            first = max(begin, self._journal.first_seq, 1)
+            seq = first - 1
+            while seq < at.seq:
+                count = min(CATCH_UP_ENTRIES, at.seq - seq)
+                found = await self._journal.after(seq, count_max=count, bytes_max=CATCH_UP_BYTES)
+                if not found:
+                    break
+                for entry in found:
+                    seq = entry.seq
+                    if seq not in holes and (day := counted.get(ledger.date_of(entry))) is not None:
+                        day.add(entry, effect_of(entry.raw))
+                await asyncio.sleep(0)
+            if (stale, at, holes) != (ledger.stale, ledger.at, ledger.holes):
+                continue  # A hole was filled meanwhile.
+            ledger.recounted(counted, lacking_before=first if first > begin else 0)
+            empty = {name for name, day in counted.items() if not day.entries}
+            self.progress.rows = [row for row in self.progress.rows if row.business_date not in empty]
+            self.changed.update(stale)
 
     async def catch_up(self, *, entries_max: int | None = None) -> bool:
         """Count what was acknowledged and not counted yet. False when entries_max was not enough."""
@@ -125,6 +153,7 @@ class Keeper:
         date = self.ledger.fill(entry)
         if date is not None:
             self.changed.add(date)
+        self.changed.update(self.ledger.stale)
 
     async def save(self, *, now: bool = False) -> None:
         """Save if it is time. A disk that refuses is no reason to stop sending."""
@@ -145,4 +174,4 @@ class Keeper:
 
 
 def _from_the_middle(seq: int, before: Ledger) -> Ledger:
-    return Ledger(at=After("", seq, NO_HASH), whole=False, dropped=before.dropped)
+    return Ledger(at=After("", seq, NO_HASH), whole=False, dropped=before.dropped, corrected=before.corrected)

@@ -18,13 +18,19 @@ SIGNS: Final = {
     "storehub.sale.refunded.v1": -1,
 }
 SALE: Final = "storehub.sale.completed.v1"
+CLOCK: Final = "storehub.clock.corrected.v1"
+# Corrected ranges kept; an entry older than all of them is hardly ever put into its hole now.
+CORRECTED_MAX: Final = 1000
 RECOVERED: Final = "storehub.entry.recovered.v1"
 # Business days kept: a day is compared while it changes, and entries of older days come in rarely.
 DAYS_MAX: Final = 14
 
 
 class Day(Struct):
-    """One business day. partial: some of its entries were never added up here, so it cannot be compared."""
+    """One business day. partial: some of its entries were never added up here, so it cannot be compared.
+
+    first_seq: of the first entry that was added up; 0 when that was before it was kept.
+    """
 
     entries: int = 0
     sales: int = 0
@@ -32,6 +38,26 @@ class Day(Struct):
     last_seq: int = 0
     hash: str = NO_HASH
     partial: bool = False
+    first_seq: int = 0
+
+    def add(self, entry: Entry, effect: Effect) -> None:
+        if not self.entries:
+            self.first_seq = entry.seq
+        self.entries += 1
+        self.sales += effect.sales
+        self.total += effect.amount
+        if entry.seq > self.last_seq:
+            self.last_seq, self.hash = entry.seq, entry.hash
+
+
+class Corrected(Struct, frozen=True):
+    """Entries whose business date was corrected, by the entry at `by`."""
+
+    by: int
+    first_seq: int
+    last_seq: int
+    old_business_date: str
+    new_business_date: str
 
 
 class _Glance(Struct, gc=False):
@@ -49,9 +75,21 @@ class _Recovered(Struct, gc=False):
     entry: str = ""
 
 
+class _Range(Struct, gc=False):
+    first_seq: int
+    last_seq: int
+    old_business_date: str
+    new_business_date: str
+
+
+class _Clock(Struct, gc=False):
+    corrections: list[_Range] = field(default_factory=list)
+
+
 _glance = msgspec.json.Decoder(_Glance).decode
 _amount = msgspec.json.Decoder(_Amount).decode
 _recovered = msgspec.json.Decoder(_Recovered).decode
+_clock = msgspec.json.Decoder(_Clock).decode
 
 
 class Effect(Struct, frozen=True):
@@ -61,6 +99,7 @@ class Effect(Struct, frozen=True):
     sales: int = 0
     amount: int = 0
     running: int = 0
+    clock: bool = False
 
 
 def effect_of(raw: bytes) -> Effect:
@@ -70,11 +109,26 @@ def effect_of(raw: bytes) -> Effect:
         if seen.type == RECOVERED:
             # The cloud's totals pass over what came back; the hub's running total counts it again.
             return Effect(seen.businessdate, running=effect_of(_recovered(seen.data).entry.encode()).running)
+        if seen.type == CLOCK:
+            return Effect(seen.businessdate, clock=True)
         sign = SIGNS.get(seen.type, 0)
         amount = sign * _amount(seen.data).total if sign else 0
     except msgspec.MsgspecError:
         return Effect("")
     return Effect(seen.businessdate, int(seen.type == SALE), amount, amount)
+
+
+def corrected_by(entry: Entry) -> list[Corrected]:
+    """What a clock.corrected moves to other days."""
+    try:
+        listed = _clock(_glance(entry.raw).data).corrections
+    except msgspec.MsgspecError:
+        return []
+    return [
+        Corrected(entry.seq, one.first_seq, one.last_seq, one.old_business_date, one.new_business_date)
+        for one in listed
+        if one.old_business_date != one.new_business_date
+    ]
 
 
 class Ledger(Struct):
@@ -89,6 +143,10 @@ class Ledger(Struct):
     whole: bool = True
     # What was passed over and is still to be counted. Kept with the sums: the quarantine is saved at other moments.
     holes: list[int] = field(default_factory=list)
+    # By the entry that corrects, the newest last.
+    corrected: list[Corrected] = field(default_factory=list)
+    # Business days that a correction touched and that are still to be counted anew.
+    stale: list[str] = field(default_factory=list)
 
     def add(self, entry: Entry, *, hole: bool) -> str | None:
         """Count the entry after `at`; a hole only moves the position. Returns the business day that changed."""
@@ -104,23 +162,62 @@ class Ledger(Struct):
             self.holes.remove(entry.seq)
             return self._count(entry)
         # Counted before the cloud lost its memory and refused it: now the cloud counts it again too.
-        return effect_of(entry.raw).business_date if entry.seq <= self.at.seq else None
+        return self.date_of(entry) if entry.seq <= self.at.seq else None
+
+    def date_of(self, entry: Entry) -> str:
+        """The business date on which the entry counts."""
+        for one in reversed(self.corrected):
+            if one.first_seq <= entry.seq <= one.last_seq:
+                return one.new_business_date
+        return effect_of(entry.raw).business_date
 
     def _count(self, entry: Entry) -> str:
         effect = effect_of(entry.raw)
-        day = self.days.get(effect.business_date)
+        if effect.clock:
+            self._correct(entry)
+        date = self.date_of(entry) if self.corrected else effect.business_date
+        day = self.days.get(date)
         if day is None:
-            partial = effect.business_date <= self.dropped or (not self.whole and not self.days)
-            day = self.days[effect.business_date] = Day(partial=partial)
+            partial = date <= self.dropped or (not self.whole and not self.days)
+            day = self.days[date] = Day(partial=partial)
             if len(self.days) > DAYS_MAX:
                 self._drop_oldest()
-        day.entries += 1
-        day.sales += effect.sales
-        day.total += effect.amount
+        day.add(entry, effect)
         self.amount += effect.running
-        if entry.seq > day.last_seq:
-            day.last_seq, day.hash = entry.seq, entry.hash
-        return effect.business_date
+        return date
+
+    def _correct(self, entry: Entry) -> None:
+        found = corrected_by(entry)
+        if found:
+            self.corrected = sorted([*self.corrected, *found], key=lambda one: one.by)[-CORRECTED_MAX:]
+            dates = {one.old_business_date for one in found} | {one.new_business_date for one in found}
+            self.stale = sorted({*self.stale, *dates})
+
+    def recount_from(self) -> int:
+        """The first entry to look at for the stale days."""
+        firsts = [day.first_seq for name, day in self.days.items() if name in self.stale]
+        ranges = [
+            one.first_seq
+            for one in self.corrected
+            if one.old_business_date in self.stale or one.new_business_date in self.stale
+        ]
+        return min([*firsts, *ranges], default=1)
+
+    def recounted(self, counted: dict[str, Day], *, lacking_before: int) -> None:
+        """Put the stale days as they were counted anew; entries before lacking_before are no longer kept."""
+        for name, day in counted.items():
+            before = self.days.get(name)
+            if before is not None:
+                day.partial = before.partial or before.first_seq < lacking_before
+            else:
+                day.partial = name <= self.dropped
+            if day.entries:
+                self.days[name] = day
+            else:
+                self.days.pop(name, None)
+        self.stale = [name for name in self.stale if name not in counted]
+        while len(self.days) > DAYS_MAX:
+            self._drop_oldest()
 
     def _drop_oldest(self) -> None:
         # By when a day last grew, not by its name: a clock may have named a day of 2099.

@@ -64,6 +64,7 @@ class Reconciler:
         self._failed_at = None
 
     async def _compare(self) -> None:
+        await self._keeper.recount()
         for name, day in list(self._keeper.ledger.recent(DAYS_COMPARED_MAX)):
             if name not in self._keeper.changed:
                 continue

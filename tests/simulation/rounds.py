@@ -19,6 +19,7 @@ from hub.domain.entries import Entry
 from tests.simulation.loop import VirtualLoop
 from tests.simulation.mistakes import MISTAKES
 from tests.simulation.people import Handheld
+from tests.simulation.times import time_problems
 from tests.simulation.wire import Transport
 from tests.simulation.world import Life, World
 from tests.support.audit import ack_problems, chain_problems, order_problems, same_problems
@@ -117,6 +118,9 @@ async def _audit(world: World, life: Life, crew: list[Handheld], outcome: Round)
     outcome.problems += ack_problems(ours, [ack for one in crew for ack in one.acks])
     for one in crew:
         outcome.problems += order_problems(ours, one.acks)
+    problems, moved = time_problems(life.journal.all, life)
+    outcome.problems += problems
+    world.counts["entries corrected"] = moved
     await _compare(life, outcome)
 
 

@@ -35,7 +35,7 @@ class Database:
     def __init__(self, image: bytes | None = None) -> None:
         self._db = sqlite3.connect(":memory:", isolation_level=None)
         if image is None:
-            self._db.executescript(queries.read("schema.sqlite.sql"))
+            self._db.executescript(queries.read("schema.sqlite.sql") + queries.read("schema.2.sql"))
         else:
             self._db.deserialize(image)
 

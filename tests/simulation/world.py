@@ -10,12 +10,12 @@ from datetime import timedelta
 from hashlib import sha256
 from typing import Any
 
-from hub.app import _last_time
 from hub.clock import BoxClock
 from hub.domain.commands import ApplyMaster
 from hub.domain.entries import Entry
 from hub.domain.facts import After
 from hub.ports import EpochStart, StoreError
+from hub.service.clockwork import ClockWork, before_of
 from hub.service.hub import Core
 from hub.upstream.pace import PaceSettings
 from hub.upstream.service import CloudUpstream
@@ -65,6 +65,7 @@ class Life:
         self.keeper = DiskKeeper(self.journal)
         self.core: Core
         self.up: CloudUpstream
+        self.tending: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Raises StoreError."""
@@ -72,7 +73,7 @@ class Life:
         clock = BoxClock(
             zone="Asia/Tokyo",
             day_change=DAY_CHANGE,
-            floor_unix_s=await _last_time(self.journal),  # type: ignore[arg-type]
+            before=await before_of(self.journal, self.journal, world.boot),
         )
         self.core = Core(
             identity=IDENTITY,
@@ -82,7 +83,7 @@ class Life:
             mint=world.mint,
             online=lambda: True,
         )
-        await self.core.start(epoch=world.next_epoch(), boot="b", witness=world.high_water)
+        await self.core.start(epoch=world.next_epoch(), boot=world.boot, witness=world.high_water)
         assert self.core.behind is None, f"an alarm without a loss: {self.core.behind}"
         self.up = CloudUpstream(
             url="http://127.0.0.1:9",
@@ -99,6 +100,8 @@ class Life:
             pace=PaceSettings(batch_entries_max=world.random.choice([3, 12, 100])),
         )
         await self.up.start()
+        work = ClockWork(self.core, self.journal, clock, boot=world.boot)
+        self.tending = asyncio.create_task(work.run(), name="clock")
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         """A request's task, which ends with the hub."""
@@ -111,6 +114,7 @@ class Life:
         tasks = [
             *self.core._tasks,
             *(self.up._workers if hasattr(self, "up") else ()),
+            *([self.tending] if self.tending else ()),
             *_by_age(self._requests),
         ]
         for task in tasks:
@@ -119,6 +123,9 @@ class Life:
         await self._close()
 
     async def stop(self) -> None:
+        if self.tending is not None:
+            self.tending.cancel()
+            await asyncio.gather(self.tending, return_exceptions=True)
         await self.up.stop()
         await self.core.stop()
         await asyncio.gather(*_by_age(self._requests), return_exceptions=True)
@@ -140,6 +147,7 @@ class World:
         self.loop = asyncio.get_running_loop()
         self.disk = Disk()
         self.skew_s = 0.0
+        self.boot = "b0"
         self.rough = True
         self.cloud = SimCloud(self.true_time, gullible=mistake == "gullible-cloud")
         self.wire = Wire(self.cloud, random.Random(f"{seed}-wire"), unix_s=self.true_time)
@@ -233,6 +241,7 @@ class World:
                     await asyncio.sleep(self.random.uniform(0.0, 3.0))
                     if self.random.random() < 0.15:
                         self.skew_s = self.random.choice([-self.true_time() + 60, -3600.0, 90 * 86400.0])
+                        self.boot = f"b{self.starts}"
                         self.note("boots with a wrong clock", self.skew_s)
                     await self.start()
                 case 6:

@@ -20,7 +20,7 @@ from hub.domain.entries import Entry, Stamp
 from hub.domain.errors import HubError
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import After, Fact, MasterChange
-from hub.domain.report import counted, fold
+from hub.domain.report import fold, shares
 from hub.domain.report_sums import DayReport
 from hub.domain.state import Meta, State
 from hub.ports import EpochStart, StoreError
@@ -264,7 +264,7 @@ class Truth:
                 continue
             meta = meta_of(envelope)
             evolve(self.state, fact, meta)
-            if (shown := counted(fact, meta)) is not None:
+            for shown in shares(fact, meta):
                 day = shown[1].business_date
                 fold(self.reports.setdefault(day, DayReport(business_date=day)), *shown)
             self.state.seal()

@@ -13,6 +13,7 @@ from hub.domain.commands import Command
 from hub.domain.decide import (
     checkin,
     checks,
+    clock,
     credit,
     customers,
     days,
@@ -58,6 +59,7 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **menu.DECISIONS,
     **devices.DECISIONS,
     **recovery.DECISIONS,
+    **clock.DECISIONS,
     **staff.DECISIONS,
     **stock.DECISIONS,
     **customers.DECISIONS,

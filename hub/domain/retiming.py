@@ -1,0 +1,223 @@
+"""What a right time means for entries that had a wrong one, worked out entry by entry. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final
+
+from msgspec import Struct, field
+from msgspec.structs import replace
+
+from hub.domain.commands_clock import CorrectClock
+from hub.domain.entries import Envelope
+from hub.domain.evolve import fact_of, meta_of
+from hub.domain.evolve_clock import shifted
+from hub.domain.fact import Fact
+from hub.domain.facts import CheckOpened, EntryRecovered, PlanStarted, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts_clock import Correction, DayShare, DrawerShare, Thing
+from hub.domain.facts_credit import (
+    AccountPaid,
+    AccountReversed,
+    PaymentDeferred,
+    PaymentFailed,
+    PaymentSettled,
+)
+from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
+from hub.domain.facts_layaway import LayawayCancelled, LayawayOpened
+from hub.domain.facts_staff import ApprovalAsked, StaffSignedIn
+from hub.domain.figures import Tenders, add_tenders
+from hub.domain.report import fold
+from hub.domain.report_sums import DayReport
+from hub.domain.sale import Tender
+
+# Less is no correction: it is how well a clock is known.
+SAME_MS: Final = 2000
+# What rounding to milliseconds and a clock that is slewed may differ by within one range.
+RUN_MS: Final = 50
+# Entries and ranges that one clock.corrected lists: it must pass the cloud's 256 KiB.
+ENTRIES_AT_ONCE: Final = 500
+RANGES_AT_ONCE: Final = 200
+_OF_A_DATE: Final = (DrawerMoved, RegisterCounted, RegisterSettled)
+
+
+class _Drawer(Struct):
+    float_: int = 0
+    cash_in: int = 0
+    cash_out: int = 0
+    openings: int = 0
+    counts: int = 0
+    tenders: Tenders = ()
+    settled: list[int] = field(default_factory=list)
+
+
+class _Share(Struct):
+    given: DayReport
+    gone: DayReport
+    drawers: dict[str, _Drawer] = field(default_factory=dict)
+
+
+class Retiming:
+    """Takes entries in order with the time that they were really made; gives the command that corrects them.
+
+    at: RFC 3339 and business date of a moment. day_of: the business date of a time that a device named.
+    """
+
+    def __init__(self, at: Callable[[float], tuple[str, str]], day_of: Callable[[str], str | None]) -> None:
+        self._at = at
+        self._day_of = day_of
+        self._ranges: list[Correction] = []
+        self._shares: dict[tuple[str, str], _Share] = {}
+        self._things: list[Thing] = []
+        self._count = 0
+
+    @property
+    def full(self) -> bool:
+        return self._count >= ENTRIES_AT_ONCE or len(self._ranges) >= RANGES_AT_ONCE
+
+    def take(self, source: str, upto_seq: int) -> CorrectClock | None:
+        """What has gathered, and begin anew; None when nothing was wrong."""
+        ranges, self._ranges = self._ranges, []
+        shares, self._shares = self._shares, {}
+        things, self._things = self._things, []
+        self._count = 0
+        if not ranges:
+            return None
+        days = tuple(_share(old, new, share) for (old, new), share in shares.items())
+        return CorrectClock(
+            source=source, upto_seq=upto_seq, corrections=tuple(ranges), days=days, things=tuple(things)
+        )
+
+    def add(
+        self, envelope: Envelope, *, unix_s: float, was_date: str, was_shift_ms: int, exact: bool = True
+    ) -> None:
+        """was_date, was_shift_ms: what earlier corrections said of this entry; its own, and 0, when none did."""
+        shift_ms = round((unix_s - datetime.fromisoformat(envelope.time).timestamp()) * 1000)
+        if abs(shift_ms - was_shift_ms) <= SAME_MS:
+            return
+        fact = fact_of(envelope.type, bytes(envelope.data))
+        time, date = self._at(unix_s)
+        if isinstance(fact, SaleCompleted) and fact.taken is not None:
+            own = self._day_of(fact.taken.at)
+            if own is not None and own < date:
+                date = own
+        self._list(envelope, was_date, date, time, shift_ms, exact)
+        if fact is None or isinstance(fact, (EntryRecovered, DayClosed)):
+            return
+        if isinstance(fact, _OF_A_DATE) and fact.date != envelope.businessdate:
+            # It says itself which day it is about.
+            return
+        share = self._shares.get((was_date, date))
+        if share is None:
+            share = self._shares[was_date, date] = _Share(
+                DayReport(business_date=date), DayReport(business_date=date)
+            )
+        meta = meta_of(envelope)
+        fold(share.gone, fact, replace(meta, time=shifted(meta.time, was_shift_ms)))
+        fold(share.given, fact, replace(meta, time=time, business_date=date))
+        _draw(share.drawers, fact, envelope.seq)
+        self._things += _things(fact, shift_ms - was_shift_ms, date)
+
+    def _list(self, envelope: Envelope, old: str, new: str, time: str, shift_ms: int, exact: bool) -> None:
+        self._count += 1
+        last = self._ranges[-1] if self._ranges else None
+        if (
+            last is not None
+            and last.last_seq + 1 == envelope.seq
+            and (last.old_business_date, last.new_business_date, last.boot_id, last.exact)
+            == (old, new, envelope.bootid, exact)
+            and abs(last.shift_ms - shift_ms) <= RUN_MS
+        ):
+            self._ranges[-1] = replace(last, last_seq=envelope.seq)
+            return
+        self._ranges.append(
+            Correction(
+                first_seq=envelope.seq,
+                last_seq=envelope.seq,
+                old_business_date=old,
+                new_business_date=new,
+                old_time=envelope.time,
+                new_time=time,
+                shift_ms=shift_ms,
+                boot_id=envelope.bootid,
+                exact=exact,
+            )
+        )
+
+
+def _share(old: str, new: str, share: _Share) -> DayShare:
+    """Of a day that stays the same only the hours move."""
+    report = share.given if old != new else DayReport(business_date=new, hours=share.given.hours)
+    drawers = (
+        ()
+        if old == new
+        else tuple(
+            DrawerShare(
+                register_id=register_id,
+                float_=drawer.float_,
+                cash_in=drawer.cash_in,
+                cash_out=drawer.cash_out,
+                openings=drawer.openings,
+                counts=drawer.counts,
+                tenders=drawer.tenders,
+                settled=tuple(drawer.settled),
+            )
+            for register_id, drawer in share.drawers.items()
+        )
+    )
+    return DayShare(from_=old, to=new, report=report, hours=share.gone.hours, drawers=drawers)
+
+
+def _draw(drawers: dict[str, _Drawer], fact: Fact, seq: int) -> None:
+    """What the fact put into a register's present run, or took out; a settlement takes it all."""
+    if isinstance(fact, DrawerMoved):
+        drawer = drawers.setdefault(fact.register_id, _Drawer())
+        match fact.kind:
+            case "float":
+                drawer.float_ += fact.amount
+            case "in":
+                drawer.cash_in += fact.amount
+            case "out":
+                drawer.cash_out += fact.amount
+            case "open":
+                drawer.openings += 1
+    elif isinstance(fact, RegisterCounted):
+        drawers.setdefault(fact.register_id, _Drawer()).counts += 1
+    elif isinstance(fact, RegisterSettled):
+        before = drawers.get(fact.register_id) or _Drawer()
+        drawers[fact.register_id] = _Drawer(settled=[*before.settled, seq])
+    elif isinstance(fact, PaymentSettled):
+        _pay(drawers, fact.taken_off_at, fact.taken_off, -1)
+        _pay(drawers, fact.register_id, fact.tenders, 1)
+    elif isinstance(fact, PaymentFailed):
+        _pay(drawers, fact.register_id, fact.taken_off, -1)
+    elif isinstance(fact, (SaleCompleted, AccountPaid, LayawayOpened)):
+        _pay(drawers, fact.register_id, fact.tenders, 1)
+    elif isinstance(fact, (SaleVoided, SaleRefunded, AccountReversed, LayawayCancelled)):
+        _pay(drawers, fact.register_id, fact.tenders, -1)
+
+
+def _pay(drawers: dict[str, _Drawer], register_id: str, tenders: tuple[Tender, ...], sign: int) -> None:
+    if tenders and register_id:
+        drawer = drawers.setdefault(register_id, _Drawer())
+        drawer.tenders = add_tenders(drawer.tenders, tenders, sign)
+
+
+def _things(fact: Fact, by_ms: int, date: str) -> list[Thing]:
+    match fact:
+        case SaleCompleted():
+            return [Thing("sale", fact.sale_id, by_ms, date, number=fact.receipt_no)]
+        case SaleRefunded():
+            return [Thing("refund", fact.sale_id, by_ms, date, part=fact.refund_id, number=fact.refund_no)]
+        case CheckOpened():
+            return [Thing("check", fact.check_id, by_ms, date)]
+        case PlanStarted():
+            return [Thing("plan", fact.check_id, by_ms, date, part=fact.plan.plan_id)]
+        case PaymentDeferred():
+            return [Thing("payment", fact.payment_id, by_ms, date)]
+        case StaffSignedIn():
+            return [Thing("session", fact.device_id, by_ms, date, part=fact.session_id)]
+        case ApprovalAsked():
+            return [Thing("approval", fact.approval_id, by_ms, date)]
+        case _:
+            return []

@@ -1,0 +1,240 @@
+"""Keeps the clock: follows NTP, notices steps, and corrects the past once the right time is known (docs/time.md)."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+
+from hub.clock import Before, BoxClock
+from hub.domain import entries
+from hub.domain.entries import Envelope
+from hub.domain.errors import HubError
+from hub.domain.evolve_clock import Retimed, retimed
+from hub.domain.retiming import Retiming
+from hub.ports import JournalReader, Notes, StoreError
+from hub.service.hub import Core
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S: Final = 1.0
+NOTE: Final = "clock"
+# Written down about this often while entries come: a start looks through no more than these.
+NOTE_EVERY_S: Final = 600.0
+PAGE: Final = 200
+PAGE_BYTES: Final = 1 << 20
+
+
+class Known(Struct):
+    """sure_seq: up to here every entry is right, or corrected. boot_first: the first entry of this boot."""
+
+    sure_seq: int = 0
+    boot_id: str = ""
+    boot_first: int = 0
+    known_unix_s: float = 0.0
+
+
+class Boot(Struct):
+    """A boot's entries that are looked at. offset_s: wall less monotonic time, once it is known."""
+
+    boot_id: str
+    first: Envelope
+    last: Envelope
+    offset_s: float | None = None
+    exact: bool = True
+
+
+async def before_of(journal: JournalReader, notes: Notes, boot: str) -> Before:
+    """What the journal remembers of the time. Raises StoreError."""
+    known = await _known(notes)
+    last = await journal.at(journal.position.seq) if journal.position.seq else None
+    if last is None:
+        return Before(known_unix_s=known.known_unix_s)
+    envelope = entries.read(last.raw)
+    return Before(
+        unix_s=_unix(envelope),
+        monotonic_ms=int(envelope.monotonicms),
+        trusted=envelope.timetrusted,
+        same_boot=envelope.bootid == boot,
+        known_unix_s=known.known_unix_s,
+    )
+
+
+async def _known(notes: Notes) -> Known:
+    raw = await notes.get(NOTE)
+    try:
+        return Known() if raw is None else msgspec.json.decode(raw, type=Known)
+    except msgspec.MsgspecError:
+        return Known()
+
+
+class ClockWork:
+    """boot: the id of this boot, as the entries of this life carry it."""
+
+    def __init__(self, core: Core, notes: Notes, clock: BoxClock, *, boot: str) -> None:
+        self._core = core
+        self._notes = notes
+        self._clock = clock
+        self._boot = boot
+        self._turn: int | None = None
+        self._noted_s = clock.monotonic()
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self.tend()
+            except (StoreError, HubError) as error:
+                log.warning("the times of earlier entries could not be corrected, trying again: %s", error)
+            except Exception:
+                log.exception("the clock could not be tended")
+            await asyncio.sleep(LOOK_EVERY_S)
+
+    async def tend(self) -> None:
+        """Look once; correct what has to be. Raises StoreError or HubError: then do it again."""
+        self._clock.look()
+        if not self._clock.trusted:
+            return
+        if self._turn != self._clock.turns:
+            await self._correct()
+        elif self._clock.monotonic() - self._noted_s >= NOTE_EVERY_S:
+            known = await _known(self._notes)
+            await self._note(known.boot_first, self._core.writer.settled.seq)
+
+    async def _correct(self) -> None:
+        clock, writer = self._clock, self._core.writer
+        turn, offset_s, again = clock.turns, clock.offset_s, self._turn is not None
+        # Every stamp with the wrong time is in a group by now: stamping and adding are one step.
+        if (pending := writer.pending()) is not None:
+            await pending.over()
+        if writer.trouble is not None:
+            return
+        upto = writer.settled.seq
+        known = await _known(self._notes)
+        mine = known.boot_id == self._boot
+        first = known.sure_seq + 1
+        if mine and (again or turn):
+            first = min(first, known.boot_first)
+        first = max(first, self._core.journal.first_seq)
+        boots = await self._boots(first, upto)
+        boot_first = (
+            known.boot_first
+            if mine
+            else next((boot.first.seq for boot in boots if boot.boot_id == self._boot), upto + 1)
+        )
+        await self._place(boots, first, offset_s)
+        corrected = await self._retime(boots, first, upto)
+        if clock.turns == turn:
+            self._turn = turn
+            await self._note(boot_first, upto)
+        if corrected:
+            log.warning("the right time is known (%s): %d entries are corrected", clock.source, corrected)
+
+    async def _boots(self, first: int, upto: int) -> list[Boot]:
+        """The boots of these entries, in order; their own clocks where they came to know the time."""
+        boots: list[Boot] = []
+        async for envelope in self._entries(first, upto):
+            if not boots or boots[-1].boot_id != envelope.bootid:
+                boots.append(Boot(envelope.bootid, envelope, envelope))
+            boot = boots[-1]
+            boot.last = envelope
+            if envelope.timetrusted:
+                boot.offset_s = _unix(envelope) - int(envelope.monotonicms) / 1000
+        return boots
+
+    async def _place(self, boots: list[Boot], first: int, offset_s: float) -> None:
+        """Give every boot an offset: its own, ours, or one that fits between what came before and after."""
+        for boot in boots:
+            if boot.boot_id == self._boot:
+                boot.offset_s = offset_s
+        low = await self._time_before(first)
+        lows = []
+        for boot in boots:
+            lows.append(low)
+            if boot.offset_s is not None:
+                low = max(low, _monotonic(boot.last) + boot.offset_s)
+        high = self._clock.unix_s() - self._clock.monotonic() if not boots else offset_s
+        for place in range(len(boots) - 1, -1, -1):
+            boot = boots[place]
+            if boot.offset_s is None:
+                boot.exact = False
+                # What it said of itself stands, as far as that can be.
+                own = _unix(boot.last) - _monotonic(boot.last)
+                own = max(own, lows[place] - _monotonic(boot.first))
+                boot.offset_s = min(own, high - _monotonic(boot.last))
+            # The machine was started before any of its entries was made.
+            high = boot.offset_s
+
+    async def _time_before(self, first: int) -> float:
+        """When the last entry before these was made, as far as that is known."""
+        entry = await self._core.journal.at(first - 1) if first > self._core.journal.first_seq else None
+        if entry is None:
+            return (await _known(self._notes)).known_unix_s
+        envelope = entries.read(entry.raw)
+        was = self._was(envelope.seq)
+        return _unix(envelope) + (0 if was is None else was.shift_ms / 1000)
+
+    async def _retime(self, boots: list[Boot], first: int, upto: int) -> int:
+        """Order the corrections; how many entries they list."""
+        work = Retiming(self._clock.at, self._clock.business_date)
+        rest = iter(boots)
+        boot = next(rest, None)
+        corrected = 0
+        async for envelope in self._entries(first, upto):
+            while boot is not None and envelope.seq > boot.last.seq:
+                boot = next(rest, None)
+            if boot is None or boot.offset_s is None:
+                break
+            was = self._was(envelope.seq)
+            if envelope.timetrusted and was is None and boot.boot_id != self._boot:
+                continue
+            work.add(
+                envelope,
+                unix_s=_monotonic(envelope) + boot.offset_s,
+                was_date=envelope.businessdate if was is None else was.business_date,
+                was_shift_ms=0 if was is None else was.shift_ms,
+                exact=boot.exact,
+            )
+            if work.full:
+                corrected += await self._order(work, envelope.seq)
+        return corrected + await self._order(work, upto)
+
+    async def _order(self, work: Retiming, upto: int) -> int:
+        command = work.take(self._clock.source, upto)
+        if command is None:
+            return 0
+        await self._core.desk.order(command)
+        return sum(one.last_seq - one.first_seq + 1 for one in command.corrections)
+
+    def _was(self, seq: int) -> Retimed | None:
+        corrections = self._core.state.corrections
+        return None if corrections.empty else retimed(corrections, seq)
+
+    async def _entries(self, first: int, upto: int) -> AsyncIterator[Envelope]:
+        """In pages, giving way to everything else in between."""
+        seq = first - 1
+        while seq < upto:
+            found = await self._core.journal.after(seq, count_max=min(PAGE, upto - seq), bytes_max=PAGE_BYTES)
+            if not found:
+                return
+            for entry in found:
+                yield entries.read(entry.raw)
+            seq = found[-1].seq
+            await asyncio.sleep(0)
+
+    async def _note(self, boot_first: int, sure_seq: int) -> None:
+        self._noted_s = self._clock.monotonic()
+        known = Known(sure_seq, self._boot, boot_first, self._clock.unix_s())
+        await self._notes.put(NOTE, msgspec.json.encode(known))
+
+
+def _unix(envelope: Envelope) -> float:
+    return datetime.fromisoformat(envelope.time).timestamp()
+
+
+def _monotonic(envelope: Envelope) -> float:
+    return int(envelope.monotonicms) / 1000
