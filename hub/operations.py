@@ -155,6 +155,16 @@ async def metrics(box: Box) -> str:
     from hub.api.metrics import render
 
     return (await render(box)).decode()
+async def clock(box: Box) -> dict[str, Any]:
+    from hub.api.routes.clock import clock_view
+
+    return clock_view(box)
+
+
+async def clock_set(box: Box, time: str) -> dict[str, Any]:
+    from hub.api.routes.clock import set_clock
+
+    return set_clock(box, time)
 
 
 Operation = Callable[..., Awaitable[Any]]
@@ -173,6 +183,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "csv.customers": operations_csv.customers,
     "csv.check": operations_csv.check,
     "csv.take": operations_csv.take,
+    "clock": clock,
+    "clock.set": clock_set,
     "sync.pause": pause,
     "sync.resume": resume,
     "sync.retry": retry,

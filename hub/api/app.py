@@ -37,6 +37,7 @@ from hub.api.routes import (
     tables,
 )
 from hub.api.routes import box as box_routes
+from hub.api.routes import clock as clock_routes
 from hub.api.tables import WRITES
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
@@ -72,6 +73,7 @@ ROUTERS: Final = (
     layaways.router,
     box_routes.router,
     doctor.router,
+    clock_routes.router,
     devices.router,
     staff.router,
     stock.router,

@@ -12,6 +12,7 @@ from fastapi.openapi.utils import get_openapi
 from hub.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
 from hub.api.routes import devices as device_routes
 from hub.api.routes.box import Retry
+from hub.api.routes.clock import SetClock
 from hub.api.schemas import VIEWS, answer_schema
 from hub.api.tables import WRITES
 from hub.api.tables.write import Write
@@ -70,7 +71,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    extra = (device_routes.Pairing, Retry)
+    extra = (device_routes.Pairing, Retry, SetClock)
     kinds = [*{write.command for write in WRITES}, *VIEWS.values(), *extra]
     _, known = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas.update(known)
@@ -188,6 +189,8 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         operation["security"] = [{"device": []}, {}]
     if path == "/readyz":
         slugs += ("not-ready", "storage-full")
+    if path == "/v1/clock":
+        slugs += ("clock-known",)
     if path == "/v1/menu":
         responses["304"] = {"description": "Unchanged since If-None-Match"}
     if path.endswith("/receipt"):

@@ -361,9 +361,13 @@ class Storage(Struct):
 
 
 class ClockView(Struct):
+    """stepped_s: by how much the machine's clock was last moved by hand. hint_s: how late a device thinks we are."""
+
     trusted: bool
-    source: str
+    source: Literal["ntp", "cloud", "person", "earlier", "rtc", "system", "journal", "none"]
     time: str
+    stepped_s: float
+    hint_s: float | None
 
 
 class UpdateView(Struct):
@@ -430,7 +434,8 @@ class Health(Struct):
 VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view
     for view in (
-        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, DeviceList, Paired, Health,
+        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, ClockView,
+        DeviceList, Paired, Health,
         *FLOOR_VIEWS,
     )
 }  # fmt: skip

@@ -8,6 +8,7 @@ import click
 
 from hub.cli.backup import backup, restore
 from hub.cli.bundle import bundle
+from hub.cli.clock import clock
 from hub.cli.demo import demo
 from hub.cli.device import device
 from hub.cli.doctor import doctor
@@ -53,6 +54,7 @@ COMMANDS: Final = (
     restore,
     bundle,
     sync,
+    clock,
     demo,
 )
 for command in COMMANDS:

@@ -220,11 +220,17 @@ async def _retry(folder: DataDir, seq: int | None) -> None:
     raise click.ClickException("the hub does not run, so nothing can be sent now: start it, then try again")
 
 
+async def _clock(folder: DataDir, time: str = "") -> None:
+    raise click.ClickException("the hub does not run, so nobody keeps the time: start it, then try again")
+
+
 # What is done without opening the journal as a hub, which would begin a new epoch.
 STILL: Final[dict[str, Callable[..., Awaitable[None]]]] = {
     "sync.pause": _pause,
     "sync.resume": _resume,
     "sync.retry": _retry,
+    "clock": _clock,
+    "clock.set": _clock,
 }
 
 

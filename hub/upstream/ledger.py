@@ -41,7 +41,7 @@ class Day(Struct):
     first_seq: int = 0
 
     def add(self, entry: Entry, effect: Effect) -> None:
-        if not self.entries:
+        if not self.entries or entry.seq < self.first_seq:
             self.first_seq = entry.seq
         self.entries += 1
         self.sales += effect.sales

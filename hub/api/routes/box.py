@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from hub.api.caller import address_of, allow, caller
 from hub.api.metrics import render
 from hub.api.reply import allowed, body_as, box_of, ref, reply
+from hub.api.routes.clock import clock_view
 from hub.domain.device import Device
 from hub.domain.errors import HubError, NotReady
 from hub.service.box import Box
@@ -70,14 +71,13 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
     position = box.core.journal.position
     trouble = box.core.writer.trouble
     beacon = box.beacon()
-    stamp = box.clock.stamp()
     view = {
         **status,
         "epoch": position.epoch,
         "last_seq": position.seq,
         "storage": box.storage(),
         "business_date": box.clock.today(),
-        "clock": {"trusted": stamp.trusted, "source": box.clock.source, "time": stamp.time},
+        "clock": clock_view(box),
         "hub": {
             "id": box.identity.hub_id,
             "store_id": box.identity.store_id,
