@@ -155,6 +155,8 @@ async def metrics(box: Box) -> str:
     from hub.api.metrics import render
 
     return (await render(box)).decode()
+
+
 async def clock(box: Box) -> dict[str, Any]:
     from hub.api.routes.clock import clock_view
 
