@@ -102,6 +102,10 @@ crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 powercut: $(READY) ## cut the power of a file system under load, then count (root, FUSE; ROUNDS=)
 	@$(BIN)/python -m tests.powercut $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: damage
+damage: $(READY) ## damage a store's files, start it, sell, count (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.damage $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document
 	@$(BIN)/pytest -q tests/fuzz $(ARGS)

@@ -33,12 +33,14 @@ from hub.service.positions import Positions
 from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
+from hub.store.mended import Mended
 from hub.store.statestore import StateStore
 from hub.store.vault import Vault
 
 log = logging.getLogger(__name__)
 
 HIGHWATER_EVERY_S: Final = 1.0
+TAKE_BACK_S: Final = 5.0
 
 
 class Hub:
@@ -58,9 +60,33 @@ class Hub:
 async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncIterator[Hub]:
     """Open journal, state and writer in a directory that is locked; `replay`: and call the cloud, if one is set.
 
-    Raises DataDirError or StoreError.
+    A damaged journal is repaired first, as far as can be proved (hub/mending.py). Raises DataDirError or StoreError.
     """
-    kept = data.identity(settings.hub_id)
+    from hub import mending
+
+    async with AsyncExitStack() as stack:
+        report = mending.mended_before(data)
+        try:
+            hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
+        except StoreError as error:
+            # What is damaged inside shows only when it is read. Once: what a repair leaves must open.
+            if (
+                not error.damaged
+                or report is not None
+                or (report := mending.mended(data, str(error), anew=True)) is None
+            ):
+                raise
+            hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
+        yield hub
+
+
+@asynccontextmanager
+async def _opened(
+    settings: Settings, data: DataDir, repair: Mended | None, *, replay: bool
+) -> AsyncIterator[Hub]:
+    from hub import mending
+
+    kept = data.identity(settings.hub_id or mending.lost_identity(data))
     identity = Identity(kept.hub_id, settings.store_id, settings.store_name, kept.box, version("storehub"))
     async with AsyncExitStack() as stack:
         journal = await stack.enter_async_context(Journal(data.journal))
@@ -96,9 +122,15 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         )
         hooks.append(lambda facts: feed.wake())
         await core.start(
-            epoch=secrets.token_hex(8), boot=boot, reason=data.start_reason, witness=highwater.read()
+            epoch=secrets.token_hex(8),
+            boot=boot,
+            reason=data.start_reason if repair is None else repair.reason,
+            witness=highwater.read(),
         )
         data.started()
+        if repair is not None:
+            await mending.noted(journal, repair)
+            core.behind = core.behind or mending.behind_of(repair)
         stack.push_async_callback(core.stop)
         menu_watch = MenuWatch(core.state, feed)
         hooks.append(lambda facts: menu_watch.look())
@@ -138,6 +170,11 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
         stack.push_async_callback(_ended, tending)
         watch = asyncio.create_task(DueWatch(core.state, clock, feed).run(), name="due payments")
         stack.push_async_callback(_ended, watch)
+        if await mending.anything_aside(journal):
+            back = asyncio.create_task(mending.keep_taking_back(data, core, journal), name="taking back")
+            stack.push_async_callback(_ended, back)
+            # A table whose check came back is served at once; a long list of them keeps nobody waiting.
+            await asyncio.wait([back], timeout=TAKE_BACK_S)
         if core.behind is not None:
             feed.announce("resend", {"epoch": core.behind.epoch, "after": core.last_of(core.behind.epoch)})
         yield Hub(settings, data, box, journal, highwater)

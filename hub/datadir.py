@@ -5,11 +5,14 @@ from __future__ import annotations
 import fcntl
 import os
 import secrets
+from hashlib import sha256
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 from msgspec import Struct
+
+IDENTITY_COPY = "identity.copy.json"
 
 
 class DataDirError(Exception):
@@ -22,6 +25,11 @@ class Identity(Struct, frozen=True):
     hub_id: str
     box: str
     store_key: str
+
+
+class _Checked(Struct, frozen=True):
+    sha256: str
+    identity: Identity
 
 
 class DataDir:
@@ -68,6 +76,10 @@ class DataDir:
     def known_identity(self) -> Identity | None:
         """Who this hub is, if it was ever started. Raises DataDirError when that cannot be read."""
         path = self.path / "identity.json"
+        copy = self._identity_copy()
+        if copy is not None:
+            # Its checksum says that it is right; of the other file nothing does.
+            return copy
         try:
             return msgspec.json.decode(path.read_bytes(), type=Identity)
         except FileNotFoundError:
@@ -82,10 +94,43 @@ class DataDir:
             kept = Identity(
                 hub_id or f"hub-{secrets.token_hex(8)}", secrets.token_hex(4), secrets.token_hex(32)
             )
-            self._write_once(self.path / "identity.json", msgspec.json.encode(kept))
+        self.keep_identity(kept)
         if hub_id is not None and hub_id != kept.hub_id:
             raise DataDirError(f"{self.path} holds the journal of hub {kept.hub_id}, not of {hub_id}")
         return kept
+
+    def keep_identity(self, identity: Identity) -> None:
+        """Write who this hub is, twice, where it is not so already. A disk that takes nothing is no reason to stop."""
+        content = msgspec.json.encode(identity)
+        copy = _Checked(sha256(content).hexdigest(), identity)
+        for path, wanted in (
+            (self.path / "identity.json", content),
+            (self.path / IDENTITY_COPY, msgspec.json.encode(copy)),
+        ):
+            try:
+                if path.read_bytes() == wanted:
+                    continue
+            except OSError:
+                pass
+            try:
+                self._write_once(path, wanted)
+            except OSError:
+                if self.known_identity() != identity:
+                    raise
+
+    def set_identity_aside(self) -> None:
+        """Keep what cannot be read, so that a new one can be written. Raises OSError."""
+        path = self.path / "identity.json"
+        if path.exists():
+            os.replace(path, self.path / "identity.damaged.json")
+
+    def _identity_copy(self) -> Identity | None:
+        try:
+            found = msgspec.json.decode((self.path / IDENTITY_COPY).read_bytes(), type=_Checked)
+        except (OSError, msgspec.MsgspecError):
+            return None
+        right = sha256(msgspec.json.encode(found.identity)).hexdigest() == found.sha256
+        return found.identity if right else None
 
     def customers_secret(self, make: bool) -> bytes | None:
         """The key that customers' keys are wrapped with; None when there is none and none is to be made.
@@ -107,7 +152,8 @@ class DataDir:
 
     def begin_restored(self, box: Identity) -> None:
         """Say that this directory was filled from a backup: the next start must not go on as if nothing had been."""
-        self._write_once(self.path / "identity.json", msgspec.json.encode(box))
+        (self.path / IDENTITY_COPY).unlink(missing_ok=True)
+        self.keep_identity(box)
         self._write_once(self._restored, b'{"reason": "restore"}')
 
     @property

@@ -18,11 +18,12 @@ from hub.domain.state import State
 
 
 class StoreError(Exception):
-    """The disk or the database refused. `full`: there is no space left."""
+    """The disk or the database refused. `full`: there is no space left. `damaged`: what was read cannot be right."""
 
-    def __init__(self, message: str, *, full: bool = False) -> None:
+    def __init__(self, message: str, *, full: bool = False, damaged: bool = False) -> None:
         super().__init__(message)
         self.full = full
+        self.damaged = damaged
 
 
 class EpochStart(Struct, frozen=True):

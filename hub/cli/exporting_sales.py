@@ -60,7 +60,7 @@ class _Sold:
             return {}
         row = self._journal.db.execute(SQL["aggregate"], ("sales", sale_id)).fetchone()
         if row is not None:
-            return _by_id(msgspec.json.decode(unpacked(bytes(row[0])), type=Sale).lines)
+            return _by_id(msgspec.json.decode(unpacked(bytes(row[0]), f"sales/{sale_id}"), type=Sale).lines)
         if self._newest is None:
             self._newest = {fact.sale_id: seq for seq, fact in self._unsaved(self._after + 1, self._end)}
         seq = self._newest.get(sale_id, 0)

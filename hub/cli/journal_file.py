@@ -85,7 +85,7 @@ class JournalFile:
     def aggregates(self) -> Iterator[tuple[str, str, bytes]]:
         """Shelf, id and value of everything that is saved."""
         for shelf, key, value in self.db.execute(SQL["all_aggregates"]):
-            yield shelf, key, unpacked(bytes(value))
+            yield shelf, key, unpacked(bytes(value), f"{shelf}/{key}")
 
 
 @contextmanager

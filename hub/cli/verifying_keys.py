@@ -29,7 +29,7 @@ def check_keys(journal: JournalFile, secret: bytes | None, fault: Callable[[str]
         wanted = msgspec.json.encode([row[0] for row in rows]).decode()
         keys = {row[0]: bytes(row[1]) for row in journal.db.execute(SQL["keys_of"], (wanted,))}
         for customer_id, value in rows:
-            customer = _customer.decode(unpacked(bytes(value)))
+            customer = _customer.decode(unpacked(bytes(value), f"customers/{customer_id}"))
             if customer.active and customer.sealed and customer_id not in keys:
                 fault(f"customer {customer_id} cannot be read: its key is missing")
             elif not customer.active and customer_id in keys:

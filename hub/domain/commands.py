@@ -180,7 +180,7 @@ class RecoverEntry(Command, frozen=True, forbid_unknown_fields=True):
     seq: int
     hash: str
     entry: str
-    source: Literal["cloud", "mirror", "device"] = "cloud"
+    source: Literal["cloud", "mirror", "device", "disk"] = "cloud"
     # The desk found that the same key was answered by another entry since.
     answered_again: bool = False
 

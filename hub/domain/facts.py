@@ -183,7 +183,7 @@ class HubStarted(Fact, frozen=True, omit_defaults=True, kw_only=True):
     box: str
     after: After
     receipt_series: str
-    reason: Annotated[str, msgspec.Meta(description="start, restore, replace, loss")] = "start"
+    reason: Annotated[str, msgspec.Meta(description="start, restore, replace, loss, repair")] = "start"
 
     def subject(self) -> str:
         return "hub"
@@ -201,7 +201,7 @@ class EntryRecovered(Fact, frozen=True, omit_defaults=True, kw_only=True):
     seq: int
     hash: str
     entry: str
-    source: Literal["cloud", "mirror", "device"] = "cloud"
+    source: Literal["cloud", "mirror", "device", "disk"] = "cloud"
     counted: bool = True
     late: bool = False
 

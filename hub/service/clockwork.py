@@ -55,14 +55,17 @@ async def before_of(journal: JournalReader, notes: Notes, boot: str) -> Before:
     last = await journal.at(journal.position.seq) if journal.position.seq else None
     if last is None:
         return Before(known_unix_s=known.known_unix_s)
-    envelope = entries.read(last.raw)
-    return Before(
-        unix_s=_unix(envelope),
-        monotonic_ms=int(envelope.monotonicms),
-        trusted=envelope.timetrusted,
-        same_boot=envelope.bootid == boot,
-        known_unix_s=known.known_unix_s,
-    )
+    try:
+        envelope = entries.read(last.raw)
+        return Before(
+            unix_s=_unix(envelope),
+            monotonic_ms=int(envelope.monotonicms),
+            trusted=envelope.timetrusted,
+            same_boot=envelope.bootid == boot,
+            known_unix_s=known.known_unix_s,
+        )
+    except ValueError as error:
+        raise StoreError(f"the last entry is damaged: {error}", damaged=True) from error
 
 
 async def _known(notes: Notes) -> Known:

@@ -10,10 +10,11 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from hub.domain import entries
-from hub.domain.entries import Chain, Envelope, Origin
+from hub.domain.entries import Chain, Entry, Envelope, Origin
 from hub.domain.errors import HubError
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import After, Fact, HubStarted
@@ -31,12 +32,16 @@ log = logging.getLogger(__name__)
 
 # The state is saved after this many entries: a start reads no more than about so many again.
 UNSAVED_MAX: Final = 4096
+# Tables that are made again from the whole journal are saved on the way: what has ended need not stay in memory.
+TAIL_MAX: Final = 3 * UNSAVED_MAX
 # A quiet store saves what it has after this long.
 SAVE_QUIET_S: Final = 30.0
 FILTER_PAGE: Final = 2000
 # The filter of answered requests (2 MiB) is kept after so many more: a start adds no more than about these.
 FILTER_EVERY: Final = 16_384
 FILTER_AT_STOP: Final = 2_048
+# Starts that know how far the journal had come.
+SAME_SERIES: Final = ("start", "repair")
 FILTER_NOTE: Final = "request_filter"
 
 
@@ -169,7 +174,9 @@ class Core:
             version=self.identity.version,
             box=self.identity.box,
             after=head,
-            receipt_series=next_series(self.state.settings.get("receipt_series"), new=reason != "start"),
+            receipt_series=next_series(
+                self.state.settings.get("receipt_series"), new=reason not in SAME_SERIES
+            ),
             reason=reason,
         )
         _, _, group = self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
@@ -209,15 +216,25 @@ class Core:
         while found := await self.journal.after(seq, count_max=1000, bytes_max=8 << 20):
             facts: list[tuple[Fact, Meta]] = []
             for entry in found:
-                envelope = entries.read(entry.raw)
+                envelope = _read(entry)
                 if envelope.prevhash != head or envelope.seq != seq + 1:
-                    raise StoreError(f"the journal is damaged at entry {entry.seq}: the chain does not hold")
-                await self._fetch_for(envelope)
-                apply(self.state, self.requests, facts, entry, envelope)
+                    raise StoreError(
+                        f"the journal is damaged at entry {entry.seq}: the chain does not hold", damaged=True
+                    )
+                try:
+                    await self._fetch_for(envelope)
+                    apply(self.state, self.requests, facts, entry, envelope)
+                except StoreError:
+                    raise
+                except Exception as error:
+                    # Only the next entry tells whether this one is what was written.
+                    raise StoreError(f"entry {entry.seq} fits nothing: {error!r}", damaged=True) from error
                 seq, head, epoch = entry.seq, entry.hash, entry.epoch
             self.state.seal()
             self.state.settle()
             self.reports.fold(facts)
+            if seq - self.saved_seq >= TAIL_MAX:
+                await self.save(After(epoch, seq, head))
         return After(epoch, seq, head)
 
     def _unknown(self, position: After) -> bool:
@@ -246,13 +263,13 @@ class Core:
 
     # -- saving -------------------------------------------------------------------------------------------------
 
-    async def save(self) -> None:
-        """Save the state as of the last committed entry. Raises StoreError."""
+    async def save(self, at: After | None = None) -> None:
+        """Save the state as of the last committed entry, or at a start as of the entry `at`. Raises StoreError."""
         async with self._saving:
             reports = await self.reports.unsaved(self.keeper.report)
             # Not the journal's position: after a failed commit it may know of entries that the state has not seen.
-            requests, position = self.requests.unsaved(), self.writer.settled
-            unsaved = self.writer.unsaved
+            requests, position = self.requests.unsaved(), at or self.writer.settled
+            unsaved = 0 if at else self.writer.unsaved
             self.reports.saved(reports)
             try:
                 await self.keeper.save(
@@ -268,7 +285,8 @@ class Core:
             self.requests.saved(requests)
             self.reports.forget_old()
             self.saved_seq = position.seq
-            self.writer.unsaved -= unsaved
+            if at is None:
+                self.writer.unsaved -= unsaved
             self._last_save = time.monotonic()
             self._unkept += len(requests)
             if self._unkept >= FILTER_EVERY and self.requests.filter.complete:
@@ -322,6 +340,13 @@ class Core:
             place = page[-1]
             await asyncio.sleep(pause_s)
         self.requests.filter.complete = True
+
+
+def _read(entry: Entry) -> Envelope:
+    try:
+        return entries.read(entry.raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise StoreError(f"the journal is damaged at entry {entry.seq}: {error}", damaged=True) from error
 
 
 def next_series(series: str | None, *, new: bool) -> str:

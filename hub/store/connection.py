@@ -15,12 +15,18 @@ from hub.ports import StoreError
 # with 4 KiB; sixty-four at once 9 and 12 KB each.
 PAGE_BYTES = 2048
 BUSY_MS = 5_000
+# SQLite's words for bytes that it cannot read, as against a disk that does not give them.
+DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
 
 
 def store_error(error: Exception) -> StoreError:
     """SQLite's errors, mapped once."""
     name = getattr(error, "sqlite_errorname", "") or ""
-    return StoreError(f"{name or type(error).__name__}: {error}", full=name.startswith("SQLITE_FULL"))
+    return StoreError(
+        f"{name or type(error).__name__}: {error}",
+        full=name.startswith("SQLITE_FULL"),
+        damaged=name.startswith(DAMAGED),
+    )
 
 
 async def open_writer(path: Path) -> aiosqlite.Connection:

@@ -8,10 +8,21 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from zlib import crc32
 
 import msgspec
+from msgspec import Struct
 
 from hub.domain.facts import After
+
+
+class _Sum(Struct):
+    sum: int | None = None
+
+
+def _sum(mark: After) -> int:
+    # One flipped bit in the number would be a loss that never was.
+    return crc32(f"{mark.epoch}:{mark.seq}:{mark.hash}".encode())
 
 
 class HighWater:
@@ -24,15 +35,18 @@ class HighWater:
     def read(self) -> After | None:
         """The mark; None when there is none, or it cannot be read."""
         try:
-            return msgspec.json.decode(self._path.read_bytes(), type=After)
-        except (OSError, msgspec.DecodeError):
+            raw = self._path.read_bytes()
+            mark, check = msgspec.json.decode(raw, type=After), msgspec.json.decode(raw, type=_Sum)
+        except (OSError, ValueError):
             return None
+        # What an older version wrote has none.
+        return mark if check.sum in (None, _sum(mark)) else None
 
     def write(self, position: After) -> None:
         """Raises OSError."""
         if position == self._written:
             return
         draft = self._path.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode(position))
+        draft.write_bytes(msgspec.json.encode({**msgspec.to_builtins(position), "sum": _sum(position)}))
         os.replace(draft, self._path)
         self._written = position

@@ -42,6 +42,7 @@ from hub.domain.sale import Sale
 from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.state import State
 from hub.domain.stock import Stock, StockMovement
+from hub.ports import StoreError
 from hub.store.journal import Journal
 from hub.store.packing import packed, unpacked
 
@@ -114,6 +115,21 @@ _report: Final = msgspec.json.Decoder(DayReport)
 _DECODERS: Final = {name: msgspec.json.Decoder(kept.type) for name, kept in SHELVES.items()}
 
 
+def _decoded(shelf: str, key: str, value: bytes) -> Any:
+    """Raises StoreError for a value that is damaged."""
+    try:
+        return _DECODERS[shelf].decode(unpacked(value, f"{shelf}/{key}"))
+    except (KeyError, msgspec.MsgspecError, TypeError) as error:
+        raise StoreError(f"the saved value {shelf}/{key} is damaged: {error}", damaged=True) from error
+
+
+def _report_of(date: str, value: bytes) -> DayReport:
+    try:
+        return _report.decode(unpacked(value, f"{REPORTS}/{date}"))
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise StoreError(f"a saved report is damaged: {error}", damaged=True) from error
+
+
 class StateStore:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -122,36 +138,41 @@ class StateStore:
         """Fill the shelves with what is live; the entry as of which that was saved."""
         shelves = {shelf.name: shelf for shelf in state.shelves()}
         for name, key, value in await self._journal.rows("live_aggregates"):
-            shelves[name].load(key, _DECODERS[name].decode(unpacked(value)))
-        seq, epoch, digest = (await self._journal.rows("saved"))[0]
+            if name not in shelves:
+                raise StoreError(f"there is no shelf {name!r}", damaged=True)
+            shelves[name].load(key, _decoded(name, key, value))
+        saved = await self._journal.rows("saved")
+        if not saved:
+            raise StoreError("nothing says how far the tables have come", damaged=True)
+        seq, epoch, digest = saved[0]
         return After(epoch, seq, digest)
 
     async def fetch(self, state: State, shelf: str, key: str) -> None:
         """Bring one value back to memory, if the table has it."""
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            getattr(state, shelf).load(key, _DECODERS[shelf].decode(unpacked(value)))
+            getattr(state, shelf).load(key, _decoded(shelf, key, value))
 
     async def read(self, shelf: str, key: str) -> Any:
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            return _DECODERS[shelf].decode(unpacked(value))
+            return _decoded(shelf, key, value)
         return None
 
     async def read_many(self, shelf: str, keys: Sequence[str]) -> list[Any]:
         rows = await self._journal.rows("aggregates_of", (shelf, msgspec.json.encode(keys).decode()))
-        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
+        return [_decoded(shelf, key, value) for key, value in rows]
 
     async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_after", (shelf, after, limit))
-        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
+        return [_decoded(shelf, key, value) for key, value in rows]
 
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
-        return [_DECODERS[shelf].decode(unpacked(value)) for _, value in rows]
+        return [_decoded(shelf, key, value) for key, value in rows]
 
     async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
         """Values listed under (day, id) less than these, newest first."""
         rows = await self._journal.rows("aggregates_from_day", (shelf, day, key, limit))
-        return [_DECODERS[shelf].decode(unpacked(value)) for _, _, value in rows]
+        return [_decoded(shelf, key, value) for _, key, value in rows]
 
     async def save(
         self,
@@ -165,7 +186,8 @@ class StateStore:
         """Write what changed and move `saved`, in one transaction; then let go of what need not stay in memory."""
         # A report changes with the next order, so it is encoded now; aggregates are immutable and have time.
         puts: list[tuple[object, ...]] = [
-            (REPORTS, report.business_date, 0, None, packed(report)) for report in reports
+            (REPORTS, report.business_date, 0, None, packed(report, f"{REPORTS}/{report.business_date}"))
+            for report in reports
         ]
         taken: list[tuple[str, Kept, str, Any]] = []
         drops: list[tuple[object, ...]] = []
@@ -184,7 +206,7 @@ class StateStore:
             for start in range(0, len(taken), SLICE):
                 for name, kept, key, value in taken[start : start + SLICE]:
                     live = int(kept.live(value, today))
-                    puts.append((name, key, live, kept.day(value), packed(value)))
+                    puts.append((name, key, live, kept.day(value), packed(value, f"{name}/{key}")))
                 await asyncio.sleep(0)
             await self._journal.transact(
                 [
@@ -212,7 +234,7 @@ class StateStore:
 
     async def report(self, date: str) -> DayReport | None:
         for (value,) in await self._journal.rows("aggregate", (REPORTS, date)):
-            return _report.decode(unpacked(value))
+            return _report_of(date, value)
         return None
 
     async def requests_of(self, fingerprint: int) -> list[int]:

@@ -34,7 +34,7 @@ def test_there_and_back(hub: Hub, storehub: Storehub, sell: Sell, tmp_path: Path
     assert storehub.ok("export", data=new).splitlines() == lines
     assert storehub.json("verify", data=new)["ok"]
     assert {path.name: path.stat().st_mode & 0o077 for path in new.iterdir()} == {
-        "identity.json": 0, "journal.db": 0, "lock": 0, "restored.json": 0,
+        "identity.json": 0, "identity.copy.json": 0, "journal.db": 0, "lock": 0, "restored.json": 0,
     }  # fmt: skip
     before, after = (json.loads((folder / "identity.json").read_text()) for folder in (storehub.data, new))
     assert before["hub_id"] == after["hub_id"]
