@@ -150,6 +150,17 @@ async def retry(box: Box, seq: int | None = None) -> None:
     await box.upstream.retry(seq)
 
 
+# Long enough for a service to notice, short enough that nobody forgets it.
+DRILL_S_MAX: Final = 900.0
+
+
+async def hold_upstream(box: Box, seconds: float) -> None:
+    """Rehearse an outage of the internet for so long."""
+    if not 1 <= seconds <= DRILL_S_MAX:
+        raise InvalidRequest.at("seconds", f"from 1 to {DRILL_S_MAX:.0f}")
+    await box.upstream.hold(seconds)
+
+
 async def metrics(box: Box) -> str:
     """GET /metrics, as text."""
     from hub.api.metrics import render
@@ -191,4 +202,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "sync.resume": resume,
     "sync.retry": retry,
     "metrics": metrics,
+    "drill.wan": hold_upstream,
 }

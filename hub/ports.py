@@ -250,6 +250,13 @@ class Upstream(Protocol):
 
     async def resume(self) -> None: ...
 
+    async def hold(self, seconds: float) -> None:
+        """Rehearse an outage: call nobody for so long, then go on by itself; a restart or a person ends it sooner.
+
+        Raises NotReady when the cloud is not being called anyway.
+        """
+        ...
+
     async def retry(self, seq: int | None) -> None:
         """Try a quarantined entry (None: all) again, and the link at once. Raises NotFound."""
         ...

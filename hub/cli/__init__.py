@@ -12,6 +12,7 @@ from hub.cli.clock import clock
 from hub.cli.demo import demo
 from hub.cli.device import device
 from hub.cli.doctor import doctor
+from hub.cli.drill import drill
 from hub.cli.export import export
 from hub.cli.importing import import_
 from hub.cli.run import run
@@ -53,6 +54,7 @@ COMMANDS: Final = (
     backup,
     restore,
     bundle,
+    drill,
     sync,
     clock,
     demo,

@@ -45,16 +45,21 @@ def doctor(data: Path | None, as_json: bool, lang: str | None, wait_s: float) ->
     if as_json:
         click.echo(json.dumps({"state": state, "checks": told}, ensure_ascii=False))
     else:
-        from rich.markup import escape
-
-        out = console()
-        for row in told:
-            mark, colour = MARKS[row["state"]]
-            out.print(f"[{colour}]{mark}[/] [bold]{row['title']}[/]  {escape(row['detail'])}", soft_wrap=True)
-            if row["advice"]:
-                out.print(f"    → {escape(row['advice'])}", soft_wrap=True)
+        show_rows(told)
     if EXITS[state]:
         raise SystemExit(EXITS[state])
+
+
+def show_rows(told: list[dict[str, str]]) -> None:
+    """A line for each finding, and below it what to do."""
+    from rich.markup import escape
+
+    out = console()
+    for row in told:
+        mark, colour = MARKS[row["state"]]
+        out.print(f"[{colour}]{mark}[/] [bold]{row['title']}[/]  {escape(row['detail'])}", soft_wrap=True)
+        if row["advice"]:
+            out.print(f"    → {escape(row['advice'])}", soft_wrap=True)
 
 
 def language_of(environment: Mapping[str, str]) -> str:

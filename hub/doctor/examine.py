@@ -36,7 +36,7 @@ def examine(
 
 def _examinations() -> list[tuple[str, Examination]]:
     """Each in a module of its subject; loaded here, so that the command line itself stays quick."""
-    from hub.doctor import box, certificate, cloud, disk, lan, multicast, ports, service
+    from hub.doctor import box, certificate, cloud, disk, drills, lan, multicast, ports, service
 
     return [
         ("credentials", box.credentials),
@@ -60,6 +60,7 @@ def _examinations() -> list[tuple[str, Examination]]:
         ("isolation", lan.isolation),
         ("cloud", cloud.cloud),
         ("link", cloud.link),
+        ("drills", drills.drills),
     ]
 
 

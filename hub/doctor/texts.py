@@ -1,4 +1,4 @@
-"""What the doctor says, in English and Japanese: texts.toml."""
+"""What doctor and drill say, in English and Japanese: texts.toml and drill.toml."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from hub.doctor.findings import Finding
 
 
 @cache
-def texts() -> dict[str, Any]:
-    return tomllib.loads(files("hub.doctor").joinpath("texts.toml").read_text(encoding="utf-8"))
+def texts(book: str = "texts") -> dict[str, Any]:
+    return tomllib.loads(files("hub.doctor").joinpath(f"{book}.toml").read_text(encoding="utf-8"))
 
 
-def title(finding: Finding, language: str) -> str:
-    return str(texts()[finding.check][language])
+def title(finding: Finding, language: str, book: str = "texts") -> str:
+    return str(texts(book)[finding.check][language])
 
 
-def detail(finding: Finding, language: str) -> str:
-    return str(texts()[finding.check][finding.what][language]).format(**finding.words).strip()
+def detail(finding: Finding, language: str, book: str = "texts") -> str:
+    return str(texts(book)[finding.check][finding.what][language]).format(**finding.words).strip()
 
 
-def advice(finding: Finding, language: str) -> str:
+def advice(finding: Finding, language: str, book: str = "texts") -> str:
     """What to do; empty when nothing has to be."""
     if finding.state == "ok":
         return ""
-    return str(texts()[finding.check][finding.what].get(f"{language}_do", "")).format(**finding.words)
+    return str(texts(book)[finding.check][finding.what].get(f"{language}_do", "")).format(**finding.words)
 
 
-def rows(findings: list[Finding], language: str) -> list[dict[str, str]]:
+def rows(findings: list[Finding], language: str, book: str = "texts") -> list[dict[str, str]]:
     """The findings as `storehub doctor --json` and GET /v1/doctor give them."""
     return [
         {
             "id": finding.id,
             "check": finding.check,
             "state": finding.state,
-            "title": title(finding, language),
-            "detail": detail(finding, language),
-            "advice": advice(finding, language),
+            "title": title(finding, language, book),
+            "detail": detail(finding, language, book),
+            "advice": advice(finding, language, book),
         }
         for finding in findings
     ]

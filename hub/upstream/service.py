@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from hub.domain import entries
-from hub.domain.errors import NotFound
+from hub.domain.errors import NotFound, NotReady
 from hub.ports import Announcer, Clock, JournalReader, LinkStatus, Notes, Office
 from hub.upstream.address import CloudAddress, Lookup, look_up
 from hub.upstream.keeper import Keeper
@@ -87,6 +87,7 @@ class CloudUpstream:
         )
         self._engine: Engine | None = None
         self._workers: list[asyncio.Task[None]] = []
+        self._holding: asyncio.Task[None] | None = None
         self._crash = ""
         self._drift = 0
         self._oldest: tuple[int, str] = (0, "")
@@ -129,12 +130,34 @@ class CloudUpstream:
     async def pause(self) -> None:
         """Stop calling the cloud until resume(), over restarts too."""
         async with self._switching:
+            self._end_hold()
             await self._records.save(PAUSED, True)
             self._monitor.signal(Signal.PAUSE, "paused: by hand")
             await self._stop_workers()
 
+    async def hold(self, seconds: float) -> None:
+        async with self._switching:
+            if not self._monitor.online or self._holding is not None:
+                raise NotReady(reason=f"the link is {self._monitor.state}", retry_after_s=30)
+            await self._stop_workers()
+            # Not noted: a hub that is started again in the middle knows nothing of it.
+            self._monitor.signal(Signal.UNREACHABLE, f"drill: rehearsed for {seconds:.0f} s")
+            self._holding = asyncio.create_task(self._release(seconds), name="upstream-drill")
+
+    async def _release(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        async with self._switching:
+            self._holding = None
+            self._start_workers()
+
+    def _end_hold(self) -> None:
+        holding, self._holding = self._holding, None
+        if holding is not None:
+            holding.cancel()
+
     async def resume(self) -> None:
         async with self._switching:
+            self._end_hold()
             await self._records.save(PAUSED, False)
             self._monitor.signal(Signal.RESUME, "starting: resumed by hand")
             self._start_workers()
@@ -156,6 +179,7 @@ class CloudUpstream:
 
     async def stop(self) -> None:
         """Break off calls that are under way, save, and return within 3 s."""
+        self._end_hold()
         try:
             async with asyncio.timeout(STOP_S_MAX):
                 await self._stop_workers()
@@ -320,6 +344,9 @@ class NoUpstream:
 
     async def resume(self) -> None:
         """There is nothing to resume."""
+
+    async def hold(self, seconds: float) -> None:
+        raise NotReady(reason="no cloud is configured", retry_after_s=30)
 
     async def retry(self, seq: int | None) -> None:
         if seq is not None:

@@ -125,11 +125,11 @@ def words_of(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-@pytest.mark.parametrize("check", sorted(texts()))
-def test_every_text_stands_in_both_languages_and_names_the_same_things(check: str) -> None:
-    for what, text in texts()[check].items():
+@pytest.mark.parametrize(("book", "check"), [(b, c) for b in ("texts", "drill") for c in sorted(texts(b))])
+def test_every_text_stands_in_both_languages_and_names_the_same_things(book: str, check: str) -> None:
+    for what, text in texts(book)[check].items():
         if isinstance(text, str):
-            assert {"en", "ja"} <= texts()[check].keys()
+            assert {"en", "ja"} <= texts(book)[check].keys()
             continue
         assert text.keys() in ({"en", "ja"}, {"en", "ja", "en_do", "ja_do"}), (check, what)
         assert words_of(text["en"]) == words_of(text["ja"]), (check, what)

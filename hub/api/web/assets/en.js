@@ -83,6 +83,7 @@ export default {
   "reason.denied": "The cloud does not accept this box's token",
   "reason.unknown-hub": "The cloud does not know this box",
   "reason.rejected": "The cloud refused several records in a row",
+  "reason.drill": "Rehearsed by a person: it ends by itself",
   "reason.slow": "Answers take longer than usual",
   "reason.conflict": "The cloud's history does not fit this box's",
   "reason.pruned": "The cloud asks for records this box no longer keeps",

@@ -83,6 +83,7 @@ export default {
   "reason.denied": "クラウドがこのボックスのトークンを受け付けません",
   "reason.unknown-hub": "クラウドがこのボックスを知りません",
   "reason.rejected": "クラウドが続けて記録を拒否しました",
+  "reason.drill": "訓練中です（自動で終わります）",
   "reason.slow": "応答に普段より時間がかかっています",
   "reason.conflict": "クラウドの履歴がこのボックスと合いません",
   "reason.pruned": "クラウドが求める記録は、もうこのボックスにありません",

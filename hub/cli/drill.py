@@ -1,0 +1,121 @@
+"""storehub drill."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from hub.cli.common import data_option, folder_of, json_option, settings_of
+from hub.cli.doctor import EXITS, language_of, language_option, show_rows
+
+if TYPE_CHECKING:
+    from hub.datadir import DataDir
+    from hub.doctor.drills import Kind
+    from hub.doctor.findings import Finding
+
+
+@click.group()
+def drill() -> None:
+    """Rehearse what goes wrong before it does: the internet line, the box itself.
+
+    Exit status 0: the store would have gone on. 3: it would, but look at the warnings. 1: it would not.
+    The line once a month, the box once a quarter; `storehub doctor` says when it is time.
+    """
+
+
+@drill.command()
+@data_option
+@json_option
+@language_option
+@click.option("--seconds", type=click.FloatRange(1, 900), default=60.0, show_default=True, help="How long.")
+@click.option(
+    "--drain", "drain_s", type=click.FloatRange(1, 3600), default=120.0, help="Wait so long for the backlog."
+)
+def wan(data: Path | None, as_json: bool, lang: str | None, seconds: float, drain_s: float) -> None:
+    """Send nothing to the cloud for a while, as if the line were cut, and report what that came to.
+
+    The store goes on selling meanwhile; payments that need the cloud are refused, as they would be. The hub itself ends
+    it after the time, also when this command is stopped. Best in a quiet hour, and once in a busy one.
+
+    \b
+      storehub drill wan --seconds 300
+    """
+    from hub.control import ControlError
+    from hub.doctor.drill_wan import DrillRefused, rehearse_wan
+
+    folder = folder_of(data)
+    try:
+        with _telling(as_json) as told:
+            found = asyncio.run(rehearse_wan(folder, seconds=seconds, drain_s=drain_s, told=told))
+    except (DrillRefused, ControlError) as error:
+        raise click.ClickException(str(error)) from error
+    except OSError as error:
+        raise click.ClickException(f"no hub runs in {folder.path}, so there is no line to cut") from error
+    _report(folder, "wan", found, as_json, lang)
+
+
+@drill.command()
+@data_option
+@json_option
+@language_option
+@click.option(
+    "--from", "backup", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of this backup."
+)
+@click.option(
+    "--room", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the copy may lie."
+)
+def box(data: Path | None, as_json: bool, lang: str | None, backup: Path | None, room: Path | None) -> None:
+    """Restore a copy of this store into an empty directory, check it, serve and sell there, throw it away.
+
+    Without --from a backup is made first. The rehearsed hub listens on the loopback, is not announced and knows no
+    cloud; the store's own journal is only read. Needs room for twice the journal: --room, else the temporary folder.
+
+    \b
+      storehub drill box --from /media/usb/storehub-hub-1f3a-20260401-050000.tar
+    """
+    from hub.doctor.drill_box import rehearse_box
+
+    settings, folder = settings_of({"data": str(data) if data else None}), folder_of(data)
+    with _telling(as_json) as told:
+        found = rehearse_box(settings, folder, backup=backup, room=room, told=told)
+    _report(folder, "box", found, as_json, lang)
+
+
+@contextmanager
+def _telling(as_json: bool) -> Iterator[Callable[[str], None]]:
+    """One line that changes, on a terminal."""
+    if as_json or not sys.stderr.isatty():
+        yield lambda text: None
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status("drill") as status:
+        yield lambda text: status.update(text)
+
+
+def _report(folder: DataDir, kind: Kind, found: list[Finding], as_json: bool, lang: str | None) -> None:
+    from hub.doctor.drills import remember
+    from hub.doctor.findings import worst
+    from hub.doctor.texts import rows
+
+    state = worst(found)
+    try:
+        remember(folder, kind, state)
+    except OSError as error:
+        click.echo(f"not noted: {error}", err=True)
+    told = rows(found, lang or language_of(os.environ), "drill")
+    if as_json:
+        named = [{**row, "words": one.words} for row, one in zip(told, found, strict=True)]
+        click.echo(json.dumps({"drill": kind, "state": state, "steps": named}, ensure_ascii=False))
+    else:
+        show_rows(told)
+    if EXITS[state]:
+        raise SystemExit(EXITS[state])

@@ -1,0 +1,160 @@
+"""The drills: an outage that the hub ends by itself, and a box that is made again from a copy and thrown away."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cliworld import Hub, Storehub
+
+from hub.control import ControlError, ask
+from tests.support.handheld import Line as HttpLine
+from tests.support.rig import Rig
+
+pytestmark = pytest.mark.slow
+
+Sell = Callable[[Hub, int], None]
+
+
+@pytest.fixture
+def short_folder() -> Iterator[Path]:
+    """A local socket's address has 107 bytes at most, and the hub's is in its data directory."""
+    with tempfile.TemporaryDirectory() as folder:
+        yield Path(folder)
+
+
+def steps(said: str) -> dict[str, dict[str, Any]]:
+    return {step["check"]: step for step in json.loads(said)["steps"]}
+
+
+def test_a_box_made_again_sells_with_fresh_numbers_and_leaves_no_trace(
+    hub: Hub, storehub: Storehub, sell: Sell, tmp_path: Path, short_folder: Path
+) -> None:
+    sell(hub, 3)
+    room = short_folder
+    backup = tmp_path / "b.tar"
+    storehub.ok("backup", str(backup))
+    before = storehub.ok("export")
+    never = {"STOREHUB_HTTP": "1"}
+    assert "drill_box.never" in storehub.run("doctor", "--json", "--wait", "0.5", **never).stdout
+    # With the hub running, from a backup made now; the settings name a cloud that must not be called.
+    cloud = {"STOREHUB_CLOUD_URL": "http://127.0.0.1:9", "STOREHUB_CLOUD_TOKEN": "t"}
+    done = storehub.run("drill", "box", "--room", str(room), "--json", **cloud)
+    assert done.exit_code == 0, (done.stdout, done.stderr, done.exception)
+    found = steps(done.stdout)
+    ids = [step["id"] for step in found.values()]
+    assert ids == ["copy.made", "restored.whole", "serving.ready", "sale.taken", "whole.gone"]
+    assert found["serving"]["words"]["devices"] == 1
+    receipts = {json.loads(line)["data"].get("receipt_no") for line in before.splitlines()} - {None}
+    assert len(receipts) == 3
+    assert found["sale"]["words"]["receipt_no"] not in receipts
+    assert not list(room.iterdir())
+    assert storehub.ok("export") == before
+    assert "drill_box.done" in storehub.run("doctor", "--json", "--wait", "0.5", **never).stdout
+
+    # An older backup, in Japanese: what came after it is nowhere else.
+    sell(hub, 4)
+    done = storehub.run("drill", "box", "--from", str(backup), "--room", str(room), "--json", "--lang", "ja")
+    assert done.exit_code == 3, (done.stdout, done.stderr, done.exception)
+    old = steps(done.stdout)["copy"]
+    assert old["id"] == "copy.old"
+    assert old["words"]["lost"] == old["words"]["behind"] >= 2
+    assert "他のどこにもありません" in old["detail"]
+
+
+def test_a_damaged_backup_is_told_before_it_is_needed(
+    hub: Hub, storehub: Storehub, sell: Sell, tmp_path: Path
+) -> None:
+    sell(hub, 1)
+    backup = tmp_path / "b.tar"
+    storehub.ok("backup", str(backup))
+    whole = backup.read_bytes()
+    place = whole.index(b"storehub.order.placed.v1")
+    backup.write_bytes(whole[:place] + b"x" + whole[place + 1 :])
+    done = storehub.run("drill", "box", "--from", str(backup), "--room", str(tmp_path), "--json")
+    assert done.exit_code == 1
+    assert [step["id"] for step in steps(done.stdout).values()] == ["copy.failed"]
+    assert {path.name for path in tmp_path.iterdir()} == {"b.tar", "data", "menu.json"}
+    remembered = json.loads((storehub.data / "drills.json").read_text())
+    assert remembered["box"]["state"] == "fail"
+
+
+async def order(port: int, token: str, number: int) -> int:
+    line = HttpLine(port)
+    try:
+        body = json.dumps({"table_id": "t-9", "lines": [{"product_id": "p1", "quantity": 1}]}).encode()
+        headers = {
+            "Authorization": f"Bearer {token}",
+            "Idempotency-Key": f"o-{number}",
+            "Content-Type": "application/json",
+        }
+        status, _, _ = await line.ask("POST", "/v1/orders", headers, body)
+        return status
+    finally:
+        line.close()
+
+
+async def test_an_outage_is_rehearsed_and_ends_by_itself(tmp_path: Path) -> None:
+    async with Rig(tmp_path) as rig:
+        _, manager = await rig.pair("m", "manager")
+        _, register = await rig.pair("r")
+        await rig.drained(manager)
+        storehub = Storehub(rig.data)
+        drilled = asyncio.create_task(
+            asyncio.to_thread(storehub.run, "drill", "wan", "--seconds", "4", "--drain", "30", "--json")
+        )
+        taken = 0
+        seen: set[str] = set()
+        while not drilled.done():
+            assert await order(rig.port, register, taken) == 201
+            taken += 1
+            look = await ask(rig.data / "control.sock", "look")
+            seen.add(look["link"]["reason"].partition(":")[0])
+            await asyncio.sleep(0.1)
+        done = await drilled
+        assert done.exit_code == 0, (done.stdout, done.stderr, done.exception)
+        found = steps(done.stdout)
+        assert [found[name]["id"] for name in ("outage", "lan", "orders", "backlog")] == [
+            "outage.held",
+            "lan.steady",
+            "orders.taken",
+            "backlog.drained",
+        ]
+        assert "drill" in seen
+        assert 5 <= found["orders"]["words"]["orders"] <= taken
+        assert found["backlog"]["words"]["most"] >= 5
+        assert found["days"]["id"] in ("days.agree", "days.later")
+        await rig.drained(manager)
+        ours, theirs = await rig.exports()
+        assert ours == theirs
+
+        # A hub that is killed in the middle knows nothing of the drill when it is back.
+        await ask(rig.data / "control.sock", "drill.wan", seconds=600)
+        with pytest.raises(ControlError):
+            await ask(rig.data / "control.sock", "drill.wan", seconds=600)
+        again = await asyncio.to_thread(storehub.run, "drill", "wan", "--seconds", "1")
+        assert "rehearsal" in again.stderr
+        await rig.hub.kill()
+        await rig.hub.start()
+        began = time.monotonic()
+        await order(rig.port, register, taken)
+        await rig.drained(manager, within_s=20)
+        assert time.monotonic() - began < 20
+
+        # A person who presses resume ends it.
+        await ask(rig.data / "control.sock", "drill.wan", seconds=600)
+        await ask(rig.data / "control.sock", "sync.resume")
+        await order(rig.port, register, taken + 1)
+        await rig.drained(manager, within_s=20)
+
+
+def test_without_a_hub_or_a_cloud_there_is_no_line_to_cut(hub: Hub, storehub: Storehub) -> None:
+    assert "offline already" in storehub.no("drill", "wan", "--seconds", "1")
+    hub.stop()
+    assert "no hub runs" in storehub.no("drill", "wan", "--seconds", "1")
