@@ -134,7 +134,7 @@ async def _opened(
         stack.push_async_callback(core.stop)
         menu_watch = MenuWatch(core.state, feed)
         hooks.append(lambda facts: menu_watch.look())
-        doorman = Doorman(core.state, journal)
+        doorman = Doorman(core.state, journal, wall=clock.unix_s, boot_id=boot)
         hooks.append(doorman.committed)
         doorman.on_revoked(lambda device_id: feed.wake())
         await doorman.start()

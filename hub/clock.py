@@ -99,7 +99,7 @@ class BoxClock:
         self.hint_s: float | None = None
         self._ntp_refuted = False
         before = before or Before()
-        floor = before.floor()
+        floor = self._floor = before.floor()
         self._seen_s = self._offset_s = time.time() - time.monotonic()
         if synchronised() and time.time() >= NOT_BEFORE:
             self.source = "ntp"
@@ -149,6 +149,16 @@ class BoxClock:
         if self.source in ("ntp", "cloud", "earlier"):
             raise ClockKnown(source=self.source, time=self.stamp().time)
         self._believe(unix_s - time.monotonic(), "person")
+
+    def supposed(self, unix_s: float) -> None:
+        """What somebody with a certificate of the cloud's name says, whatever its dates: believed for looking at
+        certificates only, and only within a year of what the journal knows.
+        """
+        low = max(self._floor, NOT_BEFORE)
+        if self.trusted or unix_s < low or (self._floor and unix_s > low + OFF_S_MAX):
+            return
+        self._offset_s, self.source = unix_s - time.monotonic(), "hint"
+        self._second = -1
 
     def hinted(self, unix_s: float) -> None:
         """What a device believes; shown to people, never taken over."""

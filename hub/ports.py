@@ -217,6 +217,10 @@ class Clock(Protocol):
         """The time according to an authenticated answer of the cloud."""
         ...
 
+    def supposed(self, unix_s: float) -> None:
+        """A time that is good enough to look at certificates by, and not to be trusted."""
+        ...
+
 
 LinkState = Literal["online", "degraded", "offline", "captive_portal", "refused", "paused"]
 

@@ -364,7 +364,7 @@ class ClockView(Struct):
     """stepped_s: by how much the machine's clock was last moved by hand. hint_s: how late a device thinks we are."""
 
     trusted: bool
-    source: Literal["ntp", "cloud", "person", "earlier", "rtc", "system", "journal", "none"]
+    source: Literal["ntp", "cloud", "person", "earlier", "rtc", "system", "journal", "hint", "none"]
     time: str
     stepped_s: float
     hint_s: float | None

@@ -17,6 +17,7 @@ SOURCES = {
     "rtc": "the machine's own battery-backed clock",
     "system": "the machine's clock, which nobody has confirmed",
     "journal": "the last entry before the machine started: it is later than that",
+    "hint": "a server with a certificate of the cloud's name, not yet proved to be the cloud",
     "none": "nothing",
 }
 

@@ -44,12 +44,13 @@ def new_token() -> str:
 
 
 class Code(Struct):
-    """A one-time code as it is kept: only its hash."""
+    """A one-time code as it is kept: only its hash. ends_s: monotonic time in that boot; a reboot ends it too."""
 
     hash: str
     role: Role
-    expires_at: float
+    ends_s: float = 0.0
     table_id: str | None = None
+    boot_id: str = ""
 
 
 class Throttle:
@@ -78,7 +79,12 @@ class Throttle:
 
 
 class Doorman:
-    def __init__(self, state: State, notes: Notes) -> None:
+    def __init__(
+        self, state: State, notes: Notes, *, wall: Callable[[], float] = time.time, boot_id: str = ""
+    ) -> None:
+        """wall: what people are shown. Nothing ends by it: it may jump."""
+        self._wall = wall
+        self._boot = boot_id
         self._state = state
         self._notes = notes
         self._by_token: dict[str, Device] = {}
@@ -91,7 +97,8 @@ class Doorman:
 
     async def start(self) -> None:
         raw = await self._notes.get("pairing_codes")
-        self._codes = msgspec.json.decode(raw, type=list[Code]) if raw else []
+        codes = msgspec.json.decode(raw, type=list[Code]) if raw else []
+        self._codes = [code for code in codes if code.boot_id == self._boot]
         self.committed_devices()
 
     # -- devices ------------------------------------------------------------------------------------------------
@@ -122,7 +129,7 @@ class Doorman:
             raise Unauthenticated
         if device.revoked_at is not None:
             raise DeviceRevoked
-        self.seen_at[device.device_id] = time.time()
+        self.seen_at[device.device_id] = self._wall()
         return device
 
     def known_token(self, token: str) -> Device | None:
@@ -136,11 +143,11 @@ class Doorman:
     ) -> tuple[str, float]:
         """A new one-time code and when it ends (unix time)."""
         code = "".join(secrets.choice(CODE_SIGNS) for _ in range(CODE_LENGTH))
-        now = time.time()
-        self._codes = [old for old in self._codes if old.expires_at > now][-CODES_MAX + 1 :]
-        self._codes.append(Code(token_hash(code), role, now + minutes * 60, table_id))
+        now = time.monotonic()
+        self._codes = [old for old in self._codes if old.ends_s > now][-CODES_MAX + 1 :]
+        self._codes.append(Code(token_hash(code), role, now + minutes * 60, table_id, self._boot))
         await self._save_codes()
-        return f"{code[:5]}-{code[5:]}", now + minutes * 60
+        return f"{code[:5]}-{code[5:]}", self._wall() + minutes * 60
 
     async def take_code(
         self, code: str, role: Role | None, *, address: str, roles: tuple[Role, ...] = ()
@@ -151,7 +158,7 @@ class Doorman:
         found = next((known for known in self._codes if secrets.compare_digest(known.hash, wanted)), None)
         fits = (
             found is not None
-            and found.expires_at > time.time()
+            and found.ends_s > time.monotonic()
             and (role is None or role == found.role)
             and (not roles or found.role in roles)
         )

@@ -11,6 +11,7 @@ from msgspec import Struct
 from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.entries import Envelope
+from hub.domain.evolve_clock import retimed, shifted
 from hub.domain.facts import EntryRecovered, OrderPlaced, SaleCompleted
 from hub.domain.sale import Sale
 from hub.domain.state import State
@@ -20,9 +21,9 @@ from hub.ports import JournalReader
 class Happening(Struct, frozen=True):
     """An entry as people ask about it.
 
-    at: the hub's time, exact when time_trusted. device_time: what the device said (an order's `ordered_at`, the time
-    of a sale taken without the hub), None when it said nothing. recovered: the disk had lost it; seq is then that of
-    its recovery. data: the entry's own.
+    at: the hub's time, exact when time_trusted; corrected, when it was found to be wrong. device_time: what the device
+    said (an order's `ordered_at`, the time of a sale taken without the hub), None when it said nothing. recovered: the
+    disk had lost it; seq is then that of its recovery. data: the entry's own.
     """
 
     seq: int
@@ -68,12 +69,14 @@ def _happening(state: State, seq: int, envelope: Envelope) -> Happening:
     if recovered:
         envelope = entries.read(_recovered.decode(envelope.data).entry.encode())
     device = state.devices.committed.get(envelope.deviceid)
+    # What was lost and came back has the number of its recovery here, and a time of its own.
+    was = None if recovered or state.corrections.empty else retimed(state.corrections, seq)
     return Happening(
         seq=seq,
         type=envelope.type,
-        at=envelope.time,
-        time_trusted=envelope.timetrusted,
-        business_date=envelope.businessdate,
+        at=envelope.time if was is None else shifted(envelope.time, was.shift_ms),
+        time_trusted=envelope.timetrusted if was is None else was.exact,
+        business_date=envelope.businessdate if was is None else was.business_date,
         device_id=envelope.deviceid,
         device_name=None if device is None else device.name,
         staff_id=envelope.staffid,

@@ -42,6 +42,10 @@ def causes(error: BaseException) -> Iterator[BaseException]:
             queue += one.exceptions
 
 
+# The key of a trouble that our own clock makes.
+CLOCK_KEY: Final = "tls-clock: "
+
+
 def from_exception(error: Exception, *, host: str, clock_says: str | None) -> Trouble:
     """clock_says: the box's time when it is not known to be right, else None."""
     for one in causes(error):
@@ -73,7 +77,7 @@ def _certificate(error: ssl.SSLCertVerificationError, clock_says: str | None) ->
         return f"tls: the certificate is not trusted ({error.verify_message})"
     if clock_says is None:
         return f"tls: the certificate is {why}"
-    return f"tls-clock: the certificate is {why} by this box's clock, which is not known to be right ({clock_says})"
+    return f"{CLOCK_KEY}the certificate is {why} by this box's clock, which is not known to be right ({clock_says})"
 
 
 def _broke_off(words: str) -> bool:

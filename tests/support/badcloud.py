@@ -43,7 +43,7 @@ class Request:
     @property
     def leaf(self) -> str:
         """entries, cursor, epochs, …"""
-        return self.path.split("/")[4]
+        return self.path.rpartition("/")[2] if self.path.count("/") < 4 else self.path.split("/")[4]
 
     @property
     def query(self) -> dict[str, str]:

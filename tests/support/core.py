@@ -73,6 +73,7 @@ class TestClock:
         self.uptime_s = 100.0
         self.trusted = True
         self.heard_s: list[float] = []
+        self.supposed_s: list[float] = []
 
     def stamp(self) -> Stamp:
         when = datetime.fromtimestamp(self.unix_s, UTC).astimezone(TOKYO)
@@ -93,6 +94,9 @@ class TestClock:
 
     def heard(self, unix_s: float, source: str) -> None:
         self.heard_s.append(unix_s)
+
+    def supposed(self, unix_s: float) -> None:
+        self.supposed_s.append(unix_s)
 
 
 class FaultyJournal(Journal):

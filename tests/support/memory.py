@@ -224,9 +224,11 @@ class MemoryClock:
     def __init__(self) -> None:
         self.trusted = True
         self.told: list[tuple[float, str]] = []
+        self.supposed_s: list[float] = []
+        self.off_s = 0.0
 
     def stamp(self) -> Stamp:
-        now = time.time()
+        now = time.time() + self.off_s
         when = datetime.fromtimestamp(now, UTC).isoformat(timespec="milliseconds")
         return Stamp(when, now, "2026-08-01", int(time.monotonic() * 1000), self.trusted)
 
@@ -235,3 +237,6 @@ class MemoryClock:
 
     def heard(self, unix_s: float, source: str) -> None:
         self.told.append((unix_s, source))
+
+    def supposed(self, unix_s: float) -> None:
+        self.supposed_s.append(unix_s)

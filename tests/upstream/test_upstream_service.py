@@ -258,6 +258,44 @@ async def test_tls_trouble_is_told_with_its_cause(
             assert world.clock.told == []
 
 
+@pytest.mark.parametrize("off_days", [-200, 200], ids=["in the past", "in the future"])
+async def test_a_wrong_clock_asks_for_the_time_and_then_checks_the_dates_by_it(
+    authority: Authority, off_days: int
+) -> None:
+    stand_in = StandIn()
+    async with BadCloud(stand_in, tls=authority.server()) as bad:
+        world = World(stand_in, bad)
+        world.store.start()
+        world.store.facts(5)
+        world.clock.trusted = False
+        world.clock.off_s = off_days * 86400.0
+        async with world.running(tls=authority.trusted()):
+            await world.until_link("offline", "tls-clock: ")
+            await until(lambda: bool(world.clock.supposed_s))
+            assert abs(world.clock.supposed_s[0] - time.time()) < 3
+            assert {request.headers.get("authorization") for request in bad.requests} == {None}
+            assert world.clock.told == []
+            # The clock takes the hint: now the dates fit, and the cloud itself can be asked.
+            world.clock.off_s = 0.0
+            await world.until_complete()
+            assert world.clock.told
+
+
+@pytest.mark.parametrize("host", ["other.example", "localhost"])
+async def test_a_stranger_is_not_asked_for_the_time(authority: Authority, tmp_path: Path, host: str) -> None:
+    """Neither one with a certificate of another name, nor one whose authority nobody knows."""
+    stand_in = StandIn()
+    signer = authority if host == "other.example" else Authority(tmp_path)
+    async with BadCloud(stand_in, tls=signer.server(host=host)) as bad:
+        world = World(stand_in, bad)
+        world.store.start()
+        world.clock.trusted = False
+        world.clock.off_s = -200 * 86400.0
+        async with world.running(tls=authority.trusted()):
+            await world.until_link("offline", "tls: ")
+        assert (world.clock.supposed_s, bad.requests) == ([], [])
+
+
 async def test_plain_http_on_a_tls_port_is_a_tls_trouble(world: World, authority: Authority) -> None:
     async with world.running(url=f"https://localhost:{world.bad.port}", tls=authority.trusted()):
         await world.until_link("offline", "tls: ")
