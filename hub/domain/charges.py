@@ -1,7 +1,8 @@
 """Charges that the hub adds to a check, and the discount that makes a bill round.
 
 A service charge is reckoned on what was ordered, less the lines' own discounts, when the check is billed or settled:
-rounded down once for each rate and kind of price. Where prices hold the tax the charge holds it, too.
+rounded down once for each rate and kind of price. Where prices hold the tax the charge holds it, too. The parts of a
+check that is split bear what the whole would have borne.
 """
 
 from __future__ import annotations
@@ -13,8 +14,9 @@ from msgspec.structs import replace
 
 from hub.domain.check import Check, Line, Sums, add_lines
 from hub.domain.discount import Discount
-from hub.domain.money import Rounding, divide, rate_parts
+from hub.domain.money import Rounding, rate_parts, tax_on
 from hub.domain.reckoning import Reckoning, TaxRow
+from hub.domain.service import Key, amounts, parted
 
 # In the place of a product's id.
 TABLE_CHARGE: Final = "charge.table"
@@ -32,22 +34,17 @@ def with_table_charge(check: Check, line: Line) -> tuple[tuple[Line, ...], Sums]
     return lines, add_lines(add_lines(check.sums, (was,), -1), now)
 
 
-def service_lines(lines: Iterable[Line], tax_rate: str | None, mint: Callable[[], str]) -> tuple[Line, ...]:
-    """The service charges on these lines, at the rates that were copied into them when they were ordered.
+def service_lines(check: Check, tax_rate: str | None, mint: Callable[[], str]) -> tuple[Line, ...]:
+    """The service charges on the check's lines, at the rates that were copied into them when they were ordered.
 
     The hub's own charges hold no such rate, so none is charged on them.
     """
-    bases: dict[tuple[str, bool], int] = {}
-    names: dict[tuple[str, bool], str] = {}
-    for line in lines:
+    names: dict[Key, str] = {}
+    for line in check.lines:
         if line.service_rate is not None:
-            key = (line.service_rate, line.tax_included)
-            bases[key] = bases.get(key, 0) + line.net
-            names.setdefault(key, line.service_name)
+            names.setdefault((line.service_rate, line.tax_included), line.service_name)
     charges = []
-    for (rate, included), base in bases.items():
-        numerator, denominator = rate_parts(rate)
-        amount = divide(base * numerator, denominator, Rounding.DOWN)
+    for (rate, included), amount in amounts(_bases(check.lines), check.service).items():
         if amount:
             charges.append(
                 Line(
@@ -65,6 +62,48 @@ def service_lines(lines: Iterable[Line], tax_rate: str | None, mint: Callable[[]
                 )
             )
     return tuple(charges)
+
+
+def _bases(lines: Iterable[Line]) -> dict[Key, int]:
+    """What each service charge is reckoned on."""
+    bases: dict[Key, int] = {}
+    for line in lines:
+        if line.service_rate is not None:
+            key = (line.service_rate, line.tax_included)
+            bases[key] = (
+                bases.get(key, 0) + line.net + sum(one.amount for one in line.discounts if one.pinned)
+            )
+    return bases
+
+
+def split_service(
+    whole: Check, stay: Check, leave: Check, tax_rate: str | None, rounding: Rounding
+) -> tuple[Check, Check]:
+    """The parts of a check with their shares of its service charge: they are billed what the whole would have been.
+
+    tax_rate: of a service charge at this time.
+    """
+    if all(line.service_rate is None for line in whole.lines):
+        return stay, leave
+    staying, leaving = parted(whole.service, _bases(stay.lines), _bases(leave.lines))
+    stay = replace(stay, service=staying, service_tax=whole.service_tax)
+    leave = replace(leave, service=leaving)
+    between = _service_taxed(whole, tax_rate, rounding)
+    between -= _service_taxed(stay, tax_rate, rounding) + _service_taxed(leave, tax_rate, rounding)
+    return stay, replace(leave, service_tax=between)
+
+
+def _service_taxed(check: Check, rate: str | None, rounding: Rounding) -> int:
+    """The tax on top at the service charge's own rate: of its lines and the charge together, rounded once."""
+    if rate is None:
+        return 0
+    charged = amounts(_bases(check.lines), check.service)
+    base = sum(amount for (_, included), amount in charged.items() if not included)
+    carry = check.service_tax
+    for part in check.sums:
+        if (part.rate, part.included) == (rate, False):
+            base, carry = base + part.amount, carry + part.carry
+    return tax_on(base, rate, included=False, rounding=rounding) + carry if base else 0
 
 
 def rounded_down(bill: Reckoning, again: Callable[[Discount], Reckoning], round_to: int) -> Reckoning:

@@ -14,6 +14,7 @@ from hub.domain.errors import CheckClosed
 from hub.domain.menu import Dining, TaxClass
 from hub.domain.money import Rounding, share, tax_on
 from hub.domain.plan import PlanRun
+from hub.domain.service import Rests
 
 # open: takes orders.  billed: frozen, the guest has the bill; reopen or pay ends it.
 # closed: paid.  aborted: ended unpaid, with a reason.  merged: its lines went to another check; it may come back.
@@ -276,6 +277,9 @@ class Check(Struct, frozen=True, omit_defaults=True, gc=False):
     bill: Bill | None = None
     # 割り勘: how it is going to be paid in parts.
     shares: SharePlan | None = None
+    # What splits moved here of the service charge, and of the tax on top of it (see hub/domain/service.py).
+    service: Rests = ()
+    service_tax: int = 0
     # The entries about it (see hub/domain/trail.py).
     trail: tuple[int, ...] = ()
 
@@ -367,7 +371,7 @@ def pinned(check: Check) -> Check:
         for index, part in enumerate(spread(discount.takes(sum(nets)), nets, keys)):
             nets[index] -= part
             if part:
-                found[index].append(discount.off(part))
+                found[index].append(replace(discount.off(part), pinned=True))
     return replace(
         check,
         lines=tuple(line.with_discounts(tuple(mine)) for line, mine in zip(check.lines, found, strict=True)),

@@ -19,7 +19,8 @@ class Discount(Struct, frozen=True, omit_defaults=True, gc=False):
 
     discount_id: of one that stands on a check, by which it is taken back. coupon_id: it came with that coupon.
     minimum: takes nothing off a smaller subtotal. single_use: of a coupon that works once in the whole store.
-    deal_id: the hub found it, by the terms of that deal.
+    deal_id: the hub found it, by the terms of that deal. pinned: it was off the subtotal until its check was split or
+    merged; the service charge, which does not follow the subtotal's discounts, does not follow it either.
     """
 
     kind: Literal["amount", "rate"]
@@ -32,6 +33,7 @@ class Discount(Struct, frozen=True, omit_defaults=True, gc=False):
     minimum: int = 0
     single_use: bool = False
     deal_id: str | None = None
+    pinned: bool = False
 
     def takes(self, base: int) -> int:
         """What it takes off base: never more than that. A rate's part is rounded down."""

@@ -9,6 +9,7 @@ from hub.domain.evolve_floor import Misfit, change_tables, check_at, take_tables
 from hub.domain.facts_check import CheckChanged, CheckUnmerged, SharesPlanned
 from hub.domain.merging import part
 from hub.domain.rerating import rerated
+from hub.domain.service import added
 from hub.domain.state import Meta, State
 
 
@@ -57,6 +58,8 @@ def check_unmerged(state: State, fact: CheckUnmerged, meta: Meta) -> None:
             customer_groups=fact.customer_groups,
             version=check.version + 1,
             plans=tuple(run for run in check.plans if run.line_id not in ids),
+            service=added(check.service, merged.service, -1),
+            service_tax=0,
         ),
     )
     state.checks.put(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from msgspec.structs import replace
 
+from hub.domain.charges import split_service
 from hub.domain.check import (
     NEXT,
     Bill,
@@ -34,6 +36,7 @@ from hub.domain.facts import (
 from hub.domain.goods import ran_out
 from hub.domain.plan import PlanRun, paid_for
 from hub.domain.seats import rise, sit
+from hub.domain.service import added
 from hub.domain.state import Meta, State
 from hub.domain.trail import entry_of
 
@@ -245,6 +248,9 @@ def check_merged(state: State, fact: CheckMerged, meta: Meta) -> None:
             version=check.version + 1,
             plans=(*check.plans, *(_renamed(run, names) for run in other.plans)),
             charged=check.charged or other.charged,
+            service=added(check.service, other.service),
+            # One bill again, which is rounded once.
+            service_tax=0,
         ),
     )
     state.checks.put(
@@ -274,36 +280,34 @@ def check_split(state: State, fact: CheckSplit, meta: Meta) -> None:
     check = pinned(check_at(state, fact.check_id, Move.SPLIT))
     stay, leave = split_sums(check.sums, fact.new_lines, state.rounding)
     taken = {line.line_id: line.quantity for line in fact.lines}
-    state.checks.put(
-        fact.check_id,
-        replace(
-            check,
-            lines=without(check.lines, taken),
-            sums=stay,
-            total=total_of(stay, state.rounding, ()),
-            version=check.version + 1,
-        ),
+    rest = replace(
+        check,
+        lines=without(check.lines, taken),
+        sums=stay,
+        total=total_of(stay, state.rounding, ()),
+        version=check.version + 1,
     )
-    state.checks.put(
-        fact.new_check_id,
-        Check(
-            check_id=fact.new_check_id,
-            check_no=fact.new_check_no,
-            business_date=meta.business_date,
-            status="open",
-            version=fact.new_check_version,
-            table_ids=(),
-            guests=0,
-            dining=check.dining,
-            opened_at=meta.time,
-            lines=fact.new_lines,
-            sums=leave,
-            total=total_of(leave, state.rounding, ()),
-            name=check.name,
-            split_from=fact.check_id,
-            price_list=check.price_list,
-        ),
+    new = Check(
+        check_id=fact.new_check_id,
+        check_no=fact.new_check_no,
+        business_date=meta.business_date,
+        status="open",
+        version=fact.new_check_version,
+        table_ids=(),
+        guests=0,
+        dining=check.dining,
+        opened_at=meta.time,
+        lines=fact.new_lines,
+        sums=leave,
+        total=total_of(leave, state.rounding, ()),
+        name=check.name,
+        split_from=fact.check_id,
+        price_list=check.price_list,
     )
+    rate = state.tax.rate("standard", "eat_in", datetime.fromisoformat(meta.time).timestamp())
+    rest, new = split_service(check, rest, new, rate, state.rounding)
+    state.checks.put(fact.check_id, rest)
+    state.checks.put(fact.new_check_id, new)
     grow(state, f"check_no:{meta.business_date}", fact.new_check_no)
 
 

@@ -120,13 +120,15 @@ def reckon(
     standing: Sequence[Discount] = (),
     reached: int | None = None,
     lenient: bool = False,
+    charges: int = 0,
 ) -> Reckoning:
     """The bill. First come the lines' own discounts, which the lines hold already, then deals, then what is wished
     off single lines, then the check's standing discounts off the subtotal, and last what is wished off it.
     What is taken off the subtotal is shared in proportion: between the rates, and within each rate between its lines.
 
     carries: tax that a split or merge moved here (see check.RateSum); a rate that is discounted now is rounded anew.
-    reached: what counts for a coupon's minimum; None: what the lines come to.
+    reached: what counts for a coupon's minimum; None: what the lines come to. charges: so many lines at the end are the
+    hub's own for this bill; standing discounts were granted on what was ordered, and leave them alone.
     lenient: a discount that is too large takes off everything; otherwise it is refused. Deals and standing ones always
     are: they were granted already.
     """
@@ -144,8 +146,9 @@ def reckon(
         # What a coupon says is not the cashier's word: a large one takes off all there is.
         gentle = lenient or number < granted or wish.coupon_id is not None
         if wish.line_id is None:
-            cut = 0 if reached < wish.minimum else _cut(wish, sum(nets), path, lenient=gentle)
-            for i, less in enumerate(spread(cut, nets, keys) if cut else ()):
+            end = len(nets) - (charges if len(deals) <= number < granted else 0)
+            cut = 0 if reached < wish.minimum else _cut(wish, sum(nets[:end]), path, lenient=gentle)
+            for i, less in enumerate(spread(cut, nets[:end], keys[:end]) if cut else ()):
                 nets[i] -= less
         elif (place := places.get(wish.line_id)) is not None:
             cut = _cut(wish, nets[place], path, lenient=gentle)

@@ -39,7 +39,7 @@ def bill_of(
         deals = deals_of(check.opened_at, lines, offers, now_s, wishes)
     else:
         deals = () if check.bill is None else check.bill.deals
-    carries = _carries(check, lines)
+    carries = _carries(check, lines, extras)
     return reckon_check(state, check, extras, lines, wishes, at, carries=carries, deals=deals), extras
 
 
@@ -54,11 +54,15 @@ def deals_of(
     return deals_on(lines, offers, opened_s=opened_s, now_s=now_s, besides=besides)
 
 
-def _carries(check: Check, lines: list[SaleLine]) -> dict[RateKey, int]:
+def _carries(check: Check, lines: list[SaleLine], extras: Extras) -> dict[RateKey, int]:
     """The carries of the check's rates; none when a line changed its rate at the till."""
     if any(sold.tax_rate != line.tax_rate for sold, line in zip(lines, check.lines, strict=True)):
         return {}
-    return {(part.rate, part.included): part.carry for part in check.sums if part.carry}
+    carries = {(part.rate, part.included): part.carry for part in check.sums if part.carry}
+    if check.service_tax and (own := [one for one in extras.charges if not one.tax_included]):
+        key = (own[0].tax_rate, False)
+        carries[key] = carries.get(key, 0) + check.service_tax
+    return carries
 
 
 def offers_now(state: State) -> Offers:

@@ -32,7 +32,7 @@ def extras_of(state: State, check: Check, at: At) -> Extras:
     charges: tuple[Line, ...] = ()
     if any(line.service_rate is not None for line in check.lines):
         rate = state.tax.rate("standard", "eat_in", at.stamp.unix_s)
-        charges = service_lines(check.lines, rate, at.mint)
+        charges = service_lines(check, rate, at.mint)
     return Extras(charges, 1 if band is None else band.rounding_discount)
 
 
@@ -72,6 +72,7 @@ def reckon_check(
             standing=check.discounts,
             reached=sum(line.net for line in lines),
             lenient=lenient,
+            charges=len(extras.charges),
         )
 
     plain = bill()
