@@ -24,8 +24,8 @@ from hub.store.queries import SQL
 RECENT_MAX: Final = 1024
 # Rows a query of the journal gives back at once.
 READ_ROWS: Final = 256
-# The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it, and commits
-# wait meanwhile. With 16 MiB at once they did so for 47 ms (now for 12), and the slowest orders of 64 clients with them.
+# The WAL is moved into the database when nobody waits, or at the latest at this size: a start reads all of it, and
+# commits wait meanwhile. With 16 MiB at once they did so for 47 ms, and the slowest orders of 64 clients with them.
 WAL_BYTES_MAX: Final = 4 * 1024 * 1024
 WAL_BYTES_IDLE: Final = 1024 * 1024
 
