@@ -16,6 +16,7 @@ from hub import kernel_clock
 from hub.clock import BoxClock, boot_id, new_id
 from hub.datadir import DataDir, DataDirError
 from hub.domain.commands import ApplyMaster
+from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
 from hub.examining import Examiner
@@ -89,7 +90,9 @@ async def _opened(
     kept = data.identity(settings.hub_id or mending.lost_identity(data))
     identity = Identity(kept.hub_id, settings.store_id, settings.store_name, kept.box, version("storehub"))
     async with AsyncExitStack() as stack:
-        journal = await stack.enter_async_context(Journal(data.journal))
+        journal = Journal(data.journal)
+        await journal.open(patient=replay)
+        stack.push_async_callback(journal.close)
         keeper = StateStore(journal)
         boot = boot_id()
         clock = BoxClock(
@@ -126,12 +129,16 @@ async def _opened(
             boot=boot,
             reason=data.start_reason if repair is None else repair.reason,
             witness=highwater.read(),
+            # A command of a person's is told at once that nothing can be written.
+            patient=replay,
         )
-        data.started()
         if repair is not None:
-            await mending.noted(journal, repair)
             core.behind = core.behind or mending.behind_of(repair)
         stack.push_async_callback(core.stop)
+        opening = asyncio.create_task(_once_open(core, data, journal, repair), name="once open")
+        stack.push_async_callback(_ended, opening)
+        if core.writer.opened.is_set():
+            await opening
         menu_watch = MenuWatch(core.state, feed)
         hooks.append(lambda facts: menu_watch.look())
         doorman = Doorman(core.state, journal, wall=clock.unix_s, boot_id=boot)
@@ -158,9 +165,9 @@ async def _opened(
             updated=lambda: update_view(marker_of_this_program()),
         )
         if settings.currency != "JPY" and not core.state.settings.committed.get("currency"):
-            await core.desk.order(
-                ApplyMaster("import", (MasterChange("setting", "currency", settings.currency),))
-            )
+            currency = MasterChange("setting", "currency", settings.currency)
+            with suppress(*(HubError,) if replay else ()):
+                await core.desk.order(ApplyMaster("import", (currency,)))
         if replay and settings.cloud_url is not None:
             cloud = _cloud(settings, box, journal)
             upstream = box.upstream = cloud
@@ -178,6 +185,21 @@ async def _opened(
         if core.behind is not None:
             feed.announce("resend", {"epoch": core.behind.epoch, "after": core.last_of(core.behind.epoch)})
         yield Hub(settings, data, box, journal, highwater)
+
+
+async def _once_open(core: Core, data: DataDir, journal: Journal, repair: Mended | None) -> None:
+    """What may be forgotten, and must be remembered, when the first entry of this life is on disk."""
+    from hub import mending
+
+    await core.writer.opened.wait()
+    data.started()
+    while repair is not None:
+        try:
+            await mending.noted(journal, repair)
+            return
+        except StoreError as error:
+            log.warning("the repair could not be noted, trying again: %s", error)
+            await asyncio.sleep(HIGHWATER_EVERY_S)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,6 +17,8 @@ from hub.domain.errors import HubError
 from hub.operations import OPERATIONS
 from hub.service.box import Box
 
+log = logging.getLogger(__name__)
+
 LINE_BYTES_MAX: Final = 64 * 1024 * 1024
 Operation = Callable[..., Awaitable[Any]]
 
@@ -27,10 +30,13 @@ class ControlDoor:
         self._server: asyncio.Server | None = None
 
     async def __aenter__(self) -> ControlDoor:
-        self._path.unlink(missing_ok=True)
         before = os.umask(0o177)
         try:
+            self._path.unlink(missing_ok=True)
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_BYTES_MAX)
+        except OSError as error:
+            # On a disk that takes nothing the hub still serves the LAN.
+            log.error("the command line cannot ask this hub: %s: %s", self._path, error)
         finally:
             os.umask(before)
         return self
@@ -40,7 +46,8 @@ class ControlDoor:
     ) -> None:
         if self._server is not None:
             self._server.close()
-        self._path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self._path.unlink(missing_ok=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -50,7 +51,7 @@ class DataDir:
         """Make the directory if need be and take it. False when another process has it. Raises DataDirError."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = self._open_lock()
         except OSError as error:
             raise DataDirError(f"the data directory {self.path} cannot be used: {error}") from error
         try:
@@ -60,6 +61,18 @@ class DataDir:
             return False
         self._lock = handle
         return True
+
+    def _open_lock(self) -> int:
+        try:
+            return os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            if error.errno not in (errno.EROFS, errno.ENOSPC, errno.EIO):
+                raise
+        # A disk that takes nothing can still be read, by one process.
+        try:
+            return os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
 
     def free(self) -> bool:
         """Whether no process has the directory now. Raises DataDirError."""

@@ -18,12 +18,18 @@ from hub.domain.state import State
 
 
 class StoreError(Exception):
-    """The disk or the database refused. `full`: there is no space left. `damaged`: what was read cannot be right."""
+    """The disk or the database refused. `full`: there is no space left. `damaged`: what was read cannot be right.
 
-    def __init__(self, message: str, *, full: bool = False, damaged: bool = False) -> None:
+    `disk`: it is the disk that refuses, and may take it later (full, read-only, input/output errors).
+    """
+
+    def __init__(
+        self, message: str, *, full: bool = False, damaged: bool = False, disk: bool = False
+    ) -> None:
         super().__init__(message)
         self.full = full
         self.damaged = damaged
+        self.disk = disk or full
 
 
 class EpochStart(Struct, frozen=True):

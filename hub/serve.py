@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import gc
 import logging
 import signal
+import socket
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
+from hub import mending
 from hub.api.app import Edge, build
 from hub.api.doors import doors_of_this_process
 from hub.api.guard import RareWarnings, Server, config_for
@@ -18,15 +21,21 @@ from hub.control import ControlDoor
 from hub.datadir import DataDir
 from hub.facing import LanFace, listen
 from hub.notify import Notifier, watchdog_interval_s
+from hub.ports import StoreError
 from hub.retention import keep_within
 from hub.service.box import Box
 from hub.service.closing import DayCloser
 from hub.settings import Settings
+from hub.sick import SickDoor
+from hub.tls.authority import BUNDLE_FILE
 
 log = logging.getLogger(__name__)
 
 # A commit that hangs for longer than this starves the watchdog; one that fails does not.
 COMMIT_STUCK_S: Final = 20.0
+# Between two tries to open a journal on a disk that cannot be read.
+SICK_S: Final = 3.0
+DISK_ERRORS: Final = (errno.EIO, errno.EROFS, errno.ENOSPC, errno.EDQUOT, errno.ENOTCONN, errno.ESTALE)
 
 
 # What may stand before the application: (application, box, what ends the hub) -> application.
@@ -34,7 +43,11 @@ Before = Callable[[Edge, Box, Callable[[], None]], Edge]
 
 
 async def serve(settings: Settings, data: DataDir, before: Before | None = None) -> None:
-    """Run until SIGTERM or SIGINT. The directory must be locked. Raises DataDirError, StoreError, OSError."""
+    """Run until SIGTERM or SIGINT. The directory must be locked. Raises DataDirError, StoreError, OSError.
+
+    A disk that cannot be read is waited for, and a journal that turns out to be damaged is repaired, without an end of
+    the process.
+    """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -43,7 +56,67 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
         logging.getLogger(name).addFilter(RareWarnings())
     listening = listen(settings)
     notifier = Notifier.from_environment()
+    # Damage that a repair did not help: it is served as it is.
+    known: set[str] = set()
+    try:
+        while not stopping.is_set():
+            try:
+                damage = await _open_and_serve(settings, data, before, listening, notifier, stopping, known)
+            except (StoreError, OSError) as error:
+                if not _may_pass(error):
+                    raise
+                await _sick(settings, data, listening, notifier, stopping, str(error))
+                continue
+            if damage:
+                notifier.status(f"repairing the journal: {damage}")
+                try:
+                    helped = await asyncio.to_thread(mending.mended, data, damage, anew=True)
+                except (StoreError, OSError) as error:
+                    log.error("the journal cannot be repaired: %s", error)
+                    helped = None
+                if helped is None:
+                    known.add(damage)
+    finally:
+        listening.close()
+        notifier.close()
+
+
+def _may_pass(error: StoreError | OSError) -> bool:
+    """Whether it is the disk, or damage that a person must look at: ending would only make the shop blind."""
+    return error.disk or error.damaged if isinstance(error, StoreError) else error.errno in DISK_ERRORS
+
+
+async def _sick(
+    settings: Settings,
+    data: DataDir,
+    listening: socket.socket,
+    notifier: Notifier,
+    stopping: asyncio.Event,
+    reason: str,
+) -> None:
+    """Say why nothing works, for a while."""
+    log.error("the disk cannot be used, trying again in %.0f s: %s", SICK_S, reason)
+    bundle = None if settings.http else data.tls / BUNDLE_FILE
+    async with SickDoor(listening, reason, bundle):
+        notifier.ready(f"the disk cannot be used: {reason}")
+        notifier.watchdog()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SICK_S):
+                await stopping.wait()
+
+
+async def _open_and_serve(
+    settings: Settings,
+    data: DataDir,
+    before: Before | None,
+    listening: socket.socket,
+    notifier: Notifier,
+    stopping: asyncio.Event,
+    known: set[str],
+) -> str:
+    """Serve until told to stop, or until something read is damaged: then what was seen."""
     async with open_hub(settings, data, replay=True) as hub:
+        hub.journal.known_damage = known
         box = hub.box
         face = LanFace(hub, listening)
         face.prepare()
@@ -51,7 +124,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
         if before is not None:
             app = before(app, box, stopping.set)
         server = Server(config_for(app, doors_of_this_process(tls=face.context is not None), face.context))
-        running = asyncio.create_task(server.serve(sockets=[listening]), name="http")
+        running = asyncio.create_task(server.serve(sockets=[listening.dup()]), name="http")
         background = [
             asyncio.create_task(keep_highwater(hub), name="high-water mark"),
             asyncio.create_task(keep_within(hub), name="retention"),
@@ -74,17 +147,21 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
                 )
                 notifier.ready(f"serving {box.facing.base_url}")
                 ended = asyncio.create_task(stopping.wait())
-                await asyncio.wait([ended, running], return_when=asyncio.FIRST_COMPLETED)
-                notifier.stopping()
+                broken = asyncio.create_task(hub.journal.damaged.wait())
+                await asyncio.wait([ended, broken, running], return_when=asyncio.FIRST_COMPLETED)
+                if not broken.done():
+                    notifier.stopping()
         box.feed.close()
         server.should_exit = True
         await running
-        for task in (ended, *background):
+        for task in (ended, broken, *background):
             task.cancel()
-        await asyncio.gather(ended, *background, return_exceptions=True)
+        await asyncio.gather(ended, broken, *background, return_exceptions=True)
     with suppress(OSError):
         hub.highwater.write(hub.journal.position)
-    notifier.close()
+    if running.done() and not stopping.is_set() and not hub.journal.damage:
+        stopping.set()
+    return "" if stopping.is_set() else hub.journal.damage
 
 
 def _closer(hub: Hub) -> DayCloser:

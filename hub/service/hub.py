@@ -109,11 +109,19 @@ class Core:
         self.desk: Desk
 
     async def start(
-        self, *, epoch: str, boot: str, reason: str = "start", witness: After | None = None
+        self,
+        *,
+        epoch: str,
+        boot: str,
+        reason: str = "start",
+        witness: After | None = None,
+        patient: bool = False,
     ) -> None:
         """Load the state, check the chain from the last known-good entry, and open a new epoch on disk.
 
-        Raises StoreError when the journal cannot be read or its chain is broken.
+        patient: a disk that takes nothing now is no reason not to serve what is there. The epoch is then opened, before
+        anything else is taken, as soon as the disk takes it. Raises StoreError when the journal cannot be read or its
+        chain is broken.
         """
         saved = await self.keeper.load(self.state)
         self.saved_seq = saved.seq
@@ -126,7 +134,9 @@ class Core:
             log.error(
                 "the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq
             )
-        chain = Chain(source=self.identity.source, boot_id=boot, epoch=epoch, seq=head.seq, head=head.hash)
+        chain = Chain(
+            source=self.identity.source, boot_id=boot, epoch=head.epoch, seq=head.seq, head=head.hash
+        )
         self.writer = Writer(
             state=self.state,
             journal=self.journal,
@@ -150,9 +160,10 @@ class Core:
             else Sealing(state=self.state, keeper=self.keeper, customers=self.customers, mint=self._mint),
         )
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
-        self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
+        self.writer.opening = lambda: self._add_epoch(epoch, reason)
+        self.writer.opening()
         try:
-            await self._open_epoch(head, reason)
+            await self._epoch_kept(patient=patient)
         except BaseException:
             self._tasks.pop().cancel()
             raise
@@ -169,7 +180,13 @@ class Core:
             self.customers.committed(facts)
         self._on_committed(facts)
 
-    async def _open_epoch(self, head: After, reason: str) -> None:
+    def _add_epoch(self, epoch: str, reason: str) -> None:
+        """The next group opens the epoch, unless a failed commit did so after all."""
+        head = self.writer.settled
+        if head.epoch == epoch:
+            self.writer.opened.set()
+            return
+        self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
         started = HubStarted(
             version=self.identity.version,
             box=self.identity.box,
@@ -179,12 +196,19 @@ class Core:
             ),
             reason=reason,
         )
-        _, _, group = self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
+        self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
+
+    async def _epoch_kept(self, *, patient: bool) -> None:
+        group = self.writer.pending()
         try:
-            await group.kept()
+            if group is not None:
+                await group.kept()
         except HubError as error:
             trouble = self.writer.trouble
             words = trouble.reason if trouble is not None else str(error)
+            if patient and trouble is not None and trouble.state in ("full", "reopening"):
+                log.error("the disk takes nothing, so only what is there is served: %s", words)
+                return
             raise StoreError(
                 f"the first entry could not be written: {words}",
                 full=trouble is not None and trouble.state == "full",

@@ -117,6 +117,9 @@ class Writer:
         self._flying_since = 0.0
         self._closing = False
         self.trouble: Trouble | None = None
+        # Adds what must come first, until that is kept: the entry that opens this life's epoch.
+        self.opening: Callable[[], None] | None = None
+        self.opened = asyncio.Event()
         # Entries committed since the state was last saved.
         self.unsaved = 0
         # The last entry that the committed state has seen.
@@ -212,6 +215,9 @@ class Writer:
             finally:
                 self._flying = None
             self._settle(group)
+            if group.opens is not None:
+                self.opening = None
+                self.opened.set()
             group.finish()
             if self._open.entries or self._closing:
                 self._wake.set()
@@ -289,6 +295,8 @@ class Writer:
                 if self._closing:
                     return
         self.trouble = None
+        if self.opening is not None:
+            self.opening()
         log.warning("the journal is writable again after seq %d", self._chain.seq)
 
     def _enter(self, error: StoreError) -> None:

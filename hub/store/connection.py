@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
+import tempfile
 from importlib.resources import files
 from pathlib import Path
 
@@ -15,8 +17,11 @@ from hub.ports import StoreError
 # with 4 KiB; sixty-four at once 9 and 12 KB each.
 PAGE_BYTES = 2048
 BUSY_MS = 5_000
+MEMORY = "/dev/shm"  # noqa: S108 - a folder of our own is made in it
 # SQLite's words for bytes that it cannot read, as against a disk that does not give them.
 DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB")
+# And for a disk that does not do what it is asked.
+DISK = ("SQLITE_FULL", "SQLITE_IOERR", "SQLITE_READONLY", "SQLITE_CANTOPEN")
 
 
 def store_error(error: Exception) -> StoreError:
@@ -26,6 +31,7 @@ def store_error(error: Exception) -> StoreError:
         f"{name or type(error).__name__}: {error}",
         full=name.startswith("SQLITE_FULL"),
         damaged=name.startswith(DAMAGED),
+        disk=name.startswith(DISK),
     )
 
 
@@ -74,6 +80,56 @@ async def open_reader(path: Path) -> aiosqlite.Connection:
         await close(db)
         raise
     return db
+
+
+async def open_still(path: Path) -> aiosqlite.Connection:
+    """A reading connection on a disk that takes nothing. Raises StoreError.
+
+    SQLite wants to make a WAL index beside the file. Where it cannot: without a WAL it needs none, and a WAL is read in
+    a copy of both in the machine's memory, which goes again with the last name of its files.
+    """
+    try:
+        db = await open_reader(path)
+        if await _reads(db):
+            return db
+    except StoreError as error:
+        if not error.disk:
+            raise
+    with tempfile.TemporaryDirectory(prefix="storehub-", dir=MEMORY) as folder:
+        return await _opened_as(await asyncio.to_thread(_still_uri, path, Path(folder)))
+
+
+def _still_uri(path: Path, folder: Path) -> str:
+    wal = path.with_name(f"{path.name}-wal")
+    if not wal.exists() or wal.stat().st_size == 0:
+        return f"{path.resolve().as_uri()}?immutable=1"
+    for name in (path, wal):
+        shutil.copyfile(name, folder / name.name)
+    return f"{(folder / path.name).as_uri()}?mode=rw"
+
+
+async def _opened_as(uri: str) -> aiosqlite.Connection:
+    try:
+        db = await aiosqlite.connect(uri, uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise store_error(error) from error
+    if await _reads(db):
+        return db
+    raise StoreError("the journal cannot be read", disk=True)
+
+
+async def _reads(db: aiosqlite.Connection) -> bool:
+    """Whether it can be read; it is closed when not. Raises StoreError for what is no trouble of the disk."""
+    try:
+        await db.execute_fetchall("SELECT count(*) FROM sqlite_schema")
+        await db.execute("PRAGMA query_only = ON")
+    except sqlite3.Error as error:
+        await close(db)
+        known = store_error(error)
+        if known.disk:
+            return False
+        raise known from error
+    return True
 
 
 async def close(db: aiosqlite.Connection) -> None:

@@ -17,7 +17,15 @@ from hub.domain import entries
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import EpochStart, StoreError
-from hub.store.connection import BUSY_MS, PAGE_BYTES, close, open_reader, open_writer, store_error
+from hub.store.connection import (
+    BUSY_MS,
+    PAGE_BYTES,
+    close,
+    open_reader,
+    open_still,
+    open_writer,
+    store_error,
+)
 from hub.store.queries import SQL
 
 # Followers that are up to date (the live feed) read from memory. Sized for some seconds of the busiest evening.
@@ -47,6 +55,10 @@ class Journal:
         self._grown = asyncio.Event()
         # About what the WAL holds that the database does not.
         self._unmoved_bytes = 0
+        # What was read and cannot be right, as it was seen first: for whoever can repair it.
+        self.damage = ""
+        self.damaged = asyncio.Event()
+        self.known_damage: set[str] = set()
         # One transaction at a time on the writing connection.
         self._turn = asyncio.Lock()
 
@@ -59,11 +71,21 @@ class Journal:
     ) -> None:
         await self.close()
 
-    async def open(self) -> None:
-        """Open and find the last entry. Raises StoreError."""
-        self._writer = await open_writer(self.path)
+    async def open(self, *, patient: bool = False) -> None:
+        """Open and find the last entry. Raises StoreError.
+
+        patient: on a disk that takes nothing now only for reading; writing fails until reopen() succeeds.
+        """
+        open_it = open_reader
         try:
-            self._reader = await open_reader(self.path)
+            self._writer = await open_writer(self.path)
+        except StoreError as error:
+            if not (patient and error.disk and self.path.exists()):
+                raise
+            # Never opened: whatever is asked of it fails.
+            self._writer, open_it = aiosqlite.connect(self.path), open_still
+        try:
+            self._reader = await open_it(self.path)
         except BaseException:
             await close(self._writer)
             raise
@@ -297,7 +319,16 @@ class Journal:
         try:
             return list(await self._reader.execute_fetchall(SQL[name], parameters))
         except ERRORS as error:
-            raise store_error(error) from error
+            seen = store_error(error)
+            if seen.damaged:
+                self.tell_damage(str(seen))
+            raise seen from error
+
+    def tell_damage(self, what: str) -> None:
+        """Something read from this journal is not what was written."""
+        if not self.damage and what not in self.known_damage:
+            self.damage = what
+            self.damaged.set()
 
     # -- notes --------------------------------------------------------------------------------------------------
 

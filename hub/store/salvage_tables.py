@@ -58,7 +58,7 @@ class Tables:
 
     def notes(self) -> Iterator[tuple[Any, ...]]:
         for name, value in self._scan("notes", "name, value", tell=False):
-            if name not in NOT_TAKEN and isinstance(value, bytes) and _is_json(value):
+            if name not in NOT_TAKEN and isinstance(value, bytes) and _is_text(value):
                 yield name, value
 
     def note(self, name: str) -> bytes | None:
@@ -128,9 +128,8 @@ ORDER: Final = {
 }
 
 
-def _is_json(value: bytes) -> bool:
+def _is_text(value: bytes) -> bool:
     try:
-        msgspec.json.decode(value)
-    except msgspec.MsgspecError:
+        return value.decode().isprintable()
+    except UnicodeDecodeError:
         return False
-    return True

@@ -134,13 +134,20 @@ class StateStore:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
 
+    def _value(self, shelf: str, key: str, value: bytes) -> Any:
+        try:
+            return _decoded(shelf, key, value)
+        except StoreError as error:
+            self._journal.tell_damage(str(error))
+            raise
+
     async def load(self, state: State) -> After:
         """Fill the shelves with what is live; the entry as of which that was saved."""
         shelves = {shelf.name: shelf for shelf in state.shelves()}
         for name, key, value in await self._journal.rows("live_aggregates"):
             if name not in shelves:
                 raise StoreError(f"there is no shelf {name!r}", damaged=True)
-            shelves[name].load(key, _decoded(name, key, value))
+            shelves[name].load(key, self._value(name, key, value))
         saved = await self._journal.rows("saved")
         if not saved:
             raise StoreError("nothing says how far the tables have come", damaged=True)
@@ -150,29 +157,29 @@ class StateStore:
     async def fetch(self, state: State, shelf: str, key: str) -> None:
         """Bring one value back to memory, if the table has it."""
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            getattr(state, shelf).load(key, _decoded(shelf, key, value))
+            getattr(state, shelf).load(key, self._value(shelf, key, value))
 
     async def read(self, shelf: str, key: str) -> Any:
         for (value,) in await self._journal.rows("aggregate", (shelf, key)):
-            return _decoded(shelf, key, value)
+            return self._value(shelf, key, value)
         return None
 
     async def read_many(self, shelf: str, keys: Sequence[str]) -> list[Any]:
         rows = await self._journal.rows("aggregates_of", (shelf, msgspec.json.encode(keys).decode()))
-        return [_decoded(shelf, key, value) for key, value in rows]
+        return [self._value(shelf, key, value) for key, value in rows]
 
     async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_after", (shelf, after, limit))
-        return [_decoded(shelf, key, value) for key, value in rows]
+        return [self._value(shelf, key, value) for key, value in rows]
 
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
-        return [_decoded(shelf, key, value) for key, value in rows]
+        return [self._value(shelf, key, value) for key, value in rows]
 
     async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
         """Values listed under (day, id) less than these, newest first."""
         rows = await self._journal.rows("aggregates_from_day", (shelf, day, key, limit))
-        return [_decoded(shelf, key, value) for _, key, value in rows]
+        return [self._value(shelf, key, value) for _, key, value in rows]
 
     async def save(
         self,
@@ -234,7 +241,11 @@ class StateStore:
 
     async def report(self, date: str) -> DayReport | None:
         for (value,) in await self._journal.rows("aggregate", (REPORTS, date)):
-            return _report_of(date, value)
+            try:
+                return _report_of(date, value)
+            except StoreError as error:
+                self._journal.tell_damage(str(error))
+                raise
         return None
 
     async def requests_of(self, fingerprint: int) -> list[int]:

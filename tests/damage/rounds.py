@@ -174,11 +174,20 @@ async def _round(data: Path, store: Store, kind: str, outcome: Outcome) -> list[
         mark = HighWater(folder.highwater).read()
         began = time.monotonic()
         async with open_hub(settings_for(data), folder, replay=False) as hub:
-            problems += await _sells(hub, "after the damage")
+            unsold = await _sells(hub, "after the damage")
+            damage = hub.journal.damage
             outcome.ready_s.append(time.monotonic() - began)
             hub.highwater.write(hub.journal.position)
             repairs = repairs_of(await hub.journal.get(NOTE))
             behind = hub.box.core.behind
+        if damage:
+            # As `storehub run` does, without an end of the process.
+            mended(folder, damage, anew=True)
+            async with open_hub(settings_for(data), folder, replay=False) as hub:
+                unsold = await _sells(hub, "after the second look")
+                repairs = repairs_of(await hub.journal.get(NOTE))
+            outcome.ready_s[-1] = time.monotonic() - began
+        problems += unsold
         if outcome.ready_s[-1] > SELL_S_MAX:
             problems.append(f"sold after {outcome.ready_s[-1]:.1f} s only")
         found = _verified(folder)
@@ -194,6 +203,8 @@ async def _round(data: Path, store: Store, kind: str, outcome: Outcome) -> list[
             if (left := _verified(folder)) and not any(one.holes for one in repairs):
                 problems.append(f"after the repair verify says {left}")
             outcome.seen["by verify"] += 1
+        elif damage:
+            outcome.seen["while serving"] += 1
         elif repairs:
             outcome.seen["at the start"] += 1
         else:
