@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.domain.reckoning import TaxRow
+from hub.domain.reckoning import SaleLine, TaxRow
 from hub.domain.sale import Sale
 from hub.domain.state import State
 
@@ -81,7 +81,10 @@ def registration_no(text: str | None) -> str | None:
 
 
 class ReceiptLine(Struct, frozen=True):
-    """discount: what came off this line alone. reduced: carries the mark."""
+    """discount: what came off this line alone, in all; discounts: (name, amount) of each. reduced: carries the mark.
+
+    child: part of the set above it.
+    """
 
     name: str
     quantity: int
@@ -90,6 +93,8 @@ class ReceiptLine(Struct, frozen=True):
     reduced: bool
     options: tuple[str, ...] = ()
     discount: int = 0
+    discounts: tuple[tuple[str, int], ...] = ()
+    child: bool = False
 
 
 class ReceiptTender(Struct, frozen=True):
@@ -130,10 +135,10 @@ class ReceiptView(Struct, frozen=True, kw_only=True):
 def receipt_of(sale: Sale, state: State, *, store_name: str = "", reissued: bool = False) -> ReceiptView:
     """The receipt of a sale. store_name: for a store whose settings do not name it."""
     settings = state.settings.committed
-    alone: dict[str, int] = {}
+    alone: dict[str, list[tuple[str, int]]] = {}
     for discount in sale.discounts:
-        if discount.line_id is not None:
-            alone[discount.line_id] = alone.get(discount.line_id, 0) + discount.amount
+        if discount.line_id is not None and discount.amount:
+            alone.setdefault(discount.line_id, []).append((discount.name, discount.amount))
     return ReceiptView(
         currency=settings.get("currency") or "JPY",
         store_name=settings.get("store_name") or store_name,
@@ -152,11 +157,13 @@ def receipt_of(sale: Sale, state: State, *, store_name: str = "", reissued: bool
                 amount=line.amount,
                 reduced=line.tax_class == "reduced",
                 options=tuple(option.name for option in line.options),
-                discount=alone.get(line.line_id, 0),
+                discount=sum(amount for _, amount in alone.get(line.line_id, ())),
+                discounts=tuple(alone.get(line.line_id, ())),
+                child=line.parent_line_id is not None,
             )
-            for line in sale.lines
+            for line in with_sets(sale.lines)
         ),
-        subtotal=sale.subtotal - sum(alone.values()),
+        subtotal=sale.subtotal - sum(amount for found in alone.values() for _, amount in found),
         discounts=tuple(
             (discount.name, discount.amount) for discount in sale.discounts if discount.line_id is None
         ),
@@ -196,12 +203,7 @@ def receipt_text(view: ReceiptView, *, language: Language = "ja", columns: Liter
     page += sides(f"{when:%Y-%m-%d %H:%M}", f"{words['no']}{view.receipt_no}", columns)
     page.append("-" * columns)
     for line in view.lines:
-        page += sides(f"{line.name}{'※' if line.reduced else ''}", money(line.amount), columns)
-        page += [f"  {part}" for option in line.options for part in wrap(f"+{option}", columns - 2)]
-        if line.quantity != 1:
-            page.append(f"  {money(line.unit_price)} x {line.quantity}")
-        if line.discount:
-            page += sides(f"  {words['discount']}", f"-{money(line.discount)}", columns)
+        page += _item(line, words, money, columns)
     page.append("-" * columns)
     page += sides(words["subtotal"], money(view.subtotal), columns)
     for name, amount in view.discounts:
@@ -228,6 +230,38 @@ def receipt_text(view: ReceiptView, *, language: Language = "ja", columns: Liter
     if view.returned:
         page += sides(words["returned"], f"-{money(view.returned)}", columns)
     return "\n".join(page) + "\n"
+
+
+def with_sets(lines: Sequence[SaleLine]) -> Iterator[SaleLine]:
+    """The lines, each set with its children behind it."""
+    children: dict[str, list[SaleLine]] = {}
+    there = {line.line_id for line in lines}
+    for line in lines:
+        if line.parent_line_id in there:
+            children.setdefault(line.parent_line_id or "", []).append(line)
+    for line in lines:
+        if line.parent_line_id not in there:
+            yield line
+            yield from children.get(line.line_id, ())
+
+
+def _item(
+    line: ReceiptLine, words: Mapping[str, str], money: Callable[[int], str], columns: int
+) -> list[str]:
+    """What stands for one line. Of a set the children are indented, and show a price only where they add one."""
+    indent = "  " if line.child else ""
+    name = f"{indent}{line.name}{'※' if line.reduced else ''}"
+    if line.child and not line.amount:
+        page = wrap(name if line.quantity == 1 else f"{name} x {line.quantity}", columns)
+    else:
+        page = sides(name, money(line.amount), columns)
+    room = columns - 2 - len(indent)
+    page += [f"{indent}  {part}" for option in line.options for part in wrap(f"+{option}", room)]
+    if line.quantity != 1 and (line.amount or not line.child):
+        page.append(f"{indent}  {money(line.unit_price)} x {line.quantity}")
+    for called, amount in line.discounts:
+        page += sides(f"{indent}  {called or words['discount']}", f"-{money(amount)}", columns)
+    return page
 
 
 def _tax_lines(row: TaxRow, words: Mapping[str, str], currency: str, columns: int) -> list[str]:

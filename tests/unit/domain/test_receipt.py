@@ -6,10 +6,21 @@ from typing import Any
 
 import pytest
 from domain_world import RATES, World, product
+from lines_world import LUNCH, WITH_SETS
+from msgspec.structs import replace
 
-from hub.domain.commands import ApplyMaster, CompleteSale, DiscountIn, LineIn, TenderIn, VoidSale
+from hub.domain.commands import (
+    ApplyMaster,
+    CompleteSale,
+    DiscountIn,
+    LineIn,
+    PlaceOrder,
+    TenderIn,
+    VoidSale,
+)
 from hub.domain.facts import MasterChange
 from hub.domain.menu import Menu, TenderMethod
+from hub.domain.menu_offers import Deal, DealPart
 from hub.domain.receipt import format_money, percent, receipt_of, receipt_text, sides, width, wrap
 
 MENU = Menu(
@@ -121,3 +132,28 @@ def test_settings_come_with_the_master_data() -> None:
     world.do(ApplyMaster("cloud", (MasterChange("setting", "store_name", "Pochi 2"),)))
     world.settle(lambda state: None)
     assert "Pochi 2" in receipt_text(receipt_of(sale, world.state))
+
+
+def test_a_set_stands_with_its_parts_indented_and_a_deal_with_its_name() -> None:
+    deal = Deal("d", "お得な二点", (DealPart(quantity=2, product_ids=("tea",)),), price=150)
+    world = World(replace(WITH_SETS, deals=(deal,)))
+    placed = world.do(PlaceOrder((LUNCH, LineIn("tea", 2, "t")), table_id="t1"))
+    total = 2 * 1400 + 150
+    sale = world.do(CompleteSale((TenderIn("cash", total),), check_id=placed.check_id))
+    world.settle(lambda state: None)
+    view = receipt_of(world.state.sales.committed[sale.sale_id], world.state)
+    text = receipt_text(view)
+    # The set, its parts: one that adds nothing, one that adds its surcharge.
+    at = text.index("LUNCH")
+    assert text[at:].splitlines()[:5] == [
+        "LUNCH                     ¥2,400",
+        "  ¥1,200 x 2",
+        "  LAST x 2",
+        "  BEER                      ¥400",
+        "    ¥200 x 2",
+    ]
+    assert "お得な二点" in text
+    assert "-¥46" in text
+    assert [line.child for line in view.lines] == [False, True, True, True, False]
+    assert view.lines[-1].discounts == (("お得な二点", 46),)
+    assert all(width(line) <= 32 for line in text.splitlines())
