@@ -106,6 +106,10 @@ powercut: $(READY) ## cut the power of a file system under load, then count (roo
 damage: $(READY) ## damage a store's files, start it, sell, count (SEED= ROUNDS=)
 	@$(BIN)/python -m tests.damage $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: booted
+booted: $(READY) ## the package on a booted bare Debian: install, crash, upgrade, remove (root, debootstrap, nspawn)
+	@$(BIN)/python -m tests.install.booted $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document
 	@$(BIN)/pytest -q tests/fuzz $(ARGS)

@@ -7,16 +7,18 @@ import hashlib
 import re
 import sys
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 
 
-def rename(source: Path, target: Path, version: str) -> None:
-    """Write `target` with the content of `source`, its metadata and record telling `version`."""
+def rename(source: Path, target: Path, version: str, changed: Mapping[str, bytes] | None = None) -> None:
+    """Write `target` with the content of `source`, its metadata telling `version`; `changed` replaces files."""
     with zipfile.ZipFile(source) as old:
         files = {name: old.read(name) for name in old.namelist()}
     folder = next(name.split("/")[0] for name in files if name.endswith(".dist-info/METADATA"))
     renamed = f"{folder.split('-')[0]}-{version}.dist-info"
     files = {name.replace(folder, renamed, 1): content for name, content in files.items()}
+    files.update(changed or {})
     metadata = f"{renamed}/METADATA"
     files[metadata] = re.sub(rb"(?m)^Version: .*$", f"Version: {version}".encode(), files[metadata], count=1)
     record = f"{renamed}/RECORD"
