@@ -166,7 +166,9 @@ class LanFace:
         """Where devices reach the hub: the address it was told to listen on, or the machine's first on the LAN."""
         host = self._host
         if host in EVERYWHERE:
-            host = next((address for address in addresses if ":" not in address), "127.0.0.1")
+            # IPv4 first, as every scanner and browser takes it; a LAN without it has its IPv6 addresses.
+            found = [*addresses]
+            host = next((address for address in found if ":" not in address), (found or ["127.0.0.1"])[0])
         shown = f"[{host}]" if ":" in host else host
         return f"{'http' if self._hub.settings.http else 'https'}://{shown}:{self._port}"
 

@@ -25,14 +25,17 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
+from hub.demo.finding import HubNotFound, Remembered, find_again
 from hub.tls.client import client_context, fetch_authority
 
 # A waiter looks at the screen for this long; then it says "still sending", and goes on trying.
 ANSWER_S_MAX: Final = 10.0
 RETRY_S_MIN: Final = 0.1
 RETRY_S_MAX: Final = 2.0
+# One lost answer is a lost answer; the second in a row is worth a look around.
+MISSES_MAX: Final = 2
 # Longer than the hub is silent on purpose: it sends a comment every 15 s.
-FEED_SILENCE_S_MAX: Final = 40.0
+FEED_SILENCE_S_MAX: Final = 25.0
 
 
 class Refused(Exception):
@@ -108,7 +111,13 @@ class Device:
         name: str = "",
         give_up_s: float = 120.0,
         traffic: Traffic | None = None,
+        known: Remembered | None = None,
     ) -> None:
+        """known: what to find the hub again by, when it does not answer at its address any more (hub.demo.finding)."""
+        self.known = known
+        self._searching: asyncio.Task[None] | None = None
+        self._misses = 0
+        self._moved = asyncio.Event()
         self.device_id = device_id
         self.name = name
         self.traffic = traffic or Traffic()
@@ -155,6 +164,9 @@ class Device:
         )
 
     async def close(self) -> None:
+        if self._searching is not None:
+            self._searching.cancel()
+            await asyncio.gather(self._searching, return_exceptions=True)
         await self._http.aclose()
 
     async def __aenter__(self) -> Device:
@@ -236,9 +248,54 @@ class Device:
         try:
             answer = await self._http.request(method, path, content=content, headers={**headers, **seen})
         except httpx.TransportError:
+            await self._missed()
             return None
+        self._misses = 0
         self._note(answer.headers.get("storehub-position", ""))
         return answer
+
+    async def _missed(self) -> None:
+        """No answer where the hub was. A lost packet passes; what lasts may be a new address (DHCP), so look for it."""
+        self._misses += 1
+        if self.known is None or self._misses < MISSES_MAX:
+            return
+        if self._searching is None:
+            self._searching = asyncio.create_task(self._find_again(self.known), name="find the hub")
+        await asyncio.shield(self._searching)
+
+    async def _find_again(self, known: Remembered) -> None:
+        try:
+            with suppress(HubNotFound):
+                url = httpx.URL(await find_again(known))
+                if (url.host, url.port) != (self._http.base_url.host, self._http.base_url.port):
+                    self._http.base_url = url
+                    # A feed at the old address would wait for its silence to be long enough.
+                    self._moved.set()
+                    self._moved = asyncio.Event()
+                self._misses = 0
+        finally:
+            self._searching = None
+
+    async def _until_moved(self, chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """The chunks of a stream; it ends when the hub was found elsewhere."""
+        if self.known is None:
+            async for chunk in chunks:
+                yield chunk
+            return
+        moved = asyncio.create_task(self._moved.wait())
+        try:
+            while True:
+                coming = asyncio.ensure_future(_next(chunks))
+                await asyncio.wait({coming, moved}, return_when=asyncio.FIRST_COMPLETED)
+                if not coming.done():
+                    coming.cancel()
+                    await asyncio.gather(coming, return_exceptions=True)
+                    return
+                if (found := coming.result()) is None:
+                    return
+                yield found
+        finally:
+            moved.cancel()
 
     def _note(self, position: str) -> None:
         parts = position.split(":")
@@ -277,11 +334,18 @@ class Device:
                         await answer.aread()
                         raise Refused(answer.status_code, _problem(answer))
                     if answer.is_success:
-                        async for event in _parsed(answer.aiter_bytes()):
+                        self._misses = 0
+                        async for event in _parsed(self._until_moved(answer.aiter_bytes())):
                             yield event
                             last = event.id or last
             lost()
+            await self._missed()
             await asyncio.sleep(RETRY_S_MIN + random.random() * RETRY_S_MIN)  # noqa: S311 - spreads devices
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    """The next chunk; None at the end."""
+    return await anext(chunks, None)
 
 
 async def _parsed(chunks: AsyncIterator[bytes]) -> AsyncIterator[FeedEvent]:

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from hub.discovery.facts import LABEL_BYTES_MAX, BeaconFacts, host_name, instance_name, txt
 from hub.discovery.interfaces import Interface, Reach, choose, read_interfaces
+from hub.settings import load
 
 BOX = "3f2a9c01"
 LAN = Interface("eth0", 2, ("192.168.1.20", "2001:db8::20", "fe80::20"))
@@ -92,3 +93,26 @@ def test_this_machines_interfaces_can_be_read() -> None:
     loopback = [interface for interface in read_interfaces() if interface.loopback]
     assert [interface.name for interface in loopback] == ["lo"]
     assert "127.0.0.1" in loopback[0].addresses
+
+
+def test_the_store_picks_its_interfaces() -> None:
+    machine = [
+        LO,
+        Interface("eth0", 2, ("192.168.1.20", "fd12:3456::20", "fe80::2")),
+        Interface("wlan0", 3, ("192.168.50.1",)),
+        Interface("docker0", 4, ("172.17.0.1",)),
+        Interface("tailscale0", 5, ("100.101.102.103",), usable=False),
+    ]
+    assert choose(machine).addresses == ("192.168.1.20", "192.168.50.1", "fd12:3456::20")
+    assert choose(machine, only=("eth0",)).addresses == ("192.168.1.20", "fd12:3456::20")
+    assert choose(machine, only=("wlan*", "docker0")).addresses == ("172.17.0.1", "192.168.50.1")
+    assert choose(machine, only=("nosuch",)).addresses == ()
+    # A tunnel cannot carry multicast, whoever picks it.
+    assert choose(machine, only=("tailscale0",)).addresses == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "names"), [("", ()), ("eth0", ("eth0",)), (" eth0 , wlan* ,", ("eth0", "wlan*"))]
+)
+def test_the_setting_that_picks_them(text: str, names: tuple[str, ...]) -> None:
+    assert load({"interfaces": text}, {}).only_interfaces == names

@@ -1,0 +1,85 @@
+"""How a device finds its store's hub again: where it was last, then by mDNS, then by what a person scans.
+
+A handheld maker can copy this file's order: it works where multicast does not, and after the router has given the box
+another address. Nothing that is found is believed before it has shown, over a connection that the store's own authority
+vouches for, that it is this store's hub.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+import httpx
+
+# A hub on the LAN answers in milliseconds; an address that nobody has any more costs the whole of this.
+ANSWER_S_MAX: Final = 2.0
+MDNS_S_MAX: Final = 4.0
+REMEMBERED_MAX: Final = 5
+
+Browse = Callable[[float, str], Awaitable[Iterable[str]]]
+
+
+class HubNotFound(Exception):
+    """Nobody answers as this store's hub: a person must scan the QR code, or look at the network."""
+
+
+@dataclass(slots=True)
+class Remembered:
+    """What a device keeps of its store, over its own restarts. urls: where the hub was, the last one first."""
+
+    hub_id: str
+    verify: ssl.SSLContext | bool
+    urls: list[str] = field(default_factory=list)
+
+    def was_at(self, url: str) -> None:
+        self.urls = [url, *(known for known in self.urls if known != url)][:REMEMBERED_MAX]
+
+
+async def by_mdns(timeout_s: float, hub_id: str) -> list[str]:
+    """The addresses under which this hub announces itself; none where multicast does not pass."""
+    from hub.discovery.browse import find_hubs
+
+    try:
+        hubs = await find_hubs(timeout_s, hub_id)
+    except OSError:
+        return []
+    return [url for hub in hubs if hub.role == "primary" for url in hub.base_urls]
+
+
+async def find_again(known: Remembered, *, scanned: str = "", browse: Browse = by_mdns) -> str:
+    """The hub's address now, which is remembered. scanned: `u` of a QR code that a person has just shown.
+
+    Raises HubNotFound.
+    """
+    # All of one kind at once: an address that nobody has any more says nothing, for seconds.
+    for source in ("remembered", "announced", "scanned"):
+        if source == "remembered":
+            urls = list(known.urls)
+        elif source == "announced":
+            urls = list(await browse(MDNS_S_MAX, known.hub_id))
+        else:
+            urls = [scanned] if scanned else []
+        answered = await asyncio.gather(*(is_our_hub(url, known) for url in urls))
+        for url, ours in zip(urls, answered, strict=True):
+            if ours:
+                known.was_at(url)
+                return url
+    raise HubNotFound(f"hub {known.hub_id} answers nowhere: {', '.join(known.urls) or 'no address is known'}")
+
+
+async def is_our_hub(url: str, known: Remembered) -> bool:
+    """Whether this store's serving hub answers there; never raises."""
+    try:
+        async with httpx.AsyncClient(
+            base_url=url, verify=known.verify, trust_env=False, timeout=ANSWER_S_MAX
+        ) as http:
+            said = (await http.get("/.well-known/storehub")).json()
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, OSError):
+        return False
+    return (
+        isinstance(said, dict) and said.get("id") == known.hub_id and said.get("role", "primary") == "primary"
+    )
