@@ -94,6 +94,10 @@ check: ## exactly what CI runs
 sim: $(READY) ## seeded simulation of store, hub and cloud (SEED= ROUNDS=)
 	@$(BIN)/python -m tests.simulation $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: machine
+machine: $(READY) ## the whole store as one state machine, the twelve invariants after each step (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.whole $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: crash
 crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)

@@ -152,6 +152,7 @@ class HubKit:
         self._epochs = count(1)
         self.clock = TestClock()
         self.online = True
+        self.unsent: Callable[[], int] = int
         self.committed: list[tuple[Fact, Meta]] = []
         self.journal: Any
         self.keeper: Any
@@ -186,6 +187,7 @@ class HubKit:
             clock=self.clock,
             mint=self.mint,
             online=lambda: self.online,
+            unsent=lambda: self.unsent(),
             on_committed=self.committed.extend,
         )
         await self.core.start(epoch=f"{next(self._epochs):016x}", boot="b", witness=witness, **more)
