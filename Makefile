@@ -114,6 +114,15 @@ damage: $(READY) ## damage a store's files, start it, sell, count (SEED= ROUNDS=
 booted: $(READY) ## the package on a booted bare Debian: install, crash, upgrade, remove (root, debootstrap, nspawn)
 	@$(BIN)/python -m tests.install.booted $(ARGS)
 
+.PHONY: update-cuts
+update-cuts: $(READY) ## cut the power at every step of an update, then look for one version that runs
+	@UPDATE_CUTS=all $(BIN)/pytest -q -s tests/install/test_update.py -k power_cut --timeout=1800 $(ARGS)
+
+.PHONY: record-devices
+record-devices: $(READY) ## record what devices of this version ask, for the versions after it to answer
+	@$(BIN)/python -m tests.integration.recording \
+		"tests/integration/earlier/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("storehub"))').json"
+
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document
 	@$(BIN)/pytest -q tests/fuzz $(ARGS)
@@ -135,6 +144,10 @@ package: $(READY) ## build the wheel and the source archive into dist/
 .PHONY: deb
 deb: $(READY) ## the Debian package with everything in it, into dist/ (ARCH=amd64 or arm64)
 	@deploy/build-deb.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
+
+.PHONY: bundle
+bundle: $(READY) ## what `storehub update` takes, as one file, into dist/ (ARCH=amd64 or arm64)
+	@deploy/build-bundle.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
 
 .PHONY: install
 install: ## install or update the service on this Debian-like machine (root; DESTDIR= to stage)

@@ -7,6 +7,12 @@ export STOREHUB_CONFIG="${STOREHUB_CONFIG:-/etc/storehub/storehub.toml}"
 program=/opt/storehub/venv/bin/storehub
 user=storehub
 
+# An update changes what is root's: releases, units, the link that says which version runs.
+if [ "${1:-}" = update ]; then
+    [ "$(id -u)" = 0 ] || exec sudo -- "$0" "$@"
+    exec "$program" "$@"
+fi
+
 case "$(id -un)" in
     "$user")
         # The service's own variables win over the file for it, so they must for the commands.

@@ -17,6 +17,7 @@ from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, hea
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
+from hub.api.request_id import current, request_id
 from hub.api.routes import (
     bands,
     credit,
@@ -172,6 +173,8 @@ class Edge:
                 message["body"] = rest
             await send(message)
 
+        # For every line that is logged while it is at work.
+        current.set(request_id(scope))
         try:
             await self._app(scope, limited, marked)
         except HubError as error:
@@ -185,7 +188,7 @@ class Edge:
 
 def _problem(request: Request, error: HubError) -> Response:
     language = (header(request.scope, b"accept-language") or b"").decode("latin-1")
-    made = document(error, language)
+    made = document(error, language, request_id(request.scope))
     headers = {key.decode(): value.decode() for key, value in made.headers}
     return Response(made.body, made.status, headers)
 

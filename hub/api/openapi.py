@@ -136,6 +136,10 @@ def _problem_schema() -> dict[str, Any]:
                 "description": "What happened and what to do, by Accept-Language (en, ja).",
             },
             "slug": {"type": "string", "enum": sorted(PROBLEMS)},
+            "instance": {
+                "type": "string",
+                "description": "urn:storehub:request:<id>: the request's id in the box's log, as in X-Request-Id.",
+            },
         },
     }
 

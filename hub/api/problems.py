@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from hub.domain.errors import HubError
 
+INSTANCE_BASE: Final = "urn:storehub:request:"
 TYPE_BASE: Final = "https://storehub.invalid/problems/"
 MEDIA_TYPE: Final = "application/problem+json"
 
@@ -301,8 +302,8 @@ class Document(Struct):
     headers: list[tuple[bytes, bytes]]
 
 
-def document(error: HubError, accept_language: str = "") -> Document:
-    """The problem document of an error, in Japanese when the device prefers it."""
+def document(error: HubError, accept_language: str = "", request: str = "") -> Document:
+    """The problem document of an error, in Japanese when the device prefers it; `instance` is the request's id."""
     problem = PROBLEMS[error.slug]
     japanese = prefers_japanese(accept_language)
     fields: Mapping[str, Any] = error.fields
@@ -312,6 +313,7 @@ def document(error: HubError, accept_language: str = "") -> Document:
         "status": problem.status,
         "detail": (problem.ja if japanese else problem.en).format_map(_Blank(fields)),
         "slug": error.slug,
+        **({"instance": INSTANCE_BASE + request} if request else {}),
     }
     # The error's own fields stand beside these and never in their place.
     content = {**fields, **content}
@@ -319,6 +321,8 @@ def document(error: HubError, accept_language: str = "") -> Document:
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-language", b"ja" if japanese else b"en"),
     ]
+    if request:
+        headers.append((b"x-request-id", request.encode("ascii")))
     retry = fields.get("retry_after_s", problem.retry_after_s)
     if retry is not None:
         headers.append((b"retry-after", str(int(retry)).encode()))

@@ -18,6 +18,7 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from hub.api.asgi import JSON, Gone, Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import caller
 from hub.api.problems import document
+from hub.api.request_id import request_id
 from hub.api.tables.write import Write
 from hub.api.whole import cycle_of, finish, write_whole
 from hub.domain import commands
@@ -56,7 +57,8 @@ class WriteEndpoint:
             await send_problem(scope, send, box, error)
             return
         except Exception:
-            log.exception("a %s %s failed", self.write.method, self.write.path)
+            about = {"request": request_id(scope)}
+            log.exception("a %s %s failed", self.write.method, self.write.path, extra=about)
             await send_problem(scope, send, box, Internal())
             return
         headers = self._headers(answer)
@@ -78,7 +80,10 @@ class WriteEndpoint:
         except HubError:
             return False
         except Exception:
-            log.exception("a %s %s could not be taken at once", self.write.method, self.write.path)
+            about = {"request": request_id(scope)}
+            log.exception(
+                "a %s %s could not be taken at once", self.write.method, self.write.path, extra=about
+            )
             return False
 
     def _answered(self, cycle: RequestResponseCycle, outcome: Answer | HubError) -> None:
@@ -158,6 +163,6 @@ def if_match(scope: Scope) -> int | None:
 
 async def send_problem(scope: Scope, send: Send, box: Box, error: HubError) -> None:
     language = (header(scope, b"accept-language") or b"").decode("latin-1")
-    problem = document(error, language)
+    problem = document(error, language, request_id(scope))
     problem.headers.append((b"storehub-position", box.positions.current()))
     await send_answer(send, problem.status, problem.headers, problem.body)

@@ -19,6 +19,7 @@ from hub.cli.run import run
 from hub.cli.setup import setup
 from hub.cli.status import status
 from hub.cli.sync import sync
+from hub.cli.update import update
 from hub.cli.verify import verify
 
 
@@ -56,6 +57,7 @@ COMMANDS: Final = (
     bundle,
     drill,
     sync,
+    update,
     clock,
     demo,
 )

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import socket
-import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -45,11 +43,10 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
     settings = settings_of(
         {**flags, "data": str(data) if data else None, "mdns": False if no_mdns else None}, config
     )
-    logging.basicConfig(
-        stream=sys.stderr, level=settings.log_level.upper(), format="%(levelname)s %(name)s: %(message)s"
-    )
-    for noisy in ("httpx", "httpcore", "hpack", "asyncio"):
-        logging.getLogger(noisy).setLevel(logging.WARNING)
+    from hub.api.request_id import current
+    from hub.logs import set_up
+
+    set_up(settings.log_level, current.get)
     from hub.ports import StoreError
 
     folder = DataDir(Path(settings.data))

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from hub.doctor.findings import Finding, Patient
+from hub.released import marker_of_this_program, update_view
 
 UNIT: Final = "storehub.service"
 SHOWN: Final = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
@@ -76,7 +77,11 @@ def version(patient: Patient) -> Iterator[Finding]:
 
     installed = version("storehub")
     running = (patient.running or {}).get("hub", {}).get("version", installed)
-    if running != installed:
+    last = update_view(marker_of_this_program())
+    if last is not None and last["state"] not in ("done", "prepared"):
+        # prepared: checked and waiting for its switch, a moment's matter.
+        yield Finding("version", "fail" if last["state"] == "stuck" else "warn", last["state"], last)
+    elif running != installed:
         yield Finding("version", "warn", "older", {"running": running, "installed": installed})
     else:
         yield Finding("version", "ok", "fine", {"version": installed})
