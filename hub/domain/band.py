@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import msgspec
 from msgspec import Struct
 
 from hub.domain.menu import Product, TimeBand
@@ -15,13 +16,41 @@ from hub.domain.menu import Product, TimeBand
 DAY_MINUTES = 24 * 60
 
 
+# The setting that holds what was switched by hand.
+BY_HAND = "time_band.by_hand"
+
+
+class ByHand(Struct, frozen=True):
+    """Somebody let this band rule (None: no band), from a time on and until the clock's next turn, if it has one."""
+
+    band_id: str | None
+    since: str
+    until: str | None
+
+    @classmethod
+    def read(cls, said: str | None) -> ByHand | None:
+        try:
+            return None if said is None else msgspec.json.decode(said, type=cls)
+        except msgspec.MsgspecError:
+            return None
+
+    def counts(self, time: str) -> bool:
+        when = datetime.fromisoformat(time)
+        begun = when >= datetime.fromisoformat(self.since)
+        return begun and (self.until is None or when < datetime.fromisoformat(self.until))
+
+
 class Bands:
     """The bands of one menu version. Where two overlap, the one whose id comes first rules."""
 
-    __slots__ = ("_bands", "_only_categories", "_only_products", "_prices")
+    __slots__ = ("_bands", "_by_hand", "_only_categories", "_only_products", "_prices")
 
-    def __init__(self, bands: tuple[TimeBand, ...]) -> None:
+    def __init__(self, bands: tuple[TimeBand, ...], by_hand: ByHand | None = None) -> None:
         self._bands = bands
+        known = {band.id for band in bands}
+        # One that the menu has no longer rules nothing.
+        gone = by_hand is not None and by_hand.band_id is not None and by_hand.band_id not in known
+        self._by_hand = None if gone else by_hand
         # band id -> what products and categories cost more in it.
         self._prices: dict[str, tuple[dict[str, int], dict[str, int]]] = {}
         # What is sold in some bands only, and in which.
@@ -38,28 +67,46 @@ class Bands:
                 self._only_categories.setdefault(category_id, set()).add(band.id)
 
     @classmethod
-    def of(cls, bands: Iterable[TimeBand]) -> Bands | None:
+    def of(cls, bands: Iterable[TimeBand], said: str | None = None) -> Bands | None:
+        """said: the setting BY_HAND."""
         found = tuple(sorted(bands, key=lambda band: band.id))
-        return cls(found) if found else None
+        return cls(found, ByHand.read(said)) if found else None
+
+    def band(self, band_id: str) -> TimeBand | None:
+        return next((band for band in self._bands if band.id == band_id), None)
+
+    def by_hand(self, time: str) -> ByHand | None:
+        """What was switched by hand, while that counts."""
+        return self._by_hand if self._by_hand is not None and self._by_hand.counts(time) else None
 
     def at(self, time: str) -> TimeBand | None:
         """The band that rules at a time of the hub's: RFC 3339 with the store's own offset."""
+        said = self.by_hand(time)
+        if said is not None:
+            return None if said.band_id is None else self.band(said.band_id)
+        return self.by_clock(time)
+
+    def by_clock(self, time: str) -> TimeBand | None:
         when = datetime.fromisoformat(time)
         minute = when.hour * 60 + when.minute
         weekday = when.isoweekday()
         return next((band for band in self._bands if _rules(band, minute, weekday)), None)
 
     def turns_at(self, time: str) -> str | None:
-        """When another band will rule than at this time, or none; None when that is not within eight days."""
+        """When another band may rule than at this time, or none; None when that is not within eight days."""
+        said = self.by_hand(time)
+        return self.clock_turns_at(time) if said is None else said.until
+
+    def clock_turns_at(self, time: str) -> str | None:
         now = datetime.fromisoformat(time)
-        ruling = self.at(time)
+        ruling = self.by_clock(time)
         midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
         edges = sorted({minutes(edge) for band in self._bands for edge in (band.since, band.to)})
         for day in range(8):
             for edge in edges:
                 moment = midnight + timedelta(days=day, minutes=edge)
                 text = moment.isoformat(timespec="milliseconds")
-                if moment > now and self.at(text) != ruling:
+                if moment > now and self.by_clock(text) != ruling:
                     return text
         return None
 
@@ -81,11 +128,12 @@ class Bands:
 
 
 class BandNow(Struct, frozen=True):
-    """What rules at the hub's time. until: when that changes; None: not within eight days."""
+    """What rules at the hub's time. until: when that changes; None: not within eight days. by_hand: not the clock."""
 
     time: str
     band: TimeBand | None
     until: str | None
+    by_hand: bool = False
 
 
 def minutes(time_of_day: str) -> int:

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 
 from hub.domain import (
     entries,
+    evolve_bands,
     evolve_checks,
     evolve_clock,
     evolve_credit,
@@ -70,6 +71,7 @@ from hub.domain.facts import (
     StaffCalled,
     TableChargeSet,
 )
+from hub.domain.facts_band import BandSwitched
 from hub.domain.facts_clock import ClockCorrected
 from hub.domain.facts_credit import (
     AccountPaid,
@@ -209,6 +211,7 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     CheckDiscounted: evolve_price.check_discounted,
     DiscountVoided: evolve_price.discount_voided,
     facts_price.CheckRepriced: evolve_price.check_repriced,
+    BandSwitched: evolve_bands.band_switched,
     SaleCompleted: evolve_sales.sale_completed,
     SaleVoided: evolve_sales.sale_voided,
     SaleRefunded: evolve_sales.sale_refunded,

@@ -14,6 +14,7 @@ from msgspec import Struct
 from hub.domain.check import Line, Status
 from hub.domain.device import Role
 from hub.domain.fact import Fact, OfCheck
+from hub.domain.facts_band import BAND_FACTS
 from hub.domain.facts_check import CHECK_FACTS, CheckChanged, CheckUnmerged, SharesPlanned
 from hub.domain.facts_clock import CLOCK_FACTS
 from hub.domain.facts_credit import CREDIT_FACTS
@@ -226,6 +227,7 @@ CORE_FACTS: Final[tuple[type[Fact], ...]] = (
     *CREDIT_FACTS, *LAYAWAY_FACTS, *CHECK_FACTS,
     *LINE_FACTS,
     *PRICE_FACTS,
+    *BAND_FACTS,
     *DAY_FACTS,
     *STAFF_FACTS,
     *STOCK_FACTS,

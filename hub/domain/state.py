@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from hub.domain.band import Bands
+from hub.domain.band import BY_HAND, Bands
 from hub.domain.check import Check, ChosenOption
 from hub.domain.command import OptionIn
 from hub.domain.credit import Account, AccountMove, Payment, Received
@@ -211,7 +211,7 @@ class State:
             )
             self._choices = {}
             self._counted = None
-            self._bands = Bands.of(band for _, band in self.time_bands.items())
+            self._bands = Bands.of((band for _, band in self.time_bands.items()), self.settings.get(BY_HAND))
 
     @property
     def counted_groups(self) -> frozenset[str]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from hub.domain.entries import read
 from hub.domain.menu_file import command_of, read_menu
-from tests.integration.conftest import Shop, shop_in
+from tests.integration.conftest import Device, Shop, shop_in
 
 MENU: dict[str, Any] = {
     "categories": [{"id": "food", "name": "Food"}, {"id": "drinks", "name": "飲み物"}],
@@ -123,6 +123,27 @@ async def test_the_bill_and_the_sale_agree_on_charges_and_rounding(shop: Shop) -
     assert (sale["total"], sale["taxes"]) == (1770, billed["taxes"])
     receipt = await register.get(f"/v1/sales/{sale['sale_id']}/receipt", accept="text/plain")
     assert all(word in receipt.text for word in ("お通し", "サービス料", "端数値引"))
+
+
+async def test_a_band_is_switched_by_hand_and_stays_so_over_a_restart(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        await import_menu(shop)
+        register, handheld = await shop.device("register"), await shop.device()
+        assert (await handheld.post("/v1/time-band", {"band_id": None})).status_code == 403
+        before = (await handheld.get("/v1/menu")).headers["etag"]
+        switched = await register.post("/v1/time-band", {"band_id": None, "reason": "party"}, key="once")
+        assert (switched.status_code, switched.json()["until"]) == (200, None)
+        assert (await handheld.get("/v1/menu", if_none_match=before)).status_code == 200
+        token = register.token
+    async with shop_in(tmp_path) as shop:
+        await import_menu(shop)
+        register = Device(shop.http, "", token)
+        now = (await register.get("/v1/time-band")).json()
+        assert (now["band"], now["by_hand"]) == (None, True)
+        back = (await register.post("/v1/time-band", {"by_clock": True}, key="back")).json()
+        assert back["band_id"] == "always"
+        now = (await register.get("/v1/time-band")).json()
+        assert (now["band"]["id"], now["by_hand"]) == ("always", False)
 
 
 async def test_the_menu_carries_plans_and_bands_and_a_start_finds_them_again(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 
 from hub.api.reply import allowed, box_of, ref, reply
-from hub.domain.band import BandNow, Bands
+from hub.domain.band import BY_HAND, BandNow, Bands
 from hub.domain.device import Device
 
 router = APIRouter(tags=["floor"])
@@ -17,7 +17,9 @@ router = APIRouter(tags=["floor"])
 async def time_band(request: Request, _: Annotated[Device, Depends(allowed("menu.read"))]) -> Response:
     box = box_of(request)
     now = box.clock.stamp().time
-    bands = Bands.of(box.core.state.time_bands.committed.values())
+    state = box.core.state
+    bands = Bands.of(state.time_bands.committed.values(), state.settings.committed.get(BY_HAND))
     if bands is None:
         return reply(BandNow(now, None, None))
-    return reply(BandNow(now, bands.at(now), bands.turns_at(now)))
+    by_hand = bands.by_hand(now) is not None
+    return reply(BandNow(now, bands.at(now), bands.turns_at(now), by_hand))

@@ -7,6 +7,8 @@ from typing import Final
 from hub.api.tables.write import Write
 from hub.domain import commands_plan as commands
 from hub.domain import facts
+from hub.domain.commands_band import SwitchBand
+from hub.domain.facts_band import BandSwitched
 
 _REFUSALS: Final = ("check-closed", "plan-not-running", "conflict")
 
@@ -28,5 +30,10 @@ WRITES: Final[tuple[Write, ...]] = (
         "POST", "/v1/checks/{id}/table-charge", commands.SetTableCharge, facts.TableChargeSet, ("check",),
         "Set for how many guests the table charge is", match="honoured", refusals=("check-closed", "conflict"),
         example={"guests": 3},
+    ),
+    Write(
+        "POST", "/v1/time-band", SwitchBand, BandSwitched, ("price",),
+        "Switch the time band by hand, or let the clock rule again", refusals=("conflict",),
+        example={"band_id": "dinner", "reason": "opened early"},
     ),
 )  # fmt: skip

@@ -11,6 +11,7 @@ from typing import Any, Final
 from hub.domain.cards import refuse_card_numbers
 from hub.domain.commands import Command
 from hub.domain.decide import (
+    bands,
     checkin,
     checks,
     clock,
@@ -54,6 +55,7 @@ DECISIONS: Final[dict[type[Command], Decision]] = {
     **credit.DECISIONS,
     **layaways.DECISIONS,
     **price.DECISIONS,
+    **bands.DECISIONS,
     **registers.DECISIONS,
     **days.DECISIONS,
     **menu.DECISIONS,

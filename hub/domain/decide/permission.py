@@ -17,6 +17,7 @@ from hub.domain.commands import (
     VoidLines,
     VoidSale,
 )
+from hub.domain.commands_band import SwitchBand
 from hub.domain.commands_credit import FailPayment, ReversePayment
 from hub.domain.commands_customer import AdjustPoints
 from hub.domain.commands_day import CloseDay, MoveDrawer, SettleRegister
@@ -102,6 +103,7 @@ NEEDS: Final[dict[type[Command], Needs]] = {
     OpenLayaway: _of_layaway,
     CancelLayaway: ("refund",),
     ChangeProduct: _of_product,
+    SwitchBand: ("price",),
     MoveDrawer: ("drawer",),
     SettleRegister: ("settlement",),
     CloseDay: ("settlement",),

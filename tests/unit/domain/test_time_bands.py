@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from domain_world import contents
+from domain_world import DAY, contents
 from hypothesis import given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
@@ -24,8 +24,10 @@ from hub.domain.commands import (
     TenderIn,
     VoidLines,
 )
+from hub.domain.commands_band import SwitchBand
 from hub.domain.commands_plan import SetTableCharge, StartPlan
-from hub.domain.errors import ApprovalRequired, HubError
+from hub.domain.device import HUB_ID
+from hub.domain.errors import ApprovalRequired, Conflict, HubError, InvalidRequest
 from hub.domain.facts import MasterChange
 from hub.domain.menu import BandPrice
 
@@ -241,3 +243,49 @@ def test_devices_are_told_when_a_party_has_been_there_for_long() -> None:
     assert check_of(world, party(world)).stay_notice_at == "2026-11-21T20:00:00.000+09:00"
     world.clock = "16:00:00.000"
     assert check_of(world, party(world, "t2")).stay_notice_at is None
+
+
+def test_a_band_switched_by_hand_rules_until_the_clocks_next_turn() -> None:
+    world = store(
+        band("day", "10:00", "17:00"),
+        band("night", "17:00", "23:00", service_charge="0.10", table_charge=300),
+    )
+    world.clock = "16:00:00.000"
+    switched = world.do(SwitchBand("night", reason="full already"))
+    assert (switched.name, switched.until) == ("NIGHT", f"{DAY}T17:00:00.000+09:00")
+    check_id = party(world)
+    first = order(world, check_id, "beer")
+    assert [line.kind for line in first.lines] == ["item", "charge"]
+    assert first.lines[0].service_rate == "0.10"
+    world.do(SwitchBand(None))
+    assert order(world, check_id, "beer").lines[0].service_rate is None
+    world.clock = "16:59:59.999"
+    bands = world.state.bands
+    assert bands is not None
+    now = f"{DAY}T{world.clock}+09:00"
+    assert (bands.at(now), bands.turns_at(now)) == (None, switched.until)
+    # What was sold before anybody switched was sold in the clock's band.
+    assert bands.at(f"{DAY}T15:59:00.000+09:00") == bands.band("day")
+    world.clock = "17:00:00.000"
+    assert order(world, check_id, "beer").lines[0].service_rate == "0.10"
+    world.do(SwitchBand("day"))
+    assert order(world, check_id, "beer").lines[0].service_rate is None
+    again = world.do(SwitchBand(by_clock=True))
+    assert (again.band_id, again.until) == ("night", None)
+    assert order(world, check_id, "beer").lines[0].service_rate == "0.10"
+    world.same()
+
+
+def test_what_cannot_be_switched_to_is_refused_and_a_band_that_is_gone_rules_nothing() -> None:
+    with pytest.raises(Conflict):
+        store().do(SwitchBand(None))
+    world = store(band("day", "10:00", "17:00"), band("party", "00:00", "00:01", service_charge="0.10"))
+    for wrong in (SwitchBand("nope"), SwitchBand("day", by_clock=True)):
+        with pytest.raises(InvalidRequest):
+            world.do(wrong)
+    world.do(SwitchBand("party"))
+    check_id = party(world)
+    assert order(world, check_id, "beer").lines[0].service_rate == "0.10"
+    world.do(ApplyMaster("cloud", (MasterChange("time_band", "party", None),)), device=HUB_ID, role="manager")
+    assert order(world, check_id, "beer").lines[0].service_rate is None
+    world.same()
