@@ -102,6 +102,10 @@ machine: $(READY) ## the whole store as one state machine, the twelve invariants
 crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: failover
+failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)
+	@$(BIN)/python -m tests.failover $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
 .PHONY: powercut
 powercut: $(READY) ## cut the power of a file system under load, then count (root, FUSE; ROUNDS=)
 	@$(BIN)/python -m tests.powercut $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)

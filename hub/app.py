@@ -6,8 +6,10 @@ import asyncio
 import logging
 import os
 import secrets
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -19,11 +21,13 @@ from hub.domain.commands import ApplyMaster
 from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
+from hub.estate import Estate
 from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
 from hub.released import marker_of_this_program, update_view
 from hub.service.box import Box, Facing
 from hub.service.clockwork import ClockWork, before_of
+from hub.service.copies import Copies
 from hub.service.doorman import Doorman
 from hub.service.due import DueWatch
 from hub.service.feed import Feed
@@ -31,6 +35,7 @@ from hub.service.hub import Core, Identity
 from hub.service.menu_watch import MenuWatch
 from hub.service.pins import Pins
 from hub.service.positions import Positions
+from hub.service.writer import Trouble
 from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
@@ -61,12 +66,15 @@ class Hub:
 async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncIterator[Hub]:
     """Open journal, state and writer in a directory that is locked; `replay`: and call the cloud, if one is set.
 
-    A damaged journal is repaired first, as far as can be proved (hub/mending.py). Raises DataDirError or StoreError.
+    A damaged journal is repaired first, as far as can be proved (hub/mending.py). A standby, or a box whose place
+    another has taken, is opened for reading: its writer accepts nothing. Raises DataDirError or StoreError.
     """
     from hub import mending
 
+    settings = settings.with_store(data.store_settings())
     async with AsyncExitStack() as stack:
-        report = mending.mended_before(data)
+        mirror = None if settings.mirror_dir is None else Path(settings.mirror_dir)
+        report = mending.mended_before(data, mirror)
         try:
             hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
         except StoreError as error:
@@ -74,7 +82,7 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
             if (
                 not error.damaged
                 or report is not None
-                or (report := mending.mended(data, str(error), anew=True)) is None
+                or (report := mending.mended(data, str(error), mirror, anew=True)) is None
             ):
                 raise
             hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
@@ -87,6 +95,7 @@ async def _opened(
 ) -> AsyncIterator[Hub]:
     from hub import mending
 
+    role = data.role
     kept = data.identity(settings.hub_id or mending.lost_identity(data))
     identity = Identity(kept.hub_id, settings.store_id, settings.store_name, kept.box, version("storehub"))
     async with AsyncExitStack() as stack:
@@ -111,6 +120,13 @@ async def _opened(
             for hook in hooks:
                 hook(facts)
 
+        copies = Copies(
+            position=lambda: journal.position,
+            now=lambda: clock.stamp().time,
+            wait_for=None if settings.mirror_wait == "off" else settings.mirror_wait,
+            otherwise=settings.mirror_gone,
+            wait_s=settings.mirror_wait_ms_max / 1000,
+        )
         core = Core(
             identity=identity,
             journal=journal,
@@ -122,18 +138,22 @@ async def _opened(
             unsent=lambda: journal.position.seq - (0 if upstream is None else upstream.acked_seq),
             on_committed=on_committed,
             keys=Vault(journal, data.customers_secret),
+            copies=None if copies.wait_for is None else copies,
         )
         hooks.append(lambda facts: feed.wake())
-        await core.start(
-            epoch=secrets.token_hex(8),
-            boot=boot,
-            reason=data.start_reason if repair is None else repair.reason,
-            witness=highwater.read(),
-            # A command of a person's is told at once that nothing can be written.
-            patient=replay,
-        )
-        if repair is not None:
-            core.behind = core.behind or mending.behind_of(repair)
+        if role == "primary":
+            await core.start(
+                epoch=secrets.token_hex(8),
+                boot=boot,
+                reason=data.start_reason if repair is None else repair.reason,
+                witness=highwater.read(),
+                # A command of a person's is told at once that nothing can be written.
+                patient=replay,
+            )
+            if repair is not None:
+                core.behind = core.behind or mending.behind_of(repair)
+        else:
+            await core.attend(_not_the_store(data), boot=boot)
         stack.push_async_callback(core.stop)
         opening = asyncio.create_task(_once_open(core, data, journal, repair), name="once open")
         stack.push_async_callback(_ended, opening)
@@ -163,7 +183,14 @@ async def _opened(
             draw=_draw,
             examine=examiner.look,
             updated=lambda: update_view(marker_of_this_program()),
+            copies=copies,
+            estate=Estate(settings, data, journal, kept),
+            role=role,
+            term=kept.term,
         )
+        if role != "primary":
+            yield Hub(settings, data, box, journal, highwater)
+            return
         if settings.currency != "JPY" and not core.state.settings.committed.get("currency"):
             currency = MasterChange("setting", "currency", settings.currency)
             with suppress(*(HubError,) if replay else ()):
@@ -200,6 +227,15 @@ async def _once_open(core: Core, data: DataDir, journal: Journal, repair: Mended
         except StoreError as error:
             log.warning("the repair could not be noted, trying again: %s", error)
             await asyncio.sleep(HIGHWATER_EVERY_S)
+
+
+def _not_the_store(data: DataDir) -> Trouble:
+    """Why this box accepts nothing."""
+    if data.role == "superseded":
+        by = data.successor()
+        at = datetime.fromisoformat(by.at).timestamp()
+        return Trouble("superseded", at, f"box {by.box} has taken over this store")
+    return Trouble("standby", time.time(), "this box is a standby: send it to the primary")
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

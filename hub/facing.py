@@ -62,7 +62,8 @@ class LanFace:
         """From here HTTP answers: tell the LAN, follow the machine's addresses, renew what ends; goodbye on leaving."""
         renewing = asyncio.create_task(self._renew_now_and_then(), name="certificate")
         try:
-            if self._hub.settings.mdns:
+            # A box whose place another has taken says nothing: devices must find the other.
+            if self._hub.settings.mdns and self._hub.box.role != "superseded":
                 async with self._beacon():
                     yield
             else:
@@ -101,6 +102,7 @@ class LanFace:
                 port=self._port,
                 tls=box.facing.tls,
                 fingerprint=box.facing.fingerprint,
+                role=box.role,
             )
         )
         try:

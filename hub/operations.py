@@ -180,6 +180,12 @@ async def clock_set(box: Box, time: str) -> dict[str, Any]:
     return set_clock(box, time)
 
 
+async def promote(box: Box, unplugged: bool = False, force: bool = False) -> dict[str, Any]:
+    if box.standby is None:
+        raise InvalidRequest.at("", "this box is no standby")
+    return await box.standby.promote(unplugged=unplugged, force=force)
+
+
 Operation = Callable[..., Awaitable[Any]]
 OPERATIONS: Final[dict[str, Operation]] = {
     "status": status,
@@ -203,4 +209,5 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "sync.retry": retry,
     "metrics": metrics,
     "drill.wan": hold_upstream,
+    "standby.promote": promote,
 }

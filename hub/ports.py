@@ -6,6 +6,7 @@ api, store, upstream and discovery know these shapes, never one another.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from msgspec import Struct
@@ -225,6 +226,47 @@ class Clock(Protocol):
 
     def supposed(self, unix_s: float) -> None:
         """A time that is good enough to look at certificates by, and not to be trusted."""
+        ...
+
+
+class Estate(Protocol):
+    """What belongs to the store and goes to another box of it."""
+
+    def secrets(self) -> dict[str, Any]:
+        """All that makes another box this store's. Raises OSError."""
+        ...
+
+    async def keys(self, ids: list[str]) -> dict[str, Any]:
+        """`keys` of those customers who have one, wrapped (hex), and `customers_key`. Raises StoreError."""
+        ...
+
+    async def base(self) -> Path:
+        """A copy of the journal's file as of now, for the caller to delete. Raises OSError."""
+        ...
+
+    def proof(self, challenge: str, role: str) -> str:
+        """What only a box of this store can say of its own term and role."""
+        ...
+
+    def note_peer(self, url: str) -> None: ...
+
+
+class Standby(Protocol):
+    """A box that follows the primary, seen from its own doors."""
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        ...
+
+    def view(self) -> dict[str, Any]:
+        """state, since, reason, primary (url and box), seq, lag_entries, heard_at."""
+        ...
+
+    async def promote(self, *, unplugged: bool, force: bool) -> dict[str, Any]:
+        """Take the store over.
+
+        Raises InvalidRequest without the person's word, PrimaryAlive while the old box answers.
+        """
         ...
 
 

@@ -17,6 +17,7 @@ from hub.api.app import Edge, build
 from hub.api.doors import doors_of_this_process
 from hub.api.guard import RareWarnings, Server, config_for
 from hub.app import Hub, keep_highwater, open_hub
+from hub.boxes import Fence, following, mirror_of, taken_over
 from hub.control import ControlDoor
 from hub.datadir import DataDir
 from hub.facing import LanFace, listen
@@ -46,7 +47,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
     """Run until SIGTERM or SIGINT. The directory must be locked. Raises DataDirError, StoreError, OSError.
 
     A disk that cannot be read is waited for, and a journal that turns out to be damaged is repaired, without an end of
-    the process.
+    the process; so is a change of what the box is to the store (a standby the primary, a primary superseded).
     """
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -61,6 +62,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
     try:
         while not stopping.is_set():
             try:
+                await taken_over(data)
                 damage = await _open_and_serve(settings, data, before, listening, notifier, stopping, known)
             except (StoreError, OSError) as error:
                 if not _may_pass(error):
@@ -118,6 +120,9 @@ async def _open_and_serve(
     async with open_hub(settings, data, replay=True) as hub:
         hub.journal.known_damage = known
         box = hub.box
+        changed = asyncio.Event()
+        if box.role == "standby":
+            box.standby = following(hub, changed.set)
         face = LanFace(hub, listening)
         face.prepare()
         app = build(box)
@@ -130,7 +135,11 @@ async def _open_and_serve(
             asyncio.create_task(keep_within(hub), name="retention"),
             asyncio.create_task(_feed_watchdog(hub, notifier), name="watchdog"),
         ]
-        if settings.day_close == "auto":
+        if (mirror := mirror_of(hub)) is not None:
+            background.append(asyncio.create_task(mirror.run(), name="mirror"))
+        if box.role == "primary":
+            background.append(asyncio.create_task(Fence(hub, changed.set).run(), name="fence"))
+        if hub.settings.day_close == "auto" and box.role == "primary":
             background.append(asyncio.create_task(_closer(hub).run(), name="closing of the day"))
         # What stands now stays: the collector need not look through it again and again.
         gc.collect()
@@ -146,20 +155,25 @@ async def _open_and_serve(
                     flush=True,
                 )
                 notifier.ready(f"serving {box.facing.base_url}")
-                ended = asyncio.create_task(stopping.wait())
-                broken = asyncio.create_task(hub.journal.damaged.wait())
-                await asyncio.wait([ended, broken, running], return_when=asyncio.FIRST_COMPLETED)
-                if not broken.done():
+                if box.standby is not None:
+                    background.append(asyncio.create_task(box.standby.run(), name="following"))
+                ends = [
+                    asyncio.create_task(event.wait()) for event in (stopping, hub.journal.damaged, changed)
+                ]
+                await asyncio.wait([*ends, running], return_when=asyncio.FIRST_COMPLETED)
+                if stopping.is_set() or running.done():
                     notifier.stopping()
         box.feed.close()
         server.should_exit = True
         await running
-        for task in (ended, broken, *background):
+        for task in (*ends, *background):
             task.cancel()
-        await asyncio.gather(ended, broken, *background, return_exceptions=True)
+        await asyncio.gather(*ends, *background, return_exceptions=True)
     with suppress(OSError):
         hub.highwater.write(hub.journal.position)
-    if running.done() and not stopping.is_set() and not hub.journal.damage:
+    if changed.is_set():
+        log.warning("this box is %s from now on", data.role)
+    elif not stopping.is_set() and not hub.journal.damage:
         stopping.set()
     return "" if stopping.is_set() else hub.journal.damage
 

@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -52,7 +52,18 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     # 0: as fast as the link takes it, giving way to the LAN.
     replay_entries_per_s_max: Annotated[int, Meta(ge=0)] = 0
     replay_full_pace: bool = False
+    # The second copy (docs/second-copy.md): a folder on another medium, and whether an acknowledgement waits for it.
+    mirror_dir: str | None = None
+    mirror_wait: Literal["off", "mirror", "standby"] = "off"
+    mirror_wait_ms_max: Annotated[int, Meta(ge=50, le=10_000)] = 2000
+    mirror_gone: Literal["answer", "refuse"] = "answer"
+    # A box that finds no journal here becomes the standby of this primary: the link of a pairing code.
+    standby_of: str | None = None
     log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")] = "info"
+
+    def with_store(self, values: Mapping[str, Any]) -> Settings:
+        """With the settings that came with the store from another box."""
+        return msgspec.structs.replace(self, **values) if values else self
 
     @property
     def day_change(self) -> timedelta:
@@ -126,6 +137,8 @@ def _check(settings: Settings) -> None:
         )
     if settings.cloud_url is not None:
         _check_cloud(settings.cloud_url)
+    if settings.mirror_wait == "mirror" and settings.mirror_dir is None:
+        raise SettingsError("setting mirror_wait (STOREHUB_MIRROR_WAIT): there is no mirror_dir to wait for")
 
 
 def _check_cloud(url: str) -> None:

@@ -20,6 +20,7 @@ from hub.api.problems import document
 from hub.api.request_id import current, request_id
 from hub.api.routes import (
     bands,
+    copies,
     credit,
     customers,
     days,
@@ -34,6 +35,7 @@ from hub.api.routes import (
     receipts,
     reports,
     staff,
+    standby,
     stock,
     tables,
 )
@@ -79,6 +81,8 @@ ROUTERS: Final = (
     staff.router,
     stock.router,
     customers.router,
+    copies.router,
+    standby.router,
     web_router,
 )
 # Where anyone may send something without a token, a code and a name are all there is to say.

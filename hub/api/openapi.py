@@ -13,6 +13,7 @@ from hub.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
 from hub.api.routes import devices as device_routes
 from hub.api.routes.box import Retry
 from hub.api.routes.clock import SetClock
+from hub.api.routes.standby import Promotion
 from hub.api.schemas import VIEWS, answer_schema
 from hub.api.tables import WRITES
 from hub.api.tables.write import Write
@@ -71,7 +72,7 @@ def _make(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    extra = (device_routes.Pairing, Retry, SetClock)
+    extra = (device_routes.Pairing, Retry, SetClock, Promotion)
     kinds = [*{write.command for write in WRITES}, *VIEWS.values(), *extra]
     _, known = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas.update(known)
@@ -188,6 +189,8 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         slugs += ("payload-too-large", "unsupported-encoding", "not-ready", "storage-full", "not-found")
     if path == "/v1/pairings":
         slugs += ("pairing-code-invalid", "too-many-requests", "outcome-unknown")
+    if path == "/v1/standby/promote":
+        slugs += ("primary-alive",)
     if path == "/metrics":
         slugs += ("unauthenticated", "forbidden")
         operation["security"] = [{"device": []}, {}]

@@ -282,6 +282,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "This box was replaced and accepts nothing more. Find the new one.",
         "この店舗は別のボックスに引き継がれました。新しいボックスに接続してください。",
     ),
+    "primary-alive": Problem(
+        409,
+        "The old box still answers",
+        "The box {box} at {url} still answers. Unplug it first: two boxes must never be the same store.",
+        "ボックス{box}（{url}）がまだ応答しています。先に電源を抜いてください。同じ店舗を2台で動かしてはいけません。",
+    ),
     "internal": Problem(
         500,
         "The hub made a mistake",

@@ -256,6 +256,10 @@ class HubFacts(Struct):
 
 
 class WellKnown(HubFacts):
+    """term: each box that takes the store over has a higher one. proof: that it is so, for a box of the same store."""
+
+    term: int
+    proof: str | None
     api_versions: list[str]
     version: str
     time: str
@@ -381,7 +385,52 @@ class UpdateView(Struct):
     orders_back_s: float | None
 
 
+class CopyRow(Struct):
+    """lag_entries: how many of the journal's entries the copy does not have yet."""
+
+    kind: Literal["mirror", "standby"] | None
+    state: Literal["none", "following", "late", "gone"]
+    seq: int
+    lag_entries: int
+    since: str | None
+    reason: str
+
+
+class CopyView(CopyRow):
+    """The second copy that matters most, and all of them. waits: the one that an acknowledgement waits for."""
+
+    waits: Literal["mirror", "standby"] | None
+    otherwise: Literal["answer", "refuse"]
+    copies: list[CopyRow]
+
+
+class PrimaryView(Struct):
+    url: str
+    box: str
+
+
+class StandbyView(Struct):
+    """Of a standby: how it stands with the primary."""
+
+    state: Literal["starting", "following", "gone", "parted", "disk"]
+    since: str
+    reason: str
+    heard_at: str | None
+    primary: PrimaryView
+
+
+class Promoted(Struct):
+    """The entry that the standby had come to, and the box whose place it takes."""
+
+    seq: int
+    epoch: str
+    primary: str
+
+
 class SyncView(Struct):
+    role: Literal["primary", "standby", "superseded"]
+    mirror: CopyView
+    standby: StandbyView | None
     link: LinkStatusView
     epoch: str
     last_seq: int
@@ -435,7 +484,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view
     for view in (
         MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, ClockView,
-        DeviceList, Paired, Health,
+        DeviceList, Paired, Health, Promoted,
         *FLOOR_VIEWS,
     )
 }  # fmt: skip

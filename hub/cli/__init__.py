@@ -15,6 +15,8 @@ from hub.cli.doctor import doctor
 from hub.cli.drill import drill
 from hub.cli.export import export
 from hub.cli.importing import import_
+from hub.cli.mirror import mirror
+from hub.cli.promote import promote, standby
 from hub.cli.run import run
 from hub.cli.setup import setup
 from hub.cli.status import status
@@ -59,6 +61,9 @@ COMMANDS: Final = (
     sync,
     update,
     clock,
+    mirror,
+    standby,
+    promote,
     demo,
 )
 for command in COMMANDS:

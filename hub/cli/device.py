@@ -12,7 +12,7 @@ import click
 from hub.cli.common import data_option, json_option, look, operate
 from hub.cli.showing import ago, console
 
-ROLES = click.Choice(["handheld", "register", "kitchen", "table", "manager", "technician"])
+ROLES = click.Choice(["handheld", "register", "kitchen", "table", "manager", "technician", "standby"])
 
 
 @click.group()

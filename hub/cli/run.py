@@ -52,6 +52,8 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
     folder = DataDir(Path(settings.data))
     page = first_run_page(config, folder) if flags["store_id"] is None else None
     try:
+        if settings.standby_of and not folder.journal.exists():
+            _become_standby(folder, settings.standby_of)
         take(folder)
         # Here and not above: the other commands need neither a web server nor an event loop in C.
         import uvloop
@@ -81,6 +83,16 @@ def first_run_page(config: Path | None, folder: DataDir) -> FirstRun | None:
     from hub.setup.page import FirstRun
 
     return FirstRun(config, folder)
+
+
+def _become_standby(folder: DataDir, link: str) -> None:
+    """The first start of a box that is set up to be a standby. Raises ClickException."""
+    from hub.joining import JoinError, join
+
+    try:
+        asyncio.run(join(folder, link))
+    except JoinError as error:
+        raise click.ClickException(f"setting standby_of (STOREHUB_STANDBY_OF): {error}") from error
 
 
 def take(folder: DataDir) -> None:

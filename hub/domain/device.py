@@ -8,7 +8,7 @@ from msgspec import Struct
 
 # The box itself: the device of its own commands.
 HUB_ID: Final = "hub"
-Role = Literal["handheld", "register", "kitchen", "table", "manager", "technician"]
+Role = Literal["handheld", "register", "kitchen", "table", "manager", "technician", "standby"]
 
 
 class Device(Struct, frozen=True, omit_defaults=True):
@@ -71,6 +71,8 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
         }
     ),
     "technician": frozenset({"devices", "box", "box.link", "metrics"}),
+    # Another box of the store: it copies everything there is, and does nothing else.
+    "standby": frozenset({"copy"}),
 }
 
 

@@ -232,5 +232,11 @@ class Superseded(HubError):
     slug = "superseded"
 
 
+class PrimaryAlive(HubError):
+    """A standby cannot take over while the box that it follows still answers. Fields: url, box."""
+
+    slug = "primary-alive"
+
+
 class Internal(HubError):
     slug = "internal"

@@ -162,6 +162,8 @@ def _revoke(state: State, device_id: str, meta: Meta) -> None:
 
 def hub_started(state: State, fact: HubStarted, meta: Meta) -> None:
     state.settings.put("receipt_series", fact.receipt_series)
+    if fact.check_no_after:
+        evolve_floor.grow(state, f"check_no:{meta.business_date}", fact.check_no_after)
 
 
 def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:

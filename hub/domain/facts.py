@@ -184,7 +184,11 @@ class HubStarted(Fact, frozen=True, omit_defaults=True, kw_only=True):
     box: str
     after: After
     receipt_series: str
-    reason: Annotated[str, msgspec.Meta(description="start, restore, replace, loss, repair")] = "start"
+    reason: Annotated[str, msgspec.Meta(description="start, restore, replace, promote, loss, repair")] = (
+        "start"
+    )
+    # Check numbers of this business day go on after this one: those before it may be on lost checks.
+    check_no_after: int = 0
 
     def subject(self) -> str:
         return "hub"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from hub.clock import BoxClock
-from hub.ports import BeaconStatus, StateKeeper, Upstream
+from hub.ports import BeaconStatus, Estate, Standby, StateKeeper, Upstream
+from hub.service.copies import Copies
 from hub.service.doorman import Doorman
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
@@ -46,6 +47,15 @@ class Box:
     draw: Callable[[str, str], bytes]
     # The doctor's newest examination, given the time; begins one when it is old (hub.examining).
     examine: Callable[[str], Awaitable[dict[str, Any]]]
+    copies: Copies
+    estate: Estate
+    # What this box is to the store, and since which taking-over.
+    role: Literal["primary", "standby", "superseded"] = "primary"
+    term: int = 1
+    # Addresses of standbys that have asked since the start.
+    peers: set[str] = field(default_factory=set)
+    # Of a standby: how it stands with the primary, and the act of taking over. None on any other box.
+    standby: Standby | None = None
     facing: Facing = field(default_factory=Facing)
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None

@@ -192,6 +192,7 @@ class Desk:
         for seq in dict.fromkeys(seqs):
             first = await self._first_answer(request, digest, seq)
             if first is not None:
+                await self._writer.copied(first.seq)
                 await self._followed(request.command)
                 return first
         ready = await self._ready(request.command, request.target)
@@ -221,6 +222,7 @@ class Desk:
     def _take(self, request: Request, digest: str, found: int, ready: Ready | None = None) -> Taken:
         """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
         self._writer.check_open()
+        self._writer.check_copied()
         stamp = self._stamp(request.command)
         at = At(
             stamp, request.device, self._mint, request.target, request.version, self._online(), self._unsent

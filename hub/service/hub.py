@@ -21,12 +21,13 @@ from hub.domain.facts import After, Fact, HubStarted
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
 from hub.ports import Clock, EpochStart, JournalWriter, KeyKeeper, StateKeeper, StoreError
+from hub.service.copies import Copies
 from hub.service.customers import Customers
 from hub.service.desk import HUB, Desk
 from hub.service.reports import Reports
 from hub.service.requests import Requests
 from hub.service.sealing import Sealing
-from hub.service.writer import Writer, apply
+from hub.service.writer import Trouble, Writer, apply
 
 log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ FILTER_AT_STOP: Final = 2_048
 # Starts that know how far the journal had come.
 SAME_SERIES: Final = ("start", "repair")
 FILTER_NOTE: Final = "request_filter"
+
+
+# Check numbers that are left out when it is not known which were given: more than a store opens while a copy lags.
+CHECK_NO_GAP: Final = 100
 
 
 class Identity(Struct, frozen=True):
@@ -82,7 +87,9 @@ class Core:
         unsent: Callable[[], int] = int,
         on_committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
         keys: KeyKeeper | None = None,
+        copies: Copies | None = None,
     ) -> None:
+        self._copies = copies
         self.identity = identity
         self.journal = journal
         self.keeper = keeper
@@ -123,42 +130,14 @@ class Core:
         anything else is taken, as soon as the disk takes it. Raises StoreError when the journal cannot be read or its
         chain is broken.
         """
-        saved = await self.keeper.load(self.state)
-        self.saved_seq = saved.seq
-        days, loaded = await self.keeper.reports()
-        self.reports = Reports(days, loaded)
-        head = await self._read_tail(saved)
+        head = await self._load()
         if witness is not None and self._unknown(witness):
             self.behind = Behind("high-water mark", witness.epoch, witness.seq)
             reason = "loss"
             log.error(
                 "the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq
             )
-        chain = Chain(
-            source=self.identity.source, boot_id=boot, epoch=head.epoch, seq=head.seq, head=head.hash
-        )
-        self.writer = Writer(
-            state=self.state,
-            journal=self.journal,
-            chain=chain,
-            requests=self.requests,
-            reports=self.reports,
-            committed=self._committed,
-        )
-        self.desk = Desk(
-            state=self.state,
-            writer=self.writer,
-            journal=self.journal,
-            keeper=self.keeper,
-            requests=self.requests,
-            clock=self.clock,
-            mint=self._mint,
-            online=self._online,
-            unsent=self._unsent,
-            sealing=None
-            if self.customers is None
-            else Sealing(state=self.state, keeper=self.keeper, customers=self.customers, mint=self._mint),
-        )
+        self._wire(head, boot)
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.opening = lambda: self._add_epoch(epoch, reason)
         self.writer.opening()
@@ -175,6 +154,73 @@ class Core:
         if self.customers is not None:
             self._tasks.append(asyncio.create_task(self.customers.run(), name="customers"))
 
+    async def attend(self, trouble: Trouble, *, boot: str) -> None:
+        """Load the state and accept nothing, for this reason: a standby, or a box whose place another has taken.
+
+        Nothing is written to the journal but what take_in() is given. Raises StoreError.
+        """
+        self._wire(await self._load(), boot)
+        self.writer.trouble = trouble
+        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
+        if not await self._load_filter():
+            self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+        if self.customers is not None:
+            self._tasks.append(asyncio.create_task(self.customers.run(), name="customers"))
+
+    async def take_in(self, group: Sequence[Entry], opens: EpochStart | None) -> None:
+        """Append entries of the primary, which follow the last one, and let the state follow. Raises StoreError.
+
+        After an error: reopen the journal, then catch_up().
+        """
+        await self.journal.append(group, opens=opens)
+        await self.catch_up()
+
+    async def catch_up(self) -> None:
+        """Evolve the state with what the journal has beyond it. Raises StoreError."""
+        # What an attempt that broke off had begun.
+        self.state.discard_open()
+
+        def settled(facts: Sequence[tuple[Fact, Meta]], head: After) -> None:
+            self.writer.followed(head, head.seq - self.writer.settled.seq)
+            self._committed(facts)
+
+        await self._read_tail(self.writer.settled, settled)
+
+    async def _load(self) -> After:
+        saved = await self.keeper.load(self.state)
+        self.saved_seq = saved.seq
+        days, loaded = await self.keeper.reports()
+        self.reports = Reports(days, loaded)
+        return await self._read_tail(saved)
+
+    def _wire(self, head: After, boot: str) -> None:
+        chain = Chain(
+            source=self.identity.source, boot_id=boot, epoch=head.epoch, seq=head.seq, head=head.hash
+        )
+        self.writer = Writer(
+            state=self.state,
+            journal=self.journal,
+            chain=chain,
+            requests=self.requests,
+            reports=self.reports,
+            committed=self._committed,
+            copies=self._copies,
+        )
+        self.desk = Desk(
+            state=self.state,
+            writer=self.writer,
+            journal=self.journal,
+            keeper=self.keeper,
+            requests=self.requests,
+            clock=self.clock,
+            mint=self._mint,
+            online=self._online,
+            unsent=self._unsent,
+            sealing=None
+            if self.customers is None
+            else Sealing(state=self.state, keeper=self.keeper, customers=self.customers, mint=self._mint),
+        )
+
     def _committed(self, facts: Sequence[tuple[Fact, Meta]]) -> None:
         if self.customers is not None:
             self.customers.committed(facts)
@@ -187,16 +233,22 @@ class Core:
             self.writer.opened.set()
             return
         self.writer.open_epoch(EpochStart(epoch, head.seq + 1, head))
+        stamp = self.clock.stamp()
+        new = reason not in SAME_SERIES
         started = HubStarted(
             version=self.identity.version,
             box=self.identity.box,
             after=head,
-            receipt_series=next_series(
-                self.state.settings.get("receipt_series"), new=reason not in SAME_SERIES
-            ),
+            receipt_series=next_series(self.state.settings.get("receipt_series"), new=new),
             reason=reason,
+            check_no_after=self._check_no_gap(stamp.business_date) if new else 0,
         )
-        self.writer.add([started], self.clock.stamp(), Origin(HUB.device_id))
+        self.writer.add([started], stamp, Origin(HUB.device_id))
+
+    def _check_no_gap(self, date: str) -> int:
+        """Beyond any number that a lost check of today may have had: the next hundred but one."""
+        last = self.state.counters.get(f"check_no:{date}") or 0
+        return (last // CHECK_NO_GAP + 2) * CHECK_NO_GAP
 
     async def _epoch_kept(self, *, patient: bool) -> None:
         group = self.writer.pending()
@@ -234,8 +286,15 @@ class Core:
             if getattr(self.state, shelf).get(key) is None:
                 await self.keeper.fetch(self.state, shelf, key)
 
-    async def _read_tail(self, saved: After) -> After:
-        """Evolve the state with what was committed after the last save; the last entry."""
+    async def _read_tail(
+        self,
+        saved: After,
+        settled: Callable[[Sequence[tuple[Fact, Meta]], After], None] = lambda facts, head: None,
+    ) -> After:
+        """Evolve the state with what was committed after the last save; the last entry.
+
+        settled: called after each stretch, with where the state then stands.
+        """
         seq, head, epoch = saved.seq, saved.hash, saved.epoch
         while found := await self.journal.after(seq, count_max=1000, bytes_max=8 << 20):
             facts: list[tuple[Fact, Meta]] = []
@@ -257,6 +316,7 @@ class Core:
             self.state.seal()
             self.state.settle()
             self.reports.fold(facts)
+            settled(facts, After(epoch, seq, head))
             if seq - self.saved_seq >= TAIL_MAX:
                 await self.save(After(epoch, seq, head))
         return After(epoch, seq, head)

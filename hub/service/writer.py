@@ -18,11 +18,12 @@ from msgspec import Struct
 
 from hub.domain import entries
 from hub.domain.entries import Chain, Entry, Envelope, Origin, Stamp
-from hub.domain.errors import HubError, Internal, NotReady, OutcomeUnknown, StorageFull
+from hub.domain.errors import HubError, Internal, NotReady, OutcomeUnknown, StorageFull, Superseded
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import After, EntryRecovered, Fact
 from hub.domain.state import Meta, State
 from hub.ports import EpochStart, JournalWriter, StoreError
+from hub.service.copies import Copies
 from hub.service.reports import Reports
 from hub.service.requests import Requests, fingerprint
 
@@ -35,7 +36,7 @@ REOPEN_WAIT_S_MAX: Final = 5.0
 QUIET_TURNS: Final = 3
 # So that a flood cannot put off its own answers for ever.
 GROUP_ENTRIES_MAX: Final = 512
-JournalState = Literal["writable", "reopening", "full", "closed"]
+JournalState = Literal["writable", "reopening", "full", "closed", "standby", "superseded"]
 
 
 class Trouble(Struct, frozen=True):
@@ -104,7 +105,10 @@ class Writer:
         requests: Requests,
         reports: Reports,
         committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
+        copies: Copies | None = None,
     ) -> None:
+        """copies: the second copies that an acknowledgement waits for; None: it waits for none."""
+        self._copies = copies
         self._state = state
         self._journal = journal
         self._chain = chain
@@ -131,11 +135,23 @@ class Writer:
     # -- deciding -----------------------------------------------------------------------------------------------
 
     def check_open(self) -> None:
-        """Raises NotReady or StorageFull when nothing can be accepted now."""
+        """Raises NotReady, StorageFull or Superseded when nothing can be accepted now."""
         if self.trouble is not None:
+            if self.trouble.state == "superseded":
+                raise Superseded
             if self.trouble.state == "full":
                 raise StorageFull(retry_after_s=5)
             raise NotReady(reason=self.trouble.reason, retry_after_s=1)
+
+    def check_copied(self) -> None:
+        """Raises NotReady when devices' requests must not be accepted because the second copy is not there."""
+        if self._copies is not None:
+            self._copies.check()
+
+    async def copied(self, seq: int) -> None:
+        """Return when an answer that rests on this entry may be given. Raises OutcomeUnknown."""
+        if self._copies is not None and (failure := await self._copies.kept(seq)) is not None:
+            raise failure
 
     def add(
         self, facts: Sequence[Fact], stamp: Stamp, origin: Origin, request: int | None = None
@@ -179,6 +195,13 @@ class Writer:
         self._open.opens = start
         self.settled = start.after
 
+    def followed(self, head: After, count: int) -> None:
+        """`count` entries were taken over from another box, up to head: what follows begins there."""
+        self._chain.rewind(epoch=head.epoch, seq=head.seq, head=head.hash)
+        self._open = Group(head)
+        self.unsaved += count
+        self.settled = head
+
     def pending(self) -> Group | None:
         """The newest group that a decision made now has seen and that is not on disk yet."""
         return self._open if self._open.entries else self._flying
@@ -207,8 +230,12 @@ class Writer:
             group, self._open = self._open, Group(self._head())
             self._flying, self._flying_since = group, time.monotonic()
             self._state.seal()
+            failure: HubError | None = None
             try:
                 await self._journal.append(group.entries, opens=group.opens)
+                if self._copies is not None and group.requests:
+                    # Kept on this disk, but a device hears of it only when the second copy has it too.
+                    failure = await self._copies.kept(group.entries[-1].seq)
             except StoreError as error:
                 await self._recover(group, error)
                 continue
@@ -218,7 +245,7 @@ class Writer:
             if group.opens is not None:
                 self.opening = None
                 self.opened.set()
-            group.finish()
+            group.finish(failure)
             if self._open.entries or self._closing:
                 self._wake.set()
 

@@ -70,6 +70,8 @@ SELECT id, wrapped FROM customer_keys WHERE id IN (SELECT value FROM json_each(?
 SELECT 1 FROM customer_keys LIMIT 1
 -- name: key_ids
 SELECT id FROM customer_keys
+-- name: all_keys
+SELECT id, wrapped FROM customer_keys ORDER BY id
 -- name: put_key
 INSERT OR IGNORE INTO customer_keys (id, wrapped) VALUES (?, ?)
 -- name: drop_key

@@ -45,7 +45,7 @@ def read_pair_uri(uri: str) -> PairLink:
     """The inverse of pair_uri. Raises PairUriInvalid."""
     try:
         parts = urlsplit(uri)
-        fields = parse_qs(parts.query, strict_parsing=True)
+        fields = parse_qs(parts.query, strict_parsing=True, keep_blank_values=True)
         link = PairLink(*(fields[key][0] for key in ("u", "fp", "c")))
     except (ValueError, KeyError) as error:
         raise PairUriInvalid("not a storehub pairing link") from error

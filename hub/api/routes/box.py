@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import msgspec
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hub.api.caller import address_of, allow, caller
 from hub.api.metrics import render
@@ -32,19 +32,25 @@ def facts_of(box: Box) -> dict[str, Any]:
         "tls": 1 if box.facing.tls else 0,
         "fp": box.facing.fingerprint,
         "box": identity.box,
-        "role": "primary",
+        "role": "primary" if box.role == "primary" else "standby",
     }
 
 
 @router.get(
     "/.well-known/storehub", summary="Which hub this is", responses=ref("WellKnown"), tags=["finding"]
 )
-async def well_known(request: Request) -> Response:
+async def well_known(
+    request: Request, challenge: Annotated[str, Query(pattern=r"^([0-9a-f]{32})?$")] = ""
+) -> Response:
+    """challenge: a box of the same store asks for proof that this one is too, and of its term."""
     box = box_of(request)
     status = await box.upstream.status()
+    facts = facts_of(box)
     return reply(
         {
-            **facts_of(box),
+            **facts,
+            "term": box.term,
+            "proof": box.estate.proof(challenge, facts["role"]) if challenge else None,
             "api_versions": ["1"],
             "version": box.identity.version,
             "time": box.clock.stamp().time,
@@ -93,6 +99,9 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
             "reason": trouble.reason if trouble else "",
         },
         "beacon": {"state": beacon.state, "addresses": list(beacon.addresses), "reason": beacon.reason},
+        "role": box.role,
+        "mirror": box.copies.view(),
+        "standby": None if box.standby is None else box.standby.view(),
         "behind": msgspec.to_builtins(box.core.behind) if box.core.behind else None,
         "update": box.updated(),
     }

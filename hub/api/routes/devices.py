@@ -201,9 +201,12 @@ async def sign_out(request: Request) -> Response:
 
 
 @router.post("/console/pairing-codes", include_in_schema=False)
-async def pairing_code(request: Request, _: Annotated[Device, Depends(allowed("devices"))]) -> Response:
+async def pairing_code(request: Request, device: Annotated[Device, Depends(allowed("devices"))]) -> Response:
     box = box_of(request)
     wanted: NewCode = await body_as(request, NewCode)
+    if wanted.role == "standby" and device.role != "manager":
+        # A standby gets everything, sales too, which a technician does not see.
+        raise Forbidden(role=device.role)
     return reply(await new_code(box, wanted.role, wanted.minutes, wanted.table_id))
 
 

@@ -1,0 +1,98 @@
+"""A standby's calls to the primary: one keep-alive connection, verified with the store's own authority."""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Any, Final
+
+import httpx
+import msgspec
+
+from hub.domain.facts import After
+
+WAIT_S: Final = 5.0
+SILENCE_S: Final = 4.0
+
+
+class PrimaryTrouble(Exception):
+    """No usable answer; the message is a key and its words. parted: the primary does not know our last entry."""
+
+    def __init__(self, message: str, *, parted: bool = False) -> None:
+        super().__init__(message)
+        self.parted = parted
+
+
+class PrimaryClient:
+    """url, token: of the primary. own_url: told to it, so that it can ask later who has taken over."""
+
+    def __init__(self, url: str, token: str, tls: ssl.SSLContext | None, *, own_url: str = "") -> None:
+        self.url = url
+        self._http = httpx.AsyncClient(
+            base_url=url,
+            verify=tls if tls is not None else False,
+            headers={"Authorization": f"Bearer {token}", "Storehub-Url": own_url, "User-Agent": "storehub"},
+            timeout=httpx.Timeout(SILENCE_S, read=SILENCE_S + WAIT_S),
+            trust_env=False,
+            follow_redirects=False,
+        )
+
+    async def __aenter__(self) -> PrimaryClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._http.aclose()
+
+    async def after(self, position: After, *, wait_s: float = WAIT_S) -> list[bytes]:
+        """The bytes of the entries that follow; says that everything up to the position is on this disk."""
+        answer = await self._get(
+            "/v1/copy/entries",
+            {"after": f"{position.epoch}:{position.seq}:{position.hash}", "wait": f"{wait_s:g}"},
+        )
+        return [line for line in answer.content.split(b"\n") if line]
+
+    async def keys(self, ids: list[str]) -> dict[str, Any]:
+        return self._json(await self._get("/v1/copy/keys", {"ids": ",".join(ids)}))
+
+    async def secrets(self) -> dict[str, Any]:
+        return self._json(await self._get("/v1/copy/secrets", {}))
+
+    async def base(self) -> AsyncIterator[bytes]:
+        """The journal's file, piece by piece."""
+        try:
+            async with self._http.stream("GET", "/v1/copy/base", timeout=httpx.Timeout(60.0)) as answer:
+                if answer.status_code != 200:
+                    raise PrimaryTrouble(f"refused: the primary answers {answer.status_code}")
+                async for piece in answer.aiter_bytes(1 << 20):
+                    yield piece
+        except httpx.HTTPError as error:
+            raise PrimaryTrouble(f"unreachable: {error!r}") from error
+
+    async def _get(self, path: str, params: dict[str, str]) -> httpx.Response:
+        try:
+            answer = await self._http.get(path, params=params)
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            raise PrimaryTrouble(f"unreachable: {self.url} does not answer ({error!r})") from error
+        if answer.status_code == 200:
+            return answer
+        slug = self._slug(answer)
+        if answer.status_code == 404:
+            raise PrimaryTrouble("parted: the primary does not have this box's last entry", parted=True)
+        raise PrimaryTrouble(f"refused: the primary answers {answer.status_code} {slug}")
+
+    @staticmethod
+    def _slug(answer: httpx.Response) -> str:
+        try:
+            return str(answer.json().get("slug", ""))
+        except ValueError:
+            return ""
+
+    @staticmethod
+    def _json(answer: httpx.Response) -> dict[str, Any]:
+        try:
+            return msgspec.json.decode(answer.content, type=dict[str, Any])
+        except msgspec.MsgspecError as error:
+            raise PrimaryTrouble(f"wrong-answer: {error}") from error

@@ -1,0 +1,216 @@
+"""The primary killed for good in the middle of a dinner: a standby is made the store, and everything is counted."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from hub.control import ask
+from tests.support.audit import ack_problems, chain_problems, marks_of
+from tests.support.handheld import Ack, Handheld, Line
+from tests.support.rig import Program, free_port, menu_file, run
+
+SERVING_S_MAX = 10.0
+
+
+@dataclass
+class Outcome:
+    acks: int = 0
+    acks_after: int = 0
+    lag_entries: int = 0
+    lost: int = 0
+    serving_s: float = 0.0
+    joined_s: float = 0.0
+    problems: list[str] = field(default_factory=list)
+
+
+class Box:
+    """One box of the store: a program on a port, with a directory."""
+
+    def __init__(self, folder: Path, name: str, settings: str, program: tuple[str, ...] = ("hub",)) -> None:
+        self.port = free_port()
+        self.data = folder / name
+        config = folder / f"{name}.toml"
+        config.write_text(settings)
+        self.log = folder / f"{name}.log"
+        self.program = Program(
+            (*program, "run", "--config", str(config), "--http", "--no-mdns", "--port", str(self.port),
+             "--data", str(self.data)),
+            self.log,
+        )  # fmt: skip
+
+    async def do(self, what: str, **parameters: Any) -> Any:
+        return await ask(self.data / "control.sock", what, **parameters)
+
+    async def get(self, path: str) -> tuple[int, Any]:
+        line = Line(self.port)
+        try:
+            status, _, body = await line.ask("GET", path, {})
+            return status, json.loads(body)
+        finally:
+            line.close()
+
+    async def entries(self) -> list[bytes]:
+        return (await run("hub", "export", "--data", str(self.data))).encode().splitlines()
+
+
+async def dinner(
+    folder: Path,
+    *,
+    seed: int,
+    wait: Literal["off", "standby"],
+    handhelds: int = 30,
+    before_s: float = 2.0,
+    after_s: float = 1.0,
+    mistake: str = "",
+    told: Callable[[str], None] = lambda text: None,
+) -> Outcome:
+    """One dinner. `mistake`: a defect to put into both boxes (tests/failover/mistaken.py), to see that it is found."""
+    outcome = Outcome()
+    random_ = random.Random(seed)
+    program = ("tests.failover.mistaken", mistake) if mistake else ("hub",)
+    first = Box(folder, "first", f'mirror_wait = "{wait}"\n', program)
+    second = Box(folder, "second", "", program)
+    try:
+        await first.program.start()
+        menu = folder / "menu.json"
+        menu.write_bytes(menu_file())
+        await run("hub", "import", "--data", str(first.data), str(menu))
+        paired = [await first.do("device.add", name=f"H {n}", role="register") for n in range(handhelds)]
+        began = time.monotonic()
+        code = await first.do("device.code", role="standby")
+        await run("hub", "standby", "--data", str(second.data), code["uri"])
+        await second.program.start()
+        outcome.joined_s = time.monotonic() - began
+        await _caught_up(first)
+        crew = [
+            Handheld(one["device_id"], one["token"], first.port, random.Random(f"{seed}-{n}"))
+            for n, one in enumerate(paired)
+        ]
+        over = asyncio.Event()
+        working = [asyncio.create_task(one.work(over)) for one in crew]
+        await asyncio.sleep(before_s * random_.uniform(0.5, 1.5))
+        await first.program.kill()
+        told("killed")
+        acked = [ack for one in crew for ack in one.acks]
+        outcome.acks = len(acked)
+        over.set()
+        await asyncio.gather(*working)
+        standing = (await second.do("look"))["last_seq"]
+        decided = time.monotonic()
+        await run("hub", "promote", "--unplugged", "--data", str(second.data))
+        over = asyncio.Event()
+        for one in crew:
+            one.port = second.port
+        working = [asyncio.create_task(one.work(over)) for one in crew]
+        async with asyncio.timeout(SERVING_S_MAX * 2):
+            while sum(len(one.acks) for one in crew) == outcome.acks:
+                await asyncio.sleep(0.02)
+        outcome.serving_s = time.monotonic() - decided
+        if outcome.serving_s > SERVING_S_MAX:
+            outcome.problems.append(f"serving only {outcome.serving_s:.1f} s after the decision")
+        await asyncio.sleep(after_s)
+        over.set()
+        await asyncio.gather(*working)
+        everything = [ack for one in crew for ack in one.acks]
+        outcome.acks_after = len(everything) - outcome.acks
+        old, new = await first.entries(), await second.entries()
+        outcome.lag_entries = len(old) - standing
+        outcome.problems += [problem for one in crew for problem in _real(one.problems)]
+        outcome.problems += _counted(outcome, old, new, acked, everything, standing, wait)
+        outcome.problems += await _fenced(first, second, crew[0])
+    finally:
+        await first.program.kill()
+        await second.program.kill()
+    return outcome
+
+
+async def _caught_up(box: Box) -> None:
+    async with asyncio.timeout(10):
+        while (await box.do("look"))["mirror"]["state"] != "following":
+            await asyncio.sleep(0.02)
+
+
+def _real(problems: list[str]) -> list[str]:
+    """A check that went down with the old box is not there any more: that is what the lag says."""
+    return [problem for problem in problems if "not-found" not in problem]
+
+
+def _counted(
+    outcome: Outcome,
+    old: list[bytes],
+    new: list[bytes],
+    acked: list[Ack],
+    everything: list[Ack],
+    standing: int,
+    wait: str,
+) -> list[str]:
+    problems = chain_problems(new)
+    if new[:standing] != old[:standing]:
+        problems.append("the standby does not have the primary's bytes")
+    here = {mark for raw in new for mark in marks_of(json.loads(raw))}
+    lost = [ack for ack in acked if ack.wish.mark not in here]
+    outcome.lost = len(lost)
+    if wait == "standby":
+        problems += [f"lost: {ack.wish.mark}, acknowledged after waiting" for ack in lost]
+    behind = {mark for raw in old[standing:] for mark in marks_of(json.loads(raw))}
+    problems += [
+        f"lost: {ack.wish.mark}, and the lag did not show it" for ack in lost if ack.wish.mark not in behind
+    ]
+    kept = [ack for ack in everything if ack.wish.mark in here]
+    problems += [text for text in ack_problems(new, kept) if wait == "standby" or "portions" not in text]
+    return problems + _numbers_twice([*old, *new])
+
+
+def _numbers_twice(raws: list[bytes]) -> list[str]:
+    """A number of either box that is on two things, whether or not anyone was told."""
+    used: dict[tuple[str, str, Any], set[str]] = {}
+    for raw in raws:
+        entry = json.loads(raw)
+        data = entry["data"]
+        if entry["type"] == "storehub.sale.completed.v1":
+            used.setdefault(("receipt", "", data["receipt_no"]), set()).add(data["sale_id"])
+        if entry["type"] == "storehub.check.opened.v1":
+            name = ("check", entry["businessdate"], data["check_no"])
+            used.setdefault(name, set()).add(data["check_id"])
+    found = Counter({name: len(things) for name, things in used.items()})
+    return [
+        f"{name[0]} number {name[2]} was used {count} times" for name, count in found.items() if count > 1
+    ]
+
+
+async def _fenced(first: Box, second: Box, handheld: Handheld) -> list[str]:
+    """The old box is switched on again: it must stay out, also when the new one cannot be seen."""
+    problems = []
+    for standing_alone in (False, True):
+        if standing_alone:
+            await second.program.kill()
+        with suppress(Exception):
+            await first.program.start()
+        problems += await _out(first, handheld, "alone" if standing_alone else "beside the new box")
+        await first.program.kill()
+    return problems
+
+
+async def _out(box: Box, handheld: Handheld, where: str) -> list[str]:
+    status, said = await box.get("/.well-known/storehub")
+    line = Line(box.port)
+    headers = {"Authorization": f"Bearer {handheld.token}", "Idempotency-Key": f"stray {where}"}
+    body = json.dumps({"type": "x.acme.seen", "data": {"mark": f"stray {where}"}}).encode()
+    try:
+        code, _, answer = await line.ask("POST", "/v1/facts", headers, body)
+    finally:
+        line.close()
+    if code != 503 or json.loads(answer).get("slug") != "superseded":
+        return [f"the old box, {where}, answers {code} {answer!r}"]
+    return (
+        [] if status == 200 and said["role"] != "primary" else [f"the old box, {where}, calls itself {said}"]
+    )
