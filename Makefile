@@ -98,6 +98,10 @@ sim: $(READY) ## seeded simulation of store, hub and cloud (SEED= ROUNDS=)
 machine: $(READY) ## the whole store as one state machine, the twelve invariants after each step (SEED= ROUNDS=)
 	@$(BIN)/python -m tests.whole $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: clocks
+clocks: $(READY) ## wrong clocks: boots in 1970 and 2099, steps, late truth; days must add up (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.clocks $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: crash
 crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)

@@ -110,7 +110,8 @@ class BoxClock:
             self._offset_s = floor - time.monotonic()
             self.source = "journal"
         elif time.time() < NOT_BEFORE:
-            # A first boot without a clock battery: 1970 is no time that anyone should believe.
+            # A first boot without a clock battery. In 1970 there was no tax rate, and no certificate.
+            self._offset_s = NOT_BEFORE - time.monotonic()
             self.source = "none"
         else:
             self.source = "rtc" if battery else "system"

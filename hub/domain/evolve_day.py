@@ -78,8 +78,9 @@ def took(
     before = at
     if at is None and register.settlements:
         last = register.settlements[-1]
-        # One that follows the settlement in its epoch is later whatever the clock said; a recovered one may not be.
-        before = meta.time if meta.epoch != last.epoch or meta.seq < last.seq else None
+        # What follows the settlement is later, whatever the clock said; what was lost and came back may not be.
+        lost = meta.held_by and (meta.epoch != last.epoch or meta.seq < last.seq)
+        before = meta.time if lost else None
     _put(state, register.traded(tenders, sign, before=before))
 
 

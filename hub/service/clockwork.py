@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 
-from hub.clock import Before, BoxClock
+from hub.clock import SAME_S, Before, BoxClock
 from hub.domain import entries
 from hub.domain.entries import Envelope
 from hub.domain.errors import HubError
@@ -31,12 +31,16 @@ PAGE_BYTES: Final = 1 << 20
 
 
 class Known(Struct):
-    """sure_seq: up to here every entry is right, or corrected. boot_first: the first entry of this boot."""
+    """sure_seq: up to here every entry is right, or corrected. boot_first: the first entry of that boot.
+
+    offset_s: by which wall and monotonic time differed, as was believed when this was written.
+    """
 
     sure_seq: int = 0
     boot_id: str = ""
     boot_first: int = 0
     known_unix_s: float = 0.0
+    offset_s: float = 0.0
 
 
 class Boot(Struct):
@@ -110,7 +114,7 @@ class ClockWork:
 
     async def _correct(self) -> None:
         clock, writer = self._clock, self._core.writer
-        turn, offset_s, again = clock.turns, clock.offset_s, self._turn is not None
+        turn, offset_s = clock.turns, clock.offset_s
         # Every stamp with the wrong time is in a group by now: stamping and adding are one step.
         if (pending := writer.pending()) is not None:
             await pending.over()
@@ -119,11 +123,17 @@ class ClockWork:
         upto = writer.settled.seq
         known = await _known(self._notes)
         mine = known.boot_id == self._boot
-        first = known.sure_seq + 1
-        if mine and (again or turn):
-            first = min(first, known.boot_first)
-        first = max(first, self._core.journal.first_seq)
+        first = max(known.sure_seq + 1, self._core.journal.first_seq)
         boots = await self._boots(first, upto)
+        told = (
+            offset_s
+            if mine
+            else next((boot.offset_s for boot in boots if boot.boot_id == known.boot_id), None)
+        )
+        if told is not None and known.boot_id and abs(told - known.offset_s) > SAME_S:
+            # What was believed when these were looked at was wrong itself.
+            first = max(min(first, known.boot_first), self._core.journal.first_seq)
+            boots = await self._boots(first, upto)
         boot_first = (
             known.boot_first
             if mine
@@ -193,8 +203,6 @@ class ClockWork:
             if boot is None or boot.offset_s is None:
                 break
             was = self._was(envelope.seq)
-            if envelope.timetrusted and was is None and boot.boot_id != self._boot:
-                continue
             work.add(
                 envelope,
                 unix_s=_monotonic(envelope) + boot.offset_s,
@@ -231,7 +239,7 @@ class ClockWork:
 
     async def _note(self, boot_first: int, sure_seq: int) -> None:
         self._noted_s = self._clock.monotonic()
-        known = Known(sure_seq, self._boot, boot_first, self._clock.unix_s())
+        known = Known(sure_seq, self._boot, boot_first, self._clock.unix_s(), self._clock.offset_s)
         await self._notes.put(NOTE, msgspec.json.encode(known))
 
 

@@ -150,7 +150,8 @@ class HubKit:
         self._place = place
         self._ids = count(1)
         self._epochs = count(1)
-        self.clock = TestClock()
+        self.clock: Any = TestClock()
+        self.boot = "b"
         self.online = True
         self.unsent: Callable[[], int] = int
         self.committed: list[tuple[Fact, Meta]] = []
@@ -190,7 +191,7 @@ class HubKit:
             unsent=lambda: self.unsent(),
             on_committed=self.committed.extend,
         )
-        await self.core.start(epoch=f"{next(self._epochs):016x}", boot="b", witness=witness, **more)
+        await self.core.start(epoch=f"{next(self._epochs):016x}", boot=self.boot, witness=witness, **more)
         return self.core
 
     async def fresh(self) -> Core:

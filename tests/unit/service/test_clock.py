@@ -59,6 +59,8 @@ def test_a_first_boot_in_1970_believes_nothing(machine: Machine) -> None:
     machine.wall_s = 60.0
     clock = machine.clock()
     assert (clock.source, clock.trusted) == ("none", False)
+    # There were no tax rates in 1970: it begins when this program did.
+    assert clock.today() >= "2025-12-31"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,65 @@
+"""Defects put in from outside, to see that they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+from unittest import mock
+
+
+def _one_boot_for_all() -> AbstractContextManager[Any]:
+    """Monotonic times of other boots are taken for this one's."""
+    from hub.service.clockwork import ClockWork
+
+    async def place(work: ClockWork, boots: list[Any], first: int, offset_s: float) -> None:
+        for boot in boots:
+            boot.offset_s = offset_s
+
+    return mock.patch.object(ClockWork, "_place", place)
+
+
+def _moves_no_days() -> AbstractContextManager[Any]:
+    """Corrections are listed, and the state does not apply them."""
+    return mock.patch("hub.domain.evolve_clock._join", return_value=None)
+
+
+def _forgets_reports() -> AbstractContextManager[Any]:
+    """The day reports do not apply them."""
+    return mock.patch("hub.domain.report.halves", return_value=())
+
+
+def _forgets_other_boots() -> AbstractContextManager[Any]:
+    """Only the entries of this boot are looked at."""
+    from hub.service.clockwork import ClockWork
+
+    entries = ClockWork._entries
+
+    async def mine(work: ClockWork, first: int, upto: int) -> Any:
+        async for envelope in entries(work, first, upto):
+            if envelope.bootid == work._boot:
+                yield envelope
+
+    return mock.patch.object(ClockWork, "_entries", mine)
+
+
+def _corrects_once() -> AbstractContextManager[Any]:
+    """What a correction said is never corrected again."""
+    from hub.domain.retiming import Retiming
+
+    add = Retiming.add
+
+    def once(work: Retiming, envelope: Any, **more: Any) -> None:
+        if not more["was_shift_ms"]:
+            add(work, envelope, **more)
+
+    return mock.patch.object(Retiming, "add", once)
+
+
+MISTAKES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
+    "one-boot-for-all": _one_boot_for_all,
+    "moves-no-days": _moves_no_days,
+    "forgets-reports": _forgets_reports,
+    "forgets-other-boots": _forgets_other_boots,
+    "corrects-once": _corrects_once,
+}

@@ -1,0 +1,22 @@
+"""A few rounds of wrong clocks, and the defects that they must find."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.clocks.mistakes import MISTAKES
+from tests.clocks.twins import play
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_days_add_up_whatever_the_clock_did(seed: int) -> None:
+    assert play(seed).problems == []
+
+
+def test_the_same_seed_plays_the_same() -> None:
+    assert play(5) == play(5)
+
+
+@pytest.mark.parametrize("mistake", sorted(MISTAKES))
+def test_a_defect_is_found(mistake: str) -> None:
+    assert any(play(seed, mistake=mistake).problems for seed in range(12))
