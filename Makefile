@@ -18,6 +18,8 @@ BIN := .venv/bin
 READY := .venv/.ready
 # The quick set: seconds to a minute, no root, no browser.
 QUICK := not slow and not netns and not browser and not fuzz and not powercut
+# A process for each core, whole files to each: the modules' own set-ups are made once.
+PARALLEL ?= -n auto --dist loadfile
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--only-binary :all: --no-emit-index-url --no-header $(if $(UPGRADE),--upgrade)
 # The oldest glibc tags that a 64-bit Debian 12 or Raspberry Pi OS accepts.
@@ -74,7 +76,7 @@ imports: $(READY) ## import rules: inwards only, a pure domain, two separate end
 
 .PHONY: test
 test: $(READY) ## set up and run the quick tests (ARGS=pytest arguments)
-	@$(BIN)/pytest -q -m "$(QUICK)" $(ARGS)
+	@$(BIN)/pytest -q $(PARALLEL) -m "$(QUICK)" $(ARGS)
 
 .PHONY: test-all
 test-all: $(READY) ## every test that this machine can run
