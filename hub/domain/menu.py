@@ -121,6 +121,8 @@ class Product(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=Tru
     oversell: Literal["allowed", "refused"] | None = None
     # By price list: member, staff, or one of the store's own.
     prices: Annotated[dict[Id, Price], Meta(max_length=20)] = {}
+    # Of a set: its price is shared between its parts, so that each bears its own tax.
+    tax_shared: bool = False
 
     @property
     def sold_out(self) -> bool:

@@ -170,6 +170,8 @@ def product_view(product: Product, *, gone: bool = False) -> dict[str, Any]:
         view["remaining"] = product.remaining
     if product.prices:
         view["prices"] = product.prices
+    if product.tax_shared:
+        view["tax_shared"] = True
     if product.oversell is not None:
         view["oversell"] = product.oversell
     if product.slots:

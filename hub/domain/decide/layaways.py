@@ -16,6 +16,7 @@ from hub.domain.decide.customers import standing_for
 from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.orders import AMOUNT_MAX, price_lines
 from hub.domain.decide.sales import next_receipt_no
+from hub.domain.decide.set_shares import with_shares
 from hub.domain.decide.tenders import accepted, change_of
 from hub.domain.discount import Discount
 from hub.domain.errors import Conflict, InvalidRequest, NotFound
@@ -35,7 +36,8 @@ def open_layaway(state: State, command: OpenLayaway, at: At) -> list[Fact]:
     if command.customer_id is not None and customer is None:
         raise InvalidRequest.at("customer_id", f"no such customer: {command.customer_id}")
     layaway_id = at.mint()
-    lines = price_lines(state, command.lines, at, order_id=layaway_id, dining=command.dining)
+    priced = price_lines(state, command.lines, at, order_id=layaway_id, dining=command.dining)
+    lines = with_shares(state, priced)
     wishes = tuple(
         Discount(kind=wish.kind, value=wish.value, amount=0, name=wish.name, line_id=wish.line_id)
         for wish in command.discounts

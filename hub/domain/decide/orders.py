@@ -12,6 +12,7 @@ from hub.domain.commands import LineIn, OptionIn, PlaceOrder, RecordFact
 from hub.domain.decide.at import At
 from hub.domain.decide.making import custom_made
 from hub.domain.decide.options import options_left
+from hub.domain.decide.set_shares import with_shares
 from hub.domain.decide.sets import Within, children_of
 from hub.domain.decide.timed import not_by_itself, plus_table_charge, stay_notice_at, timed
 from hub.domain.errors import (
@@ -79,6 +80,7 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
     if plans or state.bands is not None:
         lines = timed(state, lines, at, dining=check.dining, plans=plans)
         lines = plus_table_charge(state, check, lines, at, order_id)
+    lines = with_shares(state, lines)
     if check.price_list:
         lines = tuple(line.at_list(check.price_list) for line in lines)
     total = total_of(add_lines(check.sums, lines), state.rounding, check.discounts)
@@ -321,6 +323,10 @@ def _own_table(state: State, command: PlaceOrder, at: At) -> PlaceOrder:
             command.guests is not None,
             command.table_id not in (None, table_id),
             any(line.unit_price is not None for line in command.lines),
+            # When the kitchen begins is for staff to say.
+            any(
+                line.hold or any(child.hold is not None for child in line.children) for line in command.lines
+            ),
         )
     )
     if foreign or table_id is None or state.seated.get(table_id) is None:

@@ -15,6 +15,7 @@ from hub.domain.decide.deferring import deferrals
 from hub.domain.decide.floor import seen_as_it_is
 from hub.domain.decide.orders import AMOUNT_MAX, find_check, price_lines
 from hub.domain.decide.price import permit_list
+from hub.domain.decide.set_shares import with_shares
 from hub.domain.decide.sets import with_parts
 from hub.domain.decide.sold import in_categories
 from hub.domain.decide.taken import record_taken
@@ -116,6 +117,7 @@ def _counter_bill(state: State, command: CompleteSale, at: At, sale_id: str) -> 
     priced = price_lines(state, command.lines or (), at, order_id=sale_id, dining=dining)
     if state.bands is not None:
         priced = timed(state, priced, at, dining=dining, service=False)
+    priced = with_shares(state, priced)
     if command.price_list:
         priced = tuple(line.at_list(command.price_list) for line in priced)
     lines = [sale_line(line, dining=dining, wished=None, schedule=state.tax, unix_s=now_s) for line in priced]

@@ -9,7 +9,7 @@ import pytest
 from domain_world import World, contents
 
 from hub.domain.check import Check
-from hub.domain.command import OptionIn
+from hub.domain.command import ChildIn, OptionIn
 from hub.domain.commands import (
     ApplyMaster,
     ChangeProduct,
@@ -115,6 +115,9 @@ def test_a_tables_tablet_adds_to_its_own_open_check_and_nothing_else() -> None:
     for more in ({"table_id": "t2"}, {"check_id": check.check_id}, {"staff_id": "s"}, {"guests": 2}):
         with pytest.raises(Forbidden):
             ask(**more)
+    for line in (LineIn("tea", 1, hold=True), LineIn("tea", 1, children=(ChildIn("tea", hold=False),))):
+        with pytest.raises(Forbidden):
+            world.do(PlaceOrder((line,)), **tablet)
 
 
 def test_the_last_portion_goes_to_one_table() -> None:
