@@ -14,7 +14,11 @@ class Unauthenticated(CloudError):
 
 
 class Superseded(Unauthenticated):
-    """The token's place was taken by a newer one: another box has taken over."""
+    """The token's place was taken by a newer one, or it was taken back. box: the one that calls now, if any."""
+
+    def __init__(self, box: str | None = None) -> None:
+        super().__init__("this token was replaced by a newer one or taken back")
+        self.box = box
 
 
 class Forbidden(CloudError):

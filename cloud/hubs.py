@@ -60,8 +60,16 @@ def authenticate(session: Session, token: str) -> Caller:
         raise Unauthenticated("this token was not given out by this cloud")
     num, hub_num, hub_id, store_id, used_at, revoked_at = row
     if revoked_at is not None:
-        raise Superseded("this token was replaced by a newer one or taken back")
+        raise Superseded(_successor(session, hub_num, num))
     return Caller(num, hub_num, hub_id, store_id, used_at is None)
+
+
+def _successor(session: Session, hub_num: int, token_num: int) -> str | None:
+    """The box that calls with a newer token, as it last said of itself; None when nobody does."""
+    row = session.one("successor", hub=hub_num, token=token_num)
+    status = None if row is None or row[0] is None else msgspec.json.decode(row[0])
+    box = status.get("box") if isinstance(status, dict) else None
+    return box if isinstance(box, str) else None
 
 
 def take_over(session: Session, caller: Caller, now: float) -> None:

@@ -274,6 +274,7 @@ def _cloud(settings: Settings, box: Box, journal: Journal) -> Any:
             "storage": box.storage(),
             "clock": {"trusted": box.clock.trusted, "source": box.clock.source},
         },
+        superseded=lambda by: box.superseded(by),
         pace=PaceSettings(
             yield_to_lan=not settings.replay_full_pace,
             entries_per_s_max=settings.replay_entries_per_s_max or None,

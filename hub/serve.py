@@ -138,7 +138,9 @@ async def _open_and_serve(
         if (mirror := mirror_of(hub)) is not None:
             background.append(asyncio.create_task(mirror.run(), name="mirror"))
         if box.role == "primary":
-            background.append(asyncio.create_task(Fence(hub, changed.set).run(), name="fence"))
+            fence = Fence(hub, changed.set)
+            box.superseded = fence.told_by_cloud
+            background.append(asyncio.create_task(fence.run(), name="fence"))
         if hub.settings.day_close == "auto" and box.role == "primary":
             background.append(asyncio.create_task(_closer(hub).run(), name="closing of the day"))
         # What stands now stays: the collector need not look through it again and again.

@@ -44,6 +44,8 @@ def answer(error: CloudError) -> tuple[int, Headers, bytes]:
     headers: Headers = [(b"content-type", b"application/problem+json")]
     if isinstance(error, CursorConflict):
         body |= error.cursor.as_dict()
+    if isinstance(error, errors.Superseded) and error.box is not None:
+        body["box"] = error.box
     if isinstance(error, EntryRefused):
         body |= {"seq": error.refusal.seq, "reason": error.refusal.reason, "cursor": error.cursor.as_dict()}
     body |= {

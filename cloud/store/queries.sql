@@ -15,6 +15,10 @@ UPDATE hubs SET cursor_epoch = :epoch, cursor_seq = :seq, cursor_hash = :hash WH
 SELECT t.num, h.num, h.hub_id, h.store_id, t.used_at, t.revoked_at
 FROM tokens t JOIN hubs h ON h.num = t.hub WHERE t.digest = :digest
 
+-- name: successor
+SELECT c.status FROM tokens t JOIN contacts c ON c.hub = t.hub
+WHERE t.hub = :hub AND t.num > :token AND t.used_at IS NOT NULL AND t.revoked_at IS NULL
+
 -- name: add_token
 INSERT INTO tokens (hub, digest, created_at) VALUES (:hub, :digest, :now)
 

@@ -56,6 +56,8 @@ class Box:
     peers: set[str] = field(default_factory=set)
     # Of a standby: how it stands with the primary, and the act of taking over. None on any other box.
     standby: Standby | None = None
+    # The cloud hears from that box in this one's place.
+    superseded: Callable[[str], None] = lambda by: None
     facing: Facing = field(default_factory=Facing)
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None

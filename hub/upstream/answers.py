@@ -49,6 +49,8 @@ class Problem(Struct, frozen=True):
     reason: str = ""
     error: Any = UNSET
     slug: str | UnsetType = UNSET
+    # With `superseded`: who calls in this box's place.
+    box: str = ""
 
     def words(self) -> str:
         return self.detail or self.reason or self.title or (self.error if isinstance(self.error, str) else "")

@@ -107,7 +107,8 @@ def from_answer(
         key = "html" if kind == "text/html" else "not-json"
         return Trouble(Signal.INTERCEPTED, f"{key}: {host} answers {status} with {kind or 'nothing'}")
     if status in (401, 403):
-        return Trouble(Signal.DENIED, f"denied: the cloud does not accept this box{_words(body, is_json)}")
+        reason = f"denied: the cloud does not accept this box{_words(body, is_json)}"
+        return Trouble(Signal.DENIED, reason, successor=_successor(body))
     if status in (200, 201, 404, 409, 422):
         return None
     return Trouble(Signal.BUSY, f"error: the cloud answers {status}{_words(body, is_json)}")
@@ -119,6 +120,15 @@ def words_of(body: bytes) -> str:
         return _problem.decode(body).words()[:200]
     except msgspec.MsgspecError:
         return ""
+
+
+def _successor(body: bytes) -> str:
+    """The box that has taken this one's place, as the cloud says; '' when it says nothing of the kind."""
+    try:
+        problem = _problem.decode(body)
+    except msgspec.MsgspecError:
+        return ""
+    return problem.box if problem.slug == "superseded" else ""
 
 
 def _words(body: bytes, is_json: bool) -> str:

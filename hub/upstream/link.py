@@ -94,7 +94,10 @@ class LinkMonitor:
         monotonic: Callable[[], float],
         changed: Callable[[LinkStatus], None] = lambda status: None,
         paused: bool = False,
+        superseded: Callable[[str], None] = lambda box: None,
     ) -> None:
+        """superseded: told which box the cloud hears from in this one's place."""
+        self._superseded = superseded
         self._now = now
         self._monotonic = monotonic
         self._changed = changed
@@ -157,6 +160,8 @@ class LinkMonitor:
         if trouble.retry_after_s is not None:
             self.hold_until = self._monotonic() + trouble.retry_after_s
         self.signal(trouble.signal, trouble.reason)
+        if trouble.successor:
+            self._superseded(trouble.successor)
 
     async def wait_open(self) -> None:
         """Return once the cloud can be called by others than the replicator, which alone tries a line that is down."""

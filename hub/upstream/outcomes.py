@@ -31,9 +31,17 @@ class Trouble(Exception):
     """A call that brought nothing. reason: a key, a colon and words for the technician."""
 
     def __init__(
-        self, signal: Signal, reason: str, *, retry_after_s: float | None = None, timed_out: bool = False
+        self,
+        signal: Signal,
+        reason: str,
+        *,
+        retry_after_s: float | None = None,
+        timed_out: bool = False,
+        successor: str = "",
     ) -> None:
         super().__init__(reason)
+        # The box that the cloud hears from in this one's place.
+        self.successor = successor
         self.signal = signal
         self.reason = reason
         self.retry_after_s = (

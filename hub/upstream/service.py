@@ -57,6 +57,7 @@ class CloudUpstream:
         tls: ssl.SSLContext | None = None,
         lookup: Lookup = look_up,
         timing: Timing | None = None,
+        superseded: Callable[[str], None] = lambda box: None,
     ) -> None:
         self._address = CloudAddress.of(url)
         if not token:
@@ -83,7 +84,10 @@ class CloudUpstream:
             monotonic=clock.monotonic,
         )
         self._monitor = LinkMonitor(
-            now=lambda: clock.stamp().time, monotonic=clock.monotonic, changed=self._link_changed
+            now=lambda: clock.stamp().time,
+            monotonic=clock.monotonic,
+            changed=self._link_changed,
+            superseded=superseded,
         )
         self._engine: Engine | None = None
         self._workers: list[asyncio.Task[None]] = []

@@ -54,9 +54,12 @@ async def test_a_successors_first_call_ends_its_predecessor(cloud: Cloud) -> Non
         # Given out, but not used yet: the old box goes on.
         assert (await first.http.get("cursor")).status_code == 200
         async with cloud.client(hub_id, new) as second:
-            assert (await second.http.get("cursor")).status_code == 200
+            said = {"Storehub-Status": '{"box":"b2"}'}
+            assert (await second.http.get("cursor", headers=said)).status_code == 200
+            await cloud.desk.overview()  # What was heard is written down.
             answer = await first.http.get("cursor")
             assert (answer.status_code, answer.json()["slug"]) == (401, "superseded")
+            assert answer.json()["box"] == "b2"
             assert (await first.http.post("entries")).status_code == 401
             assert (await second.http.get("cursor")).status_code == 200
 
