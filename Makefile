@@ -133,6 +133,10 @@ record-devices: $(READY) ## record what devices of this version ask, for the ver
 	@$(BIN)/python -m tests.integration.recording \
 		"tests/integration/earlier/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("storehub"))').json"
 
+.PHONY: diskfaults
+diskfaults: $(READY) ## full, read-only, failing and slow disks under load and at starts (root, FUSE; SEED= ROUNDS=)
+	@$(BIN)/python -m tests.diskfaults $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document
 	@$(BIN)/pytest -q tests/fuzz $(ARGS)

@@ -25,6 +25,7 @@ from hub.estate import Estate
 from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
 from hub.released import marker_of_this_program, update_view
+from hub.reserve import DiskWatch, Reserve
 from hub.service.box import Box, Facing
 from hub.service.clockwork import ClockWork, before_of
 from hub.service.copies import Copies
@@ -72,11 +73,13 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
     from hub import mending
 
     settings = settings.with_store(data.store_settings())
+    reserve = Reserve(data.path, settings.reserve_mb * 1024 * 1024)
+    reserve.make_room()
     async with AsyncExitStack() as stack:
         mirror = None if settings.mirror_dir is None else Path(settings.mirror_dir)
         report = mending.mended_before(data, mirror)
         try:
-            hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
+            hub = await stack.enter_async_context(_opened(settings, data, report, reserve, replay=replay))
         except StoreError as error:
             # What is damaged inside shows only when it is read. Once: what a repair leaves must open.
             if (
@@ -85,13 +88,13 @@ async def open_hub(settings: Settings, data: DataDir, *, replay: bool) -> AsyncI
                 or (report := mending.mended(data, str(error), mirror, anew=True)) is None
             ):
                 raise
-            hub = await stack.enter_async_context(_opened(settings, data, report, replay=replay))
+            hub = await stack.enter_async_context(_opened(settings, data, report, reserve, replay=replay))
         yield hub
 
 
 @asynccontextmanager
 async def _opened(
-    settings: Settings, data: DataDir, repair: Mended | None, *, replay: bool
+    settings: Settings, data: DataDir, repair: Mended | None, reserve: Reserve, *, replay: bool
 ) -> AsyncIterator[Hub]:
     from hub import mending
 
@@ -165,6 +168,10 @@ async def _opened(
         hooks.append(doorman.committed)
         doorman.on_revoked(lambda device_id: feed.wake())
         await doorman.start()
+        disk = DiskWatch(reserve, core, journal)
+        if replay:
+            watching = asyncio.create_task(disk.run(), name="disk")
+            stack.push_async_callback(_ended, watching)
         examiner = Examiner(settings, data.path)
         stack.push_async_callback(examiner.stop)
         box = Box(
@@ -179,7 +186,7 @@ async def _opened(
             keeper=keeper,
             started_at=clock.stamp().time,
             timezone=settings.timezone,
-            storage=lambda: storage_of(data.path, core),
+            storage=lambda: storage_of(data.path, core, disk),
             draw=_draw,
             examine=examiner.look,
             updated=lambda: update_view(marker_of_this_program()),
@@ -311,18 +318,24 @@ def _draw(text: str, form: str) -> bytes:
     return render_receipt(text, form)
 
 
-def storage_of(path: Path, core: Core) -> dict[str, Any]:
+def storage_of(path: Path, core: Core, watch: DiskWatch) -> dict[str, Any]:
     """Space on the journal's disk, and for how many days it lasts at the pace of the last days."""
+    said = {"state": watch.state, "reserve_bytes": watch.reserve_bytes}
     try:
         disk = os.statvfs(path)
         free = disk.f_bavail * disk.f_frsize
         used = sum(file.stat().st_size for file in path.glob("journal.db*"))
     except OSError:
-        return {"free_bytes": 0, "journal_bytes": 0, "days_left": None}
+        return {"free_bytes": 0, "journal_bytes": 0, "days_left": None, **said}
     journal = core.journal
     kept = journal.position.seq - journal.first_seq + 1
     a_day = core.entries_a_day * (used / kept if kept > 0 else 4000)
-    return {"free_bytes": free, "journal_bytes": used, "days_left": min(int(free / max(a_day, 1)), 9999)}
+    return {
+        "free_bytes": free,
+        "journal_bytes": used,
+        "days_left": min(int(free / max(a_day, 1)), 9999),
+        **said,
+    }
 
 
 async def keep_highwater(hub: Hub) -> None:

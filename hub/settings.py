@@ -49,6 +49,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     currency: Annotated[str, Meta(pattern=r"^[A-Z]{3}$")] = "JPY"
     # Acknowledged entries are kept at least this long: a cloud restored from a backup asks for them again.
     retention_days: Annotated[int, Meta(ge=35, le=3650)] = 90
+    # Kept free so that orders and sales go on for some hours on a full disk.
+    reserve_mb: Annotated[int, Meta(ge=0, le=4096)] = 32
     # 0: as fast as the link takes it, giving way to the LAN.
     replay_entries_per_s_max: Annotated[int, Meta(ge=0)] = 0
     replay_full_pace: bool = False

@@ -46,6 +46,16 @@ async def render(box: Box) -> bytes:
             yield GaugeMetricFamily(
                 "storehub_journal_bytes", "Size of the journal", value=storage["journal_bytes"]
             )
+            yield GaugeMetricFamily(
+                "storehub_storage_low",
+                "1 when the disk is so full that only orders and money are taken",
+                value=float(storage["state"] != "fine"),
+            )
+            yield GaugeMetricFamily(
+                "storehub_reserve_bytes",
+                "Space kept for orders and sales on a full disk",
+                value=storage["reserve_bytes"],
+            )
             yield CounterMetricFamily("storehub_requests", "Requests by devices", value=box.lan_requests)
             yield GaugeMetricFamily(
                 "storehub_feeds", "Open live feeds", value=sum(box.doorman.online.values())

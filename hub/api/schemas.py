@@ -359,9 +359,13 @@ class Unsent(Struct):
 
 
 class Storage(Struct):
+    """state low: what may wait is refused, orders and money are taken. full: nothing can be written."""
+
     free_bytes: int
     journal_bytes: int
     days_left: int | None
+    state: Literal["fine", "low", "full"]
+    reserve_bytes: int
 
 
 class ClockView(Struct):

@@ -77,7 +77,8 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         ("unsent", _unsent(unsent, found["currency"])),
         (
             "disk",
-            f"{size(storage['free_bytes'])} free, journal {size(storage['journal_bytes'])}{_days(storage)}",
+            f"{size(storage['free_bytes'])} free, journal {size(storage['journal_bytes'])}"
+            f"{_days(storage)}{_low(storage)}",
         ),
         ("clock", _clock(found["clock"])),
         (
@@ -127,6 +128,13 @@ def _unsent(unsent: dict[str, Any], currency: str) -> str:
         return f"[{GOOD}]nothing[/]"
     total = f", sales of {amount(unsent['sales_total'], currency)}" if unsent["sales_total"] else ""
     return f"[{UNSURE}]{unsent['count']:,} entries[/]{total}, the oldest {ago(unsent['oldest_at'])}"
+
+
+def _low(storage: dict[str, Any]) -> str:
+    return {
+        "low": f", [{BAD}]nearly full: only orders and money are taken[/]",
+        "full": f", [{BAD}]FULL: nothing is taken[/]",
+    }.get(storage.get("state", ""), "")
 
 
 def _days(storage: dict[str, Any]) -> str:

@@ -133,7 +133,13 @@ def _aside(one: SetAside) -> dict[str, Any]:
 def _storage(folder: DataDir) -> dict[str, Any]:
     disk = os.statvfs(folder.path)
     used = sum(file.stat().st_size for file in folder.path.glob("journal.db*"))
-    return {"free_bytes": disk.f_bavail * disk.f_frsize, "journal_bytes": used, "days_left": None}
+    return {
+        "free_bytes": disk.f_bavail * disk.f_frsize,
+        "journal_bytes": used,
+        "days_left": None,
+        "state": "fine",
+        "reserve_bytes": 0,
+    }
 
 
 def _note(journal: JournalFile, name: str, kind: Any) -> Any:

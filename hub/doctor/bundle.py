@@ -35,7 +35,14 @@ ENVELOPE: Final = ("seq", "epoch", "type", "time", "businessdate", "bootid", "mo
 SHOWN_SETTINGS: Final = frozenset(
     {
         *("data", "host", "port", "http", "insecure_lan", "mdns", "interfaces", "store_id", "hub_id"),
-        *("timezone", "day_change_time", "currency", "retention_days", "replay_entries_per_s_max"),
+        *(
+            "timezone",
+            "day_change_time",
+            "currency",
+            "retention_days",
+            "reserve_mb",
+            "replay_entries_per_s_max",
+        ),
         *("replay_full_pace", "log_level"),
     }
 )

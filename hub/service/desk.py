@@ -19,7 +19,7 @@ from hub.domain.decide import decide
 from hub.domain.decide.at import At
 from hub.domain.device import HUB_ID, Device
 from hub.domain.entries import Envelope, Origin, Stamp
-from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady
+from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady, StorageFull
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
 from hub.domain.needs import (
@@ -37,6 +37,7 @@ from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.requests import Requests, fingerprint, request_hash
 from hub.service.sealing import KINDS as SEALED_KINDS
 from hub.service.sealing import Ready, Sealing
+from hub.service.sparing import may_wait
 from hub.service.writer import Group, Writer
 
 # The box itself, for commands that come from the cloud, the command line or its own clock.
@@ -223,6 +224,8 @@ class Desk:
         """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
         self._writer.check_open()
         self._writer.check_copied()
+        if self._writer.sparing and may_wait(request.command):
+            raise StorageFull(retry_after_s=60)
         stamp = self._stamp(request.command)
         at = At(
             stamp, request.device, self._mint, request.target, request.version, self._online(), self._unsent
@@ -327,6 +330,8 @@ class Desk:
         await self._fetch_cold(command, target, HUB)
         ready = await self._ready(command, target)
         self._writer.check_open()
+        if self._writer.sparing and may_wait(command):
+            raise StorageFull(retry_after_s=60)
         stamp = self._clock.stamp()
         at = At(stamp, HUB, self._mint, target, None, self._online(), self._unsent)
         facts = decide(self._state, command if ready is None else ready.sealed(), at)

@@ -121,6 +121,8 @@ class Writer:
         self._flying_since = 0.0
         self._closing = False
         self.trouble: Trouble | None = None
+        # The disk is nearly full: what may wait is refused (hub/service/sparing.py).
+        self.sparing = False
         # Adds what must come first, until that is kept: the entry that opens this life's epoch.
         self.opening: Callable[[], None] | None = None
         self.opened = asyncio.Event()

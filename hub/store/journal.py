@@ -238,6 +238,14 @@ class Journal:
         while len(self._epochs) > 1 and self._epochs[1].first_seq <= seq:
             self._epochs.pop(0)
 
+    async def cut_wal(self) -> None:
+        """Move all of the WAL into the database and give its space back. Raises StoreError."""
+        async with self._turn:
+            try:
+                await self._writer.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            except ERRORS as error:
+                raise store_error(error) from error
+
     async def checkpoint(self, *, idle: bool) -> None:
         """Move the WAL into the database when it is worth it.
 

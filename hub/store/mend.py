@@ -29,6 +29,8 @@ from hub.store.scavenge import Given, Scavenged
 
 MENDING: Final = "journal.mending.db"
 PATCHED: Final = "journal.patched.db"
+# What a repair that was cut off leaves behind.
+SCRAPS: Final = (MENDING, PATCHED, f"{PATCHED}-wal", "journal.template.db")
 
 
 def mend(

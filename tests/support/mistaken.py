@@ -82,8 +82,26 @@ def off_the_file_system() -> None:
     DataDir.__init__ = init  # type: ignore[method-assign]
 
 
+def unreadable_at_first() -> None:
+    """No defect: the disk gives input/output errors at the first opening."""
+    import hub.serve
+    from hub.ports import StoreError
+
+    real = hub.serve.open_hub
+    tries = []
+
+    def open_hub(*args: Any, **more: Any) -> Any:
+        tries.append(1)
+        if len(tries) == 1:
+            raise StoreError("SQLITE_IOERR_READ: disk I/O error", disk=True)
+        return real(*args, **more)
+
+    hub.serve.open_hub = open_hub  # type: ignore[assignment]
+
+
 MISTAKES: dict[str, Callable[[], None]] = {
     "off-the-file-system": off_the_file_system,
+    "unreadable-at-first": unreadable_at_first,
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,
