@@ -10,6 +10,7 @@ import signal
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from pathlib import Path
 from typing import Final
 
 from hub import mending
@@ -57,6 +58,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
         logging.getLogger(name).addFilter(RareWarnings())
     listening = listen(settings)
     notifier = Notifier.from_environment()
+    mirror = None if settings.mirror_dir is None else Path(settings.mirror_dir)
     # Damage that a repair did not help: it is served as it is.
     known: set[str] = set()
     try:
@@ -72,7 +74,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
             if damage:
                 notifier.status(f"repairing the journal: {damage}")
                 try:
-                    helped = await asyncio.to_thread(mending.mended, data, damage, anew=True)
+                    helped = await asyncio.to_thread(mending.mended, data, damage, mirror, anew=True)
                 except (StoreError, OSError) as error:
                     log.error("the journal cannot be repaired: %s", error)
                     helped = None

@@ -61,7 +61,7 @@ def overridden(answers: Answers, environment: Mapping[str, str]) -> list[str]:
 def _toml(text: str, values: Mapping[str, str | None]) -> str:
     wanted = {**tomllib.loads(text), **values}
     for name, value in values.items():
-        line = "" if value is None else f"{name} = {json.dumps(value, ensure_ascii=False)}\n"
+        line = "" if value is None else f"{name} = {_quoted(value)}\n"
         set_ = re.compile(rf"(?m)^{name}[ \t]*=.*\n?")
         example = re.compile(rf"(?m)^#[ \t]*{name}[ \t]*=.*\n?")
         if set_.search(text):
@@ -77,6 +77,11 @@ def _toml(text: str, values: Mapping[str, str | None]) -> str:
     except tomllib.TOMLDecodeError:
         pass
     raise ValueError("a setting in it is written over several lines; set it by hand")
+
+
+def _quoted(value: str) -> str:
+    # JSON leaves this one control character as it is; TOML does not take it.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _env(text: str, token: str) -> str:
