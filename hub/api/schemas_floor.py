@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
 from hub.domain.band import BandNow
 from hub.domain.check import Status
+from hub.service.history import Happening
 
 
 class SeatedCheck(Struct):
@@ -48,22 +47,6 @@ class SharesView(Struct):
     each: list[int] | None
 
 
-class HistoryItem(Struct):
-    """at: the hub's time. device_time: what the device said, if anything. data: that of the entry, by its type."""
-
-    seq: int
-    type: str
-    at: str
-    time_trusted: bool
-    business_date: str
-    device_id: str
-    device_name: str | None
-    staff_id: str | None
-    device_time: str | None
-    recovered: bool
-    data: dict[str, Any]
-
-
 class HistoryView(Struct):
     """merged_into, split_from: the checks whose histories tell the rest."""
 
@@ -71,7 +54,7 @@ class HistoryView(Struct):
     check_no: int
     merged_into: str | None
     split_from: str | None
-    items: list[HistoryItem]
+    items: list[Happening]
     next_cursor: str | None
 
 

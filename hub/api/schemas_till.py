@@ -6,13 +6,11 @@ from typing import Final
 
 from msgspec import Struct
 
-from hub.domain.credit import AccountMove, PaymentStatus
+from hub.domain.credit import AccountMove, Payment
 from hub.domain.invoices import FormalPaper, ReturnInvoice
 from hub.domain.layaway import Layaway
-from hub.domain.menu import TenderKind
 from hub.domain.numbering import NumberRow
 from hub.domain.receipt import ReceiptView
-from hub.domain.sale import Tender
 from hub.domain.views_credit import Due
 
 
@@ -36,28 +34,10 @@ class NumberList(Struct):
     next_cursor: str | None
 
 
-class PaymentView(Struct):
+class PaymentView(Payment, frozen=True, kw_only=True):
     """due: how near due_at is, while it is pending: `soon` from warn_at on, `over` from due_at on."""
 
-    payment_id: str
-    sale_id: str
-    receipt_no: str
-    method: str
-    name: str
-    kind: TenderKind
-    amount: int
-    deferred_at: str
-    due_at: str
-    warn_at: str
-    business_date: str
-    register_id: str
-    status: PaymentStatus
-    reference: str | None
-    tenders: list[Tender]
-    reason: str
-    ended_at: str | None
     due: Due | None
-    ended_on: str | None = None
 
 
 class PaymentList(Struct):

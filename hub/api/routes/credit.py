@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.paging import PAGE_MAX, listed
 from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.api.routes.floor import Date
-from hub.domain.credit import AccountMove, Payment
 from hub.domain.device import Device
 from hub.domain.errors import NotFound
 from hub.domain.views_credit import account_view, payment_view
 
 router = APIRouter(tags=["floor"])
-PAGE_MAX = 200
 
 
 @router.get(
@@ -30,19 +29,13 @@ async def payments(
     cursor: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     box = box_of(request)
-    known = box.core.state.payments.committed.values()
     now = box.clock.unix_s()
     if business_date is None:
+        known = box.core.state.payments.committed.values()
         found = [payment for payment in known if payment.open and status in (None, payment.status)]
         found.sort(key=lambda payment: (payment.due_at, payment.payment_id))
         return reply({"payments": [payment_view(payment, now) for payment in found], "next_cursor": None})
-    saved = await box.keeper.of_day("payments", business_date, after=cursor, limit=PAGE_MAX)
-    merged: dict[str, Payment] = {payment.payment_id: payment for payment in saved}
-    for payment in known:
-        if payment.business_date == business_date and payment.payment_id > cursor:
-            merged[payment.payment_id] = payment
-    page = [merged[key] for key in sorted(merged)][:PAGE_MAX]
-    following = page[-1].payment_id if len(page) == PAGE_MAX else None
+    page, following = await listed(box, "payments", business_date, cursor)
     shown = [payment_view(payment, now) for payment in page if status in (None, payment.status)]
     return reply({"payments": shown, "next_cursor": following})
 
@@ -91,18 +84,8 @@ async def account(
     cursor: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     box = box_of(request)
-    state = box.core.state
-    found = state.accounts.committed.get(account_id)
+    found = box.core.state.accounts.committed.get(account_id)
     if found is None:
         raise NotFound(kind="account", id=account_id)
-    saved: list[AccountMove] = await box.keeper.of_day(
-        "account_moves", account_id, after=cursor, limit=PAGE_MAX
-    )
-    known = state.account_moves.committed.values()
-    fresh = [move for move in known if move.account_id == account_id and move.key > cursor]
-    moves = {move.key: move for move in (*saved, *fresh)}
-    keys = sorted(moves)[:PAGE_MAX]
-    view: dict[str, Any] = account_view(found)
-    view["moves"] = [moves[key] for key in keys]
-    view["next_cursor"] = keys[-1] if len(keys) == PAGE_MAX else None
-    return reply(view)
+    moves, following = await listed(box, "account_moves", account_id, cursor)
+    return reply({**account_view(found), "moves": moves, "next_cursor": following})

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hub.api.menu import MenuAnswers
+from hub.api.paging import PAGE_MAX, listed
 from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.domain.check import Check
 from hub.domain.device import Device
@@ -18,7 +18,6 @@ from hub.domain.views import check_view, sale_view
 from hub.service.box import Box
 
 router = APIRouter(tags=["floor"])
-PAGE_MAX = 200
 Date = Annotated[str, Query(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$")]
 
 
@@ -108,17 +107,8 @@ async def sales(
     cursor: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     box = box_of(request)
-    day = business_date or box.clock.today()
-    saved = await box.keeper.of_day("sales", day, after=cursor, limit=PAGE_MAX)
-    known = _of_day(box.core.state.sales.committed.values(), day, cursor)
-    merged = {sale.sale_id: sale for sale in (*saved, *known)}
-    page = [merged[key] for key in sorted(merged)][:PAGE_MAX]
-    following = page[-1].sale_id if len(page) == PAGE_MAX else None
+    page, following = await listed(box, "sales", business_date or box.clock.today(), cursor)
     return reply({"sales": [sale_view(sale) for sale in page], "next_cursor": following})
-
-
-def _of_day(found: Iterable[Sale], day: str, after: str) -> list[Sale]:
-    return [sale for sale in found if sale.business_date == day and sale.sale_id > after]
 
 
 async def find_sale(box: Box, sale_id: str) -> Sale:

@@ -7,13 +7,13 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.paging import listed, page_of
 from hub.api.reply import allowed, box_of, find, ref, reply
 from hub.api.routes.floor import Date
 from hub.domain.device import Device
 from hub.domain.layaway import Layaway
 
 router = APIRouter(tags=["floor"])
-PAGE_MAX = 200
 
 
 def layaway_view(layaway: Layaway, today: str) -> dict[str, Any]:
@@ -36,18 +36,11 @@ async def layaways(
 ) -> Response:
     box = box_of(request)
     today = box.clock.today()
-    known = box.core.state.layaways.committed.values()
     if business_date is None:
-        waiting = [layaway for layaway in known if layaway.status == "open"]
+        known = box.core.state.layaways.committed.values()
+        page, following = page_of((one for one in known if one.status == "open"), "layaway_id", cursor)
     else:
-        saved: list[Layaway] = await box.keeper.of_day(
-            "layaways", business_date, after=cursor, limit=PAGE_MAX
-        )
-        fresh = [one for one in known if one.business_date == business_date]
-        waiting = list({one.layaway_id: one for one in (*saved, *fresh)}.values())
-    found = sorted((one for one in waiting if one.layaway_id > cursor), key=lambda one: one.layaway_id)
-    page = found[:PAGE_MAX]
-    following = page[-1].layaway_id if len(page) == PAGE_MAX else None
+        page, following = await listed(box, "layaways", business_date, cursor)
     return reply({"layaways": [layaway_view(one, today) for one in page], "next_cursor": following})
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.paging import PAGE_MAX, listed
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.domain.device import Device
 from hub.domain.errors import NotFound
@@ -14,7 +15,6 @@ from hub.domain.stock import Stock
 from hub.service.box import Box
 
 router = APIRouter(tags=["stock"])
-PAGE_MAX = 200
 
 
 @router.get("/v1/stock", summary="What is there of each product, by product id", responses=ref("StockList"))
@@ -59,15 +59,9 @@ async def movements(
     cursor: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     box = box_of(request)
-    state = box.core.state
-    if product_id not in state.stock.committed:
+    if product_id not in box.core.state.stock.committed:
         raise NotFound(kind="stock", id=product_id)
-    saved = await box.keeper.of_day("stock_moves", product_id, after=cursor, limit=PAGE_MAX)
-    found = {move.key: move for move in saved}
-    unsaved = state.stock_moves.committed.values()
-    found |= {move.key: move for move in unsaved if move.product_id == product_id and move.key > cursor}
-    page = [found[key] for key in sorted(found)][:PAGE_MAX]
-    following = page[-1].key if len(page) == PAGE_MAX else None
+    page, following = await listed(box, "stock_moves", product_id, cursor)
     rows = [
         {
             "movement_id": move.movement_id,
