@@ -137,6 +137,7 @@ record-devices: $(READY) ## record what devices of this version ask, for the ver
 diskfaults: $(READY) ## full, read-only, failing and slow disks under load and at starts (root, FUSE; SEED= ROUNDS=)
 	@$(BIN)/python -m tests.diskfaults $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document
 	@$(BIN)/pytest -q tests/fuzz $(ARGS)
@@ -162,6 +163,14 @@ deb: $(READY) ## the Debian package with everything in it, into dist/ (ARCH=amd6
 .PHONY: bundle
 bundle: $(READY) ## what `storehub update` takes, as one file, into dist/ (ARCH=amd64 or arm64)
 	@deploy/build-bundle.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
+
+.PHONY: fleet
+fleet: $(READY) ## the Ansible role and the image recipe on booted bare Debians (root, debootstrap, nspawn, ansible)
+	@$(BIN)/python -m tests.install.fleet $(ARGS)
+
+.PHONY: arm64
+arm64: $(READY) ## the arm64 package on an emulated bare Debian: install, start, order (root, qemu-user-static)
+	@$(BIN)/python -m tests.install.arm64 $(ARGS)
 
 .PHONY: install
 install: ## install or update the service on this Debian-like machine (root; DESTDIR= to stage)

@@ -85,23 +85,28 @@ def setup(
         sys.stdin.isatty() and not answers and not as_json and not {"store_id", "store_name"} <= set(given)
     )
     agreed = Agreement(None if offline else folder, language, quiet=as_json, asking=asking)
-    taken = agreed.on(_known(config), given)
+    before = _known(config)
+    taken = agreed.on(before, given)
     if over := overridden(taken, os.environ):
         raise click.ClickException(
             f"{', '.join(over)} in the environment would win over these answers: take them out"
         )
-    try:
-        write(config, taken)
-    except FilesError as error:
-        raise click.ClickException(str(error)) from error
+    # The same answers again disturb nobody.
+    changed = {name: value or "" for name, value in taken.settings().items()} != before
+    if changed:
+        try:
+            write(config, taken)
+        except FilesError as error:
+            raise click.ClickException(str(error)) from error
     # As the service will find it.
     os.environ["STOREHUB_CLOUD_TOKEN"] = taken.cloud_token
     os.environ["STOREHUB_CONFIG"] = str(config)
-    restarted = restart_service(folder.control)
+    restarted = changed and restart_service(folder.control)
     made = None if no_pairing else _pairing(data)
     if as_json:
         store = {"store_id": taken.store_id, "store_name": taken.store_name, "cloud": agreed.cloud}
-        click.echo(json.dumps({**store, "restarted": restarted, "pairing": made}, ensure_ascii=False))
+        done = {**store, "changed": changed, "restarted": restarted, "pairing": made}
+        click.echo(json.dumps(done, ensure_ascii=False))
         return
     say = TEXTS[language]
     click.echo(say["done"].format(name=taken.store_name, id=taken.store_id))

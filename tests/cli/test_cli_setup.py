@@ -54,9 +54,14 @@ def test_a_file_of_answers_sets_a_box_up_without_a_question(config: Path) -> Non
     answers = {"store_id": "shinjuku", "store_name": "新宿店", "timezone": "Asia/Seoul"}
     made = json.loads(setup(config, "--answers", "-", "--json", said=json.dumps(answers)))
     assert (made["store_id"], made["cloud"], made["restarted"]) == ("shinjuku", None, False)
+    assert made["changed"] is True
     assert re.fullmatch(r"\w{5}-\w{5}", made["pairing"]["code"])
     said = tomllib.loads(config.read_text())
     assert said == {**answers, "day_change_time": "05:00"}
+    # The same again changes nothing.
+    written = config.stat().st_mtime_ns
+    again = json.loads(setup(config, "--answers", "-", "--json", "--no-pairing", said=json.dumps(answers)))
+    assert (again["changed"], config.stat().st_mtime_ns) == (False, written)
     # Run again, it keeps what is not answered.
     setup(config, "--store-name", "新宿東口店", "--no-pairing")
     assert tomllib.loads(config.read_text()) == {**said, "store_name": "新宿東口店"}

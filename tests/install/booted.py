@@ -26,6 +26,7 @@ from tests.install.rename_wheel import rename
 
 ROOT = Path(__file__).resolve().parents[2]
 SKIPPED = 77
+BACKUP = "/var/tmp/backup.tar"  # noqa: S108 - inside the machine, where the service's user may write
 MENU = {
     "categories": [{"id": "c1", "name": "Food"}],
     "products": [{"id": "p1", "name": "Ramen", "category_id": "c1", "price": 900}],
@@ -41,7 +42,7 @@ class Packages:
     def __init__(self, folder: Path, deb: Path | None, arch: str) -> None:
         self._folder = folder
         self._arch = arch
-        self.first = deb or self._build()
+        self.first = deb.resolve() if deb else self._build()
         kit = folder / "kit"
         subprocess.run(["dpkg-deb", "-x", self.first, kit], check=True)
         kit /= "usr/share/storehub"
@@ -85,6 +86,7 @@ class Story:
             self.the_next_upgrade_repairs_it,
             self.removal_keeps_what_it_recorded,
             self.purge_is_refused_until_told,
+            self.a_new_box_takes_the_store_over,
         ]
         for step in steps:
             began = time.monotonic()
@@ -254,6 +256,7 @@ class Story:
         return f"installed again: {self.nothing_is_lost()}"
 
     def purge_is_refused_until_told(self) -> str:
+        self.machine.run("storehub", "backup", BACKUP)
         said = self.machine.run("apt-get", "purge", "-y", "storehub", check=False)
         assert "not in the cloud" in said, said
         self.machine.run("test", "-e", "/var/lib/storehub/journal.db")
@@ -263,6 +266,25 @@ class Story:
             assert self.machine.run("sh", "-c", f"test ! -e {path} || echo there") == "", path
         assert "no such user" in self.machine.run("id", "storehub", check=False)
         return "then nothing of it is left"
+
+    def a_new_box_takes_the_store_over(self) -> str:
+        """As docs/handbook.md tells it, with the copy that was made before the purge."""
+        self.install(self.packages.first)
+        # A stick shows its files as the one who mounted it wants.
+        self.machine.run("chown", "storehub:", BACKUP)
+        self.machine.run("systemctl", "stop", "storehub")
+        self.machine.run("mv", "/var/lib/storehub", "/var/lib/storehub-unused")
+        self.machine.run(
+            "install", "-d", "-m", "700", "-o", "storehub", "-g", "storehub", "/var/lib/storehub"
+        )
+        self.machine.run("storehub", "restore", BACKUP)
+        self.machine.run("systemctl", "start", "storehub")
+        made = self.machine.run(
+            "storehub", "setup", "--answers", "-", "--no-pairing", said=json.dumps(ANSWERS)
+        )
+        assert ANSWERS["store_name"] in made
+        self.machine.run("storehub", "verify")
+        return f"the same devices go on: {self.nothing_is_lost()}"
 
 
 def main() -> None:

@@ -50,7 +50,6 @@ def base_tree(arch: str = "amd64") -> Path:
         options = [*foreign, f"--arch={arch}", "--variant=minbase", f"--include={PACKAGES}"]
         subprocess.run(["debootstrap", *options, SUITE, tree], check=True, stdout=subprocess.DEVNULL)
         if foreign:
-            shutil.copy(shutil.which("qemu-aarch64-static") or "", tree / "usr/bin")
             second = ["chroot", tree, "/debootstrap/debootstrap", "--second-stage"]
             subprocess.run(second, check=True, stdout=subprocess.DEVNULL)
         (tree / "etc/machine-id").write_text("")
