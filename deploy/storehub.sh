@@ -21,6 +21,10 @@ case "$(id -un)" in
             . /etc/storehub/storehub.env
             set +a
         fi
+        # What systemd handed to the running service is this user's to read as well.
+        if [ -r /run/credentials/storehub.service ]; then
+            export CREDENTIALS_DIRECTORY=/run/credentials/storehub.service
+        fi
         exec "$program" "$@"
         ;;
     root) exec runuser --user "$user" -- "$0" "$@" ;;

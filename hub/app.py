@@ -17,7 +17,8 @@ from typing import Any, Final
 from hub import kernel_clock
 from hub.clock import BoxClock, boot_id, new_id
 from hub.datadir import DataDir, DataDirError
-from hub.domain.commands import ApplyMaster
+from hub.domain.commands import ApplyMaster, TakeToken
+from hub.domain.device import Device
 from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
@@ -167,6 +168,7 @@ async def _opened(
         doorman = Doorman(core.state, journal, wall=clock.unix_s, boot_id=boot)
         hooks.append(doorman.committed)
         doorman.on_revoked(lambda device_id: feed.wake())
+        doorman.on_taken = TakenTokens(core).take
         await doorman.start()
         disk = DiskWatch(reserve, core, journal)
         if replay:
@@ -287,6 +289,28 @@ def _cloud(settings: Settings, box: Box, journal: Journal) -> Any:
             entries_per_s_max=settings.replay_entries_per_s_max or None,
         ),
     )
+
+
+class TakenTokens:
+    """Writes down that a device uses its new token; the old one is refused from the first use on."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+        self._writing: set[asyncio.Task[None]] = set()
+
+    def take(self, device: Device) -> None:
+        task = asyncio.get_running_loop().create_task(self._write(device), name="taken token")
+        self._writing.add(task)
+        task.add_done_callback(self._writing.discard)
+
+    async def _write(self, device: Device) -> None:
+        try:
+            await self._core.desk.order(TakeToken(device.device_id, device.next_hash or ""))
+        except HubError as error:
+            # Until the next start the old one is refused all the same; after it, from the next use on.
+            log.warning(
+                "the new token of device %s could not be written down: %s", device.device_id, error.slug
+            )
 
 
 class LanLoad:

@@ -9,12 +9,15 @@ import socket
 import ssl
 from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 from hub.app import Hub
 from hub.datadir import DataDirError
 from hub.discovery.interfaces import choose, read_interfaces
 from hub.settings import Settings
+
+if TYPE_CHECKING:
+    from hub.tls import ServerCertificate
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +49,7 @@ class LanFace:
         self._only = hub.settings.only_interfaces
         self._lock = asyncio.Lock()
         self.context: ssl.SSLContext | None = None
+        self._served: ServerCertificate | None = None
 
     def prepare(self) -> None:
         """Make what is missing, before the first connection. Raises DataDirError."""
@@ -54,6 +58,7 @@ class LanFace:
         facing.base_url = self._url(found)
         facing.tls = not self._hub.settings.http
         facing.pair_uri = self._pair_uri
+        facing.certificate = self._certificate
         if facing.tls:
             self._certify(found)
 
@@ -139,6 +144,22 @@ class LanFace:
             except (DataDirError, OSError) as error:
                 log.error("the certificate could not be renewed: %s", error)
 
+    async def _certificate(self, renew: bool) -> dict[str, Any]:
+        """For the command line. Raises nothing: a renewal that failed is in the log and leaves the one that was."""
+        before = self._served
+        if renew:
+            await self._renew(choose(read_interfaces(), self._host).addresses)
+        served = self._served
+        if served is None:
+            return {"tls": False, "names": [], "not_before": None, "not_after": None, "renewed": False}
+        return {
+            "tls": True,
+            "names": list(served.names),
+            "not_before": served.not_before.isoformat(),
+            "not_after": served.not_after.isoformat(),
+            "renewed": renew and served.renewed and served is not before,
+        }
+
     def _certify(self, addresses: Iterable[str]) -> None:
         """The store's CA and this box's certificate for these addresses, made when missing. Raises DataDirError."""
         from hub import tls
@@ -159,10 +180,12 @@ class LanFace:
         facing.fingerprint = authority.fingerprint
         facing.ca_pem = authority.pem()
         facing.digits = tls.comparison_digits(authority.fingerprint)
+        self._served = certificate
         if self.context is None:
             self.context = tls.server_context(certificate)
         elif certificate.renewed:
             tls.reload(self.context, certificate)
+            log.info("the certificate is new, good until %s", certificate.not_after.isoformat())
 
     def _url(self, addresses: Iterable[str]) -> str:
         """Where devices reach the hub: the address it was told to listen on, or the machine's first on the LAN."""

@@ -146,6 +146,13 @@ async def resume(box: Box) -> None:
     await box.upstream.resume()
 
 
+async def certificate(box: Box, renew: bool = False) -> dict[str, Any]:
+    """The certificate that new connections get; `renew`: made anew first, when its dates or addresses ask for it."""
+    if box.facing.certificate is None:
+        return {"tls": False, "names": [], "not_before": None, "not_after": None, "renewed": False}
+    return await box.facing.certificate(renew)
+
+
 async def retry(box: Box, seq: int | None = None) -> None:
     await box.upstream.retry(seq)
 
@@ -207,6 +214,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "sync.pause": pause,
     "sync.resume": resume,
     "sync.retry": retry,
+    "certificate": certificate,
     "metrics": metrics,
     "drill.wan": hold_upstream,
     "standby.promote": promote,

@@ -1,4 +1,4 @@
-"""Settings: flag, then STOREHUB_… in the environment, then the TOML file, then the default.
+"""Settings: flag, then STOREHUB_… in the environment, then systemd's credentials, then the TOML file, then the default.
 
 A wrong one stops the hub at once.
 """
@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta, Struct
 
 ID: Final = r"^[A-Za-z0-9._-]{1,64}$(?!\n)"
+CLOUD_CREDENTIAL: Final = "storehub.cloud_token"
 LOOPBACK: Final = ("127.", "::1", "localhost")
 
 
@@ -51,6 +52,9 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     retention_days: Annotated[int, Meta(ge=35, le=3650)] = 90
     # Kept free so that orders and sales go on for some hours on a full disk.
     reserve_mb: Annotated[int, Meta(ge=0, le=4096)] = 32
+    # Where the nightly backup goes, on another medium than the journal's; and how many of them stay there.
+    backup_dir: str = ""
+    backup_keep: Annotated[int, Meta(ge=1, le=1000)] = 14
     # 0: as fast as the link takes it, giving way to the LAN.
     replay_entries_per_s_max: Annotated[int, Meta(ge=0)] = 0
     replay_full_pace: bool = False
@@ -83,14 +87,24 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
         return "127.0.0.1" if self.http and not self.insecure_lan else "::"
 
 
-def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path | None = None) -> Settings:
-    """The settings in force. Raises SettingsError."""
+def load(
+    flags: Mapping[str, Any],
+    environment: Mapping[str, str],
+    config: Path | None = None,
+    *,
+    whole: bool = True,
+) -> Settings:
+    """The settings in force. Raises SettingsError.
+
+    whole: as the hub needs them. A command beside it may lack the cloud's token: systemd hands it to the hub alone.
+    """
     values: dict[str, Any] = {}
     # Named once for the service and every command on the same box, so that all of them speak for the same store.
     if config is None and environment.get("STOREHUB_CONFIG"):
         config = Path(environment["STOREHUB_CONFIG"])
     if config is not None:
         values.update(_from_file(config))
+    values.update(_from_credentials(environment))
     known = {field.name: field for field in msgspec.structs.fields(Settings)}
     for name in known:
         text = environment.get(f"STOREHUB_{name.upper()}")
@@ -101,7 +115,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], config: Path 
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
         raise SettingsError(_explain(str(error))) from error
-    _check(settings)
+    _check(settings, whole=whole)
     return settings
 
 
@@ -114,6 +128,19 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise SettingsError(f"the settings file {path} cannot be read: {error}") from error
 
 
+def _from_credentials(environment: Mapping[str, str]) -> dict[str, str]:
+    """What systemd hands over (LoadCredential): in no file that the service's user keeps, in no list of variables."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return {}
+    try:
+        return {"cloud_token": Path(folder, CLOUD_CREDENTIAL).read_text("utf-8").strip()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"the credential {CLOUD_CREDENTIAL} cannot be read: {error}") from error
+
+
 def _explain(message: str) -> str:
     found = re.search(r"`\$\.(\w+)`", message)
     name = found.group(1) if found else ""
@@ -121,7 +148,7 @@ def _explain(message: str) -> str:
     return f"setting {name} (STOREHUB_{name.upper()}): {text}" if name else f"settings: {text}"
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, *, whole: bool) -> None:
     try:
         ZoneInfo(settings.timezone)
     except (ZoneInfoNotFoundError, ValueError) as error:
@@ -133,7 +160,8 @@ def _check(settings: Settings) -> None:
             f"setting host (STOREHUB_HOST): plain HTTP is served on loopback only, not on {settings.listen_host};"
             " add --insecure-lan if the network is really yours alone"
         )
-    if (settings.cloud_url is None) != (settings.cloud_token is None):
+    handed = not whole and settings.cloud_token is None
+    if not handed and (settings.cloud_url is None) != (settings.cloud_token is None):
         raise SettingsError(
             "settings cloud_url and cloud_token (STOREHUB_CLOUD_URL, _CLOUD_TOKEN) belong together"
         )

@@ -473,6 +473,11 @@ class DeviceList(Struct):
     devices: list[DeviceView]
 
 
+class Rotated(Struct):
+    device_id: str
+    token: str
+
+
 class Paired(Struct):
     device_id: str
     token: str
@@ -488,7 +493,7 @@ VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view
     for view in (
         MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, ClockView,
-        DeviceList, Paired, Health, Promoted,
+        DeviceList, Paired, Rotated, Health, Promoted,
         *FLOOR_VIEWS,
     )
 }  # fmt: skip

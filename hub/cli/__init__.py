@@ -8,6 +8,7 @@ import click
 
 from hub.cli.backup import backup, restore
 from hub.cli.bundle import bundle
+from hub.cli.certificate import certificate
 from hub.cli.clock import clock
 from hub.cli.demo import demo
 from hub.cli.device import device
@@ -57,6 +58,7 @@ COMMANDS: Final = (
     backup,
     restore,
     bundle,
+    certificate,
     drill,
     sync,
     update,

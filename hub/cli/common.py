@@ -37,10 +37,10 @@ def json_option(command: C) -> C:
     return click.option("--json", "as_json", is_flag=True, help="For scripts: one JSON document.")(command)
 
 
-def settings_of(flags: dict[str, Any], config: Path | None = None) -> Settings:
+def settings_of(flags: dict[str, Any], config: Path | None = None, *, whole: bool = False) -> Settings:
     """Raises click.ClickException for a wrong one."""
     try:
-        return load(flags, os.environ, config)
+        return load(flags, os.environ, config, whole=whole)
     except SettingsError as error:
         raise click.ClickException(str(error)) from error
 

@@ -41,7 +41,7 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
     cleanly: the last commit is finished and answered.
     """
     settings = settings_of(
-        {**flags, "data": str(data) if data else None, "mdns": False if no_mdns else None}, config
+        {**flags, "data": str(data) if data else None, "mdns": False if no_mdns else None}, config, whole=True
     )
     from hub.api.request_id import current
     from hub.logs import set_up

@@ -97,6 +97,20 @@ class PairDevice(Command, frozen=True, forbid_unknown_fields=True):
     table_id: Id | None = None
 
 
+class OfferToken(Command, frozen=True, forbid_unknown_fields=True):
+    """A device wants another token; the one it has stays good until the new one is used."""
+
+    device_id: Id
+    token_hash: str
+
+
+class TakeToken(Command, frozen=True, forbid_unknown_fields=True):
+    """The new token was used: the one before it is no good any more."""
+
+    device_id: Id
+    token_hash: str
+
+
 class RevokeDevice(Command, frozen=True, forbid_unknown_fields=True):
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason",)
     reason: Text = ""
@@ -200,6 +214,7 @@ __all__ = [
     "LineQuantity",
     "MergeCheck",
     "MoveCheck",
+    "OfferToken",
     "OpenCheck",
     "OptionIn",
     "PairDevice",
@@ -214,6 +229,7 @@ __all__ = [
     "ShareCheck",
     "SplitCheck",
     "TakeNumbers",
+    "TakeToken",
     "TakenIn",
     "TakenLineIn",
     "TenderIn",

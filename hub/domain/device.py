@@ -12,7 +12,10 @@ Role = Literal["handheld", "register", "kitchen", "table", "manager", "technicia
 
 
 class Device(Struct, frozen=True, omit_defaults=True):
-    """token_hash: the SHA-256 of a random token. It lets a replacement box know the device, and reveals nothing."""
+    """token_hash: the SHA-256 of a random token. It lets a replacement box know the device, and reveals nothing.
+
+    next_hash: of the token that was handed out in its place and not yet used. Either opens until then.
+    """
 
     device_id: str
     name: str
@@ -21,6 +24,7 @@ class Device(Struct, frozen=True, omit_defaults=True):
     paired_at: str
     table_id: str | None = None
     revoked_at: str | None = None
+    next_hash: str | None = None
 
 
 # What a role may do. Each write route and each read names one of these permissions.

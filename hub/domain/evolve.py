@@ -70,6 +70,8 @@ from hub.domain.facts import (
     SharesPlanned,
     StaffCalled,
     TableChargeSet,
+    TokenOffered,
+    TokenTaken,
 )
 from hub.domain.facts_band import BandSwitched
 from hub.domain.facts_clock import ClockCorrected
@@ -148,6 +150,18 @@ def device_paired(state: State, fact: DevicePaired, meta: Meta) -> None:
             table_id=fact.table_id,
         ),
     )
+
+
+def token_offered(state: State, fact: TokenOffered, meta: Meta) -> None:
+    device = state.devices.get(fact.device_id)
+    if device is not None:
+        state.devices.put(fact.device_id, replace(device, next_hash=fact.token_hash))
+
+
+def token_taken(state: State, fact: TokenTaken, meta: Meta) -> None:
+    device = state.devices.get(fact.device_id)
+    if device is not None:
+        state.devices.put(fact.device_id, replace(device, token_hash=fact.token_hash, next_hash=None))
 
 
 def device_revoked(state: State, fact: DeviceRevoked, meta: Meta) -> None:
@@ -240,6 +254,8 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
     ProductChanged: product_changed,
     MasterApplied: master_applied,
     DevicePaired: device_paired,
+    TokenOffered: token_offered,
+    TokenTaken: token_taken,
     DeviceRevoked: device_revoked,
     HubStarted: hub_started,
     EntryRecovered: entry_recovered,

@@ -106,6 +106,24 @@ class DevicePaired(Fact, frozen=True, omit_defaults=True, kw_only=True):
         return f"devices/{self.device_id}"
 
 
+class TokenOffered(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "device.token_offered"
+    device_id: str
+    token_hash: str
+
+    def subject(self) -> str:
+        return f"devices/{self.device_id}"
+
+
+class TokenTaken(Fact, frozen=True, omit_defaults=True, kw_only=True):
+    TYPE: ClassVar[str] = "device.token_taken"
+    device_id: str
+    token_hash: str
+
+    def subject(self) -> str:
+        return f"devices/{self.device_id}"
+
+
 class DeviceRevoked(Fact, frozen=True, omit_defaults=True, kw_only=True):
     TYPE: ClassVar[str] = "device.revoked"
     device_id: str
@@ -226,7 +244,7 @@ class EntryCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):
 
 
 CORE_FACTS: Final[tuple[type[Fact], ...]] = (
-    CheckOpened, OrderPlaced, DevicePaired, DeviceRevoked, MasterApplied, ProductChanged,
+    CheckOpened, OrderPlaced, DevicePaired, TokenOffered, TokenTaken, DeviceRevoked, MasterApplied, ProductChanged,
     HubStarted, EntryRecovered, EntryCorrected, *FLOOR_FACTS, *SALE_FACTS, *RECEIPT_FACTS,
     *CREDIT_FACTS, *LAYAWAY_FACTS, *CHECK_FACTS,
     *LINE_FACTS,

@@ -27,6 +27,8 @@ class Facing:
     # The six digits that a person compares when a code is typed instead of scanned.
     digits: str = ""
     pair_uri: Callable[[str], str] = lambda code: ""
+    # What is served with, as the command line shows it; True: renewed first, if it has to be.
+    certificate: Callable[[bool], Awaitable[dict[str, Any]]] | None = None
 
 
 @dataclass(slots=True)

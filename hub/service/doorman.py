@@ -18,7 +18,7 @@ from hub.domain.errors import (
     TooManyRequests,
     Unauthenticated,
 )
-from hub.domain.facts import DevicePaired, Fact, MasterApplied
+from hub.domain.facts import DevicePaired, Fact, MasterApplied, TokenOffered, TokenTaken
 from hub.domain.facts import DeviceRevoked as DeviceRevokedFact
 from hub.domain.state import Meta, State
 from hub.ports import Notes
@@ -32,7 +32,7 @@ GUESSES_FREE: Final = 5
 GUESS_WAIT_S_MAX: Final = 300
 ADDRESSES_MAX: Final = 4096
 
-_CHANGE_DEVICES: Final = (DevicePaired, DeviceRevokedFact, MasterApplied)
+_CHANGE_DEVICES: Final = (DevicePaired, DeviceRevokedFact, MasterApplied, TokenOffered, TokenTaken)
 
 
 def token_hash(token: str) -> str:
@@ -94,6 +94,9 @@ class Doorman:
         self.seen_at: dict[str, float] = {}
         self.online: dict[str, int] = {}
         self._on_revoked: list[Callable[[str], None]] = []
+        # Devices that have used their new token while the fact of it is on its way to the disk.
+        self._taken: set[str] = set()
+        self.on_taken: Callable[[Device], None] = lambda device: None
 
     async def start(self) -> None:
         raw = await self._notes.get("pairing_codes")
@@ -112,7 +115,17 @@ class Doorman:
 
     def committed_devices(self) -> None:
         before = self._by_token
-        self._by_token = {device.token_hash: device for device in self._state.devices.committed.values()}
+        devices = self._state.devices.committed.values()
+        # Those whose new token is the only one by now need not be remembered.
+        self._taken = {
+            device.device_id for device in devices if device.next_hash and device.device_id in self._taken
+        }
+        self._by_token = {
+            device.token_hash: device for device in devices if device.device_id not in self._taken
+        }
+        self._by_token.update(
+            {device.next_hash: device for device in devices if device.next_hash is not None}
+        )
         for token, device in self._by_token.items():
             was = before.get(token)
             if device.revoked_at is not None and (was is None or was.revoked_at is None):
@@ -129,8 +142,17 @@ class Doorman:
             raise Unauthenticated
         if device.revoked_at is not None:
             raise DeviceRevoked
+        if device.next_hash is not None:
+            self._uses_next(device, token)
         self.seen_at[device.device_id] = self._wall()
         return device
+
+    def _uses_next(self, device: Device, token: str) -> None:
+        """The new token's first use ends the old one, here at once and for good with the fact of it."""
+        if device.device_id not in self._taken and token_hash(token) == device.next_hash:
+            self._taken.add(device.device_id)
+            self._by_token.pop(device.token_hash, None)
+            self.on_taken(device)
 
     def known_token(self, token: str) -> Device | None:
         """The device that had this token, also when it was locked out."""

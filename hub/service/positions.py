@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
+from base64 import urlsafe_b64encode
 from typing import Any
 
+from hub.domain.device import Device
 from hub.ports import Announcer, JournalReader
 from hub.service.hub import Behind, Core
 
@@ -29,6 +31,11 @@ class Positions:
 
     def _mac(self, name: str) -> str:
         return hmac.digest(self._key, name.encode(), "sha256").hex()[:16]
+
+    def token_for(self, device: Device, key: str) -> str:
+        """The token that a device is given in place of the one it has: for the same request the same."""
+        about = f"token\n{device.device_id}\n{device.token_hash}\n{key}"
+        return urlsafe_b64encode(hmac.digest(self._key, about.encode(), "sha256")).rstrip(b"=").decode()
 
     def seen(self, value: bytes) -> None:
         """A device has seen this position. A genuine one that this journal never had means that entries are lost."""

@@ -33,7 +33,7 @@ def test_the_example_is_right_with_and_without_its_comments() -> None:
     load({"cloud_token": "t", **everything}, {})
     defaults = load({}, {})
     # What a store must choose for itself; and an empty host, which TOML would show as "".
-    for name in everything.keys() - {"store_name", "store_id", "cloud_url", "host"}:
+    for name in everything.keys() - {"store_name", "store_id", "cloud_url", "host", "backup_dir"}:
         assert everything[name] == getattr(defaults, name), name
 
 
@@ -46,3 +46,15 @@ def test_a_command_on_the_box_speaks_for_the_same_store_as_the_service(tmp_path:
     config.unlink()
     with pytest.raises(SettingsError, match="not there"):
         load({}, named)
+
+
+def test_the_clouds_token_may_come_from_systemd(tmp_path: Path) -> None:
+    (tmp_path / "storehub.cloud_token").write_text("handed over\n")
+    handed = {"CREDENTIALS_DIRECTORY": str(tmp_path), "STOREHUB_CLOUD_URL": "https://cloud.example"}
+    assert load({}, handed).cloud_token == "handed over"
+    assert load({}, {**handed, "STOREHUB_CLOUD_TOKEN": "t"}).cloud_token == "t"
+    (tmp_path / "storehub.cloud_token").unlink()
+    with pytest.raises(SettingsError, match="belong together"):
+        load({}, handed)
+    # A command beside the hub does without.
+    assert load({}, handed, whole=False).cloud_token is None

@@ -11,9 +11,10 @@ from fastapi import APIRouter, Depends, Request, Response
 from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_origin
 from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.api.routes.box import facts_of
+from hub.api.writes import idempotency_key
 from hub.clock import new_id
 from hub.domain.command import Text
-from hub.domain.commands import PairDevice
+from hub.domain.commands import OfferToken, PairDevice
 from hub.domain.device import Device, Role
 from hub.domain.errors import DeviceRevoked, Forbidden, InvalidRequest, Unauthenticated
 from hub.domain.menu import Id
@@ -90,6 +91,37 @@ async def pair_device(
     token, device_id = new_token(), device_id or new_id()
     await box.core.desk.order(PairDevice(device_id, name, role, token_hash(token), table_id))
     return device_id, token
+
+
+@router.post(
+    "/v1/devices/me/token",
+    status_code=201,
+    summary="Another token for the device that asks",
+    description=(
+        "The token it has stays good until the new one is used for the first time. Asked again with the same"
+        " Idempotency-Key: the same token again."
+    ),
+    responses={201: ref("Rotated")[200]},
+    openapi_extra={
+        "parameters": [
+            {
+                "name": "Idempotency-Key",
+                "in": "header",
+                "required": True,
+                "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[ -~]+$"},
+            }
+        ]
+    },
+)
+async def rotate(request: Request) -> Response:
+    box = box_of(request)
+    device = caller(request.scope, box)
+    if _is_console(device):
+        raise Forbidden(role="page")  # A page's token is its cookie: it signs in again.
+    box.core.writer.check_open()
+    token = box.positions.token_for(device, idempotency_key(request.scope))
+    await box.core.desk.order(OfferToken(device.device_id, token_hash(token)))
+    return reply({"device_id": device.device_id, "token": token}, 201, headers={"cache-control": "no-store"})
 
 
 @router.get("/v1/devices", summary="All devices of the store", responses=ref("DeviceList"))
