@@ -133,7 +133,9 @@ def rounded_down(bill: Reckoning, again: Callable[[Discount], Reckoning], round_
         found = _nudged(cut(amount), target)
         if found is not None:
             return found
-    return bill
+    # A rate that had a yen of another check's rounding loses it with the first yen taken off: the total then falls by
+    # two, past the target, which the rate's own rounding meets without a discount.
+    return _nudged(bill, target) or bill
 
 
 def _nudged(bill: Reckoning, target: int) -> Reckoning | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from domain_world import DAY
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import settings as limits
 from hypothesis import strategies as st
 from plan_kit import band, check_of, order, party, store
@@ -161,6 +161,17 @@ def test_where_tax_comes_on_top_the_total_is_round_all_the_same(
     table_charge=st.sampled_from([0, 333]),
     off=st.sampled_from([0, 7, "0.15"]),
     changes=st.sampled_from(["none", "split", "void", "merge"]),
+)
+# A merged check's yen of tax goes with the first yen taken off.
+@example(
+    wanted=[("coin", 8), ("milk", 2)],
+    later=[("bread", 3), ("tea", 7)],
+    service="0.13",
+    round_to=10,
+    rounding="up",
+    table_charge=0,
+    off=0,
+    changes="merge",
 )
 def test_bill_and_sale_agree_and_everything_is_exact(
     wanted: list[tuple[str, int]],
