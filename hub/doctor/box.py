@@ -15,6 +15,8 @@ from hub.doctor.findings import Finding, Patient
 
 # Checked in full: what is newer than this many entries. `storehub verify` reads everything.
 CHAIN_ENTRIES: Final = 5000
+# Keys, and what holds the token of a standby or the code of a set-up.
+SECRET: Final = ("identity*.json", "*.key", "standby.json", "setup.json", "tls/*.key", "tls/server.pem")
 
 
 def folder(folder: DataDir) -> Iterator[Finding]:
@@ -36,12 +38,8 @@ def folder(folder: DataDir) -> Iterator[Finding]:
 
 def credentials(patient: Patient) -> Iterator[Finding]:
     """Whoever reads these files can be this store's hub, or send to its cloud."""
-    secret = [
-        patient.folder.path / "identity.json",
-        patient.folder.customers_key,
-        patient.folder.tls / "ca.key",
-        patient.folder.tls / "server.pem",
-    ]
+    data = patient.folder.path
+    secret = [path for pattern in SECRET for path in sorted(data.glob(pattern))]
     config = os.environ.get("STOREHUB_CONFIG")
     world = []
     if config:

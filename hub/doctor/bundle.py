@@ -35,15 +35,9 @@ ENVELOPE: Final = ("seq", "epoch", "type", "time", "businessdate", "bootid", "mo
 SHOWN_SETTINGS: Final = frozenset(
     {
         *("data", "host", "port", "http", "insecure_lan", "mdns", "interfaces", "store_id", "hub_id"),
-        *(
-            "timezone",
-            "day_change_time",
-            "currency",
-            "retention_days",
-            "reserve_mb",
-            "replay_entries_per_s_max",
-        ),
-        *("replay_full_pace", "log_level"),
+        *("timezone", "day_change_time", "currency", "retention_days", "replay_entries_per_s_max"),
+        *("replay_full_pace", "log_level", "reserve_mb", "day_close", "day_close_wait_minutes"),
+        *("mirror_dir", "mirror_wait", "mirror_wait_ms_max", "mirror_gone"),
     }
 )
 SHOWN_OF_SYNC: Final = (
@@ -58,7 +52,7 @@ SHOWN_OF_SYNC: Final = (
         "clock",
         "journal",
     ),
-    *("beacon", "behind", "recovered", "problem", "mirror", "power"),
+    *("beacon", "behind", "recovered", "problem", "role", "mirror", "standby", "update"),
 )
 UNIT: Final = (
     *("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result", "ExecMainStatus"),
@@ -150,12 +144,12 @@ def _secrets(settings: Settings, folder: DataDir) -> list[str]:
 
     known = [settings.cloud_token or ""]
     known += [value for name, value in os.environ.items() if "TOKEN" in name or "SECRET" in name]
-    for path in (folder.path / "identity.json", folder.customers_key):
+    for path in (*folder.path.glob("*.key"), *folder.path.glob("*.json")):
         try:
-            text = path.read_text(encoding="utf-8", errors="replace")
+            text = path.read_text(encoding="utf-8", errors="replace")[:MEMBER_LENGTH_MAX]
         except OSError:
             continue
-        known += [text.strip(), *(str(value) for value in _values(text, "store_key"))]
+        known += [text.strip()] if path.suffix == ".key" else _secret_values(_decoded(text))
     try:
         names = {str(device["name"]) for device in look(folder.path)["devices"]}
     except click.ClickException:
@@ -164,12 +158,21 @@ def _secrets(settings: Settings, folder: DataDir) -> list[str]:
     return [*known, *(names - set(get_args(Role)))]
 
 
-def _values(text: str, *names: str) -> list[Any]:
+def _decoded(text: str) -> Any:
     try:
-        found = msgspec.json.decode(text)
+        return msgspec.json.decode(text)
     except msgspec.DecodeError:
-        return []
-    return [found[name] for name in names if isinstance(found, dict) and name in found]
+        return None
+
+
+def _secret_values(value: Any, name: str = "") -> list[str]:
+    """The texts in a file of this box that stand under a name of something secret, however deep."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() for found in _secret_values(inner, str(key))]
+    if isinstance(value, list):
+        return [found for inner in value for found in _secret_values(inner, name)]
+    telling = any(word in name.lower() for word in ("key", "token", "secret", "code", "pin", "password"))
+    return [value] if telling and isinstance(value, str) else []
 
 
 def _doctor(settings: Settings, folder: DataDir, wait_s: float, machine: Machine) -> str:

@@ -36,11 +36,26 @@ def examine(
 
 def _examinations() -> list[tuple[str, Examination]]:
     """Each in a module of its subject; loaded here, so that the command line itself stays quick."""
-    from hub.doctor import box, certificate, cloud, disk, drills, lan, multicast, ports, service
+    from hub.doctor import (
+        box,
+        certificate,
+        cloud,
+        copies,
+        disk,
+        drills,
+        lan,
+        multicast,
+        ports,
+        power,
+        service,
+    )
 
     return [
         ("credentials", box.credentials),
         ("hub", box.hub),
+        ("power", power.power),
+        ("heat", power.heat),
+        ("ups", power.ups),
         ("service", service.service),
         ("starts", service.starts),
         ("version", service.version),
@@ -60,6 +75,7 @@ def _examinations() -> list[tuple[str, Examination]]:
         ("isolation", lan.isolation),
         ("cloud", cloud.cloud),
         ("link", cloud.link),
+        ("copies", copies.copies),
         ("drills", drills.drills),
     ]
 

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cliworld import Hub, Storehub
 
 from hub.doctor.texts import texts
+from hub.store.highwater import HighWater
 
 Sell = Callable[[Hub, int], None]
 
@@ -66,9 +68,10 @@ def test_damage_is_found(hub: Hub, storehub: Storehub, sell: Sell) -> None:
     journal.write_bytes(b"x" * len(whole))
     assert examined(storehub, code=1)["journal"]["state"] == "fail"
     journal.write_bytes(whole)
-    (storehub.data / "highwater.json").write_text(
-        (storehub.data / "highwater.json").read_text().replace('"seq":', '"seq":9')
-    )
+    mark = HighWater(storehub.data / "highwater.json")
+    had = mark.read()
+    assert had is not None
+    mark.write(msgspec.structs.replace(had, seq=had.seq + 900))
     assert "entries are lost" in examined(storehub, code=1)["journal"]["detail"]
 
 

@@ -9,15 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 
 from hub.datadir import DataDir
-from hub.doctor import cloud, disk, examine, lan, ports, service
+from hub.doctor import cloud, copies, disk, examine, lan, ports, power, service
 from hub.doctor.findings import Finding, Machine, Patient, worst
 from hub.doctor.texts import advice, detail, rows, texts
 from hub.ports import LinkState
+from hub.released import UpdateState
 from hub.settings import Settings
 
 
@@ -159,6 +160,56 @@ def test_a_sync_that_fails_or_takes_long_is_told(
     assert one(disk.speed(patient())).id == "speed.failed"
 
 
+def test_power_heat_and_ups(tmp_path: Path, patient: Callable[..., Patient]) -> None:
+    assert [one(look(patient())).id for look in (power.power, power.heat, power.ups)] == [
+        "power.unknown",
+        "heat.unknown",
+        "ups.none",
+    ]
+    put(tmp_path / "sys/class/hwmon/hwmon1/name", "rpi_volt\n")
+    put(tmp_path / "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "0\n")
+    assert one(power.power(patient())).id == "power.fine"
+    log = "[3.1] hwmon hwmon1: Undervoltage detected!\n[5.2] hwmon hwmon1: Voltage normalised\n"
+    was = one(power.power(patient(dmesg=log)))
+    assert (was.id, was.words["times"]) == ("power.was", 1)
+    put(tmp_path / "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n")
+    assert one(power.power(patient())).id == "power.low"
+    for degrees, wanted in ((48, "heat.fine"), (78, "heat.warm"), (86, "heat.hot")):
+        put(tmp_path / "sys/class/thermal/thermal_zone0/temp", f"{degrees}123\n")
+        assert one(power.heat(patient())).id == wanted
+    for status, wanted in (
+        ("OL", "fine"),
+        ("OB DISCHRG", "battery"),
+        ("OB LB", "empty"),
+        ("OL RB", "replace"),
+    ):
+        assert one(power.ups(patient(upsc=status))).id == f"ups.{wanted}"
+
+
+COPY = {"kind": "mirror", "seq": 5, "lag_entries": 3, "since": "2026-11-21T10:00:00+09:00", "reason": ""}
+STANDBY = {"since": "", "reason": "", "heard_at": None, "primary": {"url": "", "box": "a41f09be"}}
+
+
+@pytest.mark.parametrize(
+    ("running", "wanted"),
+    [
+        ({"mirror": {"copies": []}, "link": {"state": "offline"}}, "mirror.none warn"),
+        ({"mirror": {"copies": []}, "link": {"state": "online"}}, "mirror.none skip"),
+        ({"mirror": {"copies": [{**COPY, "state": "following"}]}}, "mirror.following ok"),
+        ({"mirror": {"copies": [{**COPY, "state": "late"}]}}, "mirror.late warn"),
+        ({"mirror": {"copies": [{**COPY, "state": "gone"}]}}, "mirror.gone fail"),
+        ({"role": "superseded"}, "role.superseded fail"),
+        ({"standby": {**STANDBY, "state": "following"}}, "standby.following ok"),
+        ({"standby": {**STANDBY, "state": "gone"}}, "standby.gone warn"),
+        ({"standby": {**STANDBY, "state": "parted"}}, "standby.parted fail"),
+    ],
+)
+def test_the_second_copy(patient: Callable[..., Patient], running: dict[str, Any], wanted: str) -> None:
+    box = patient()
+    found = one(copies.copies(Patient(box.settings, box.folder, running, 0.5, box.machine)))
+    assert f"{found.id} {found.state}" == wanted
+
+
 RULES = """table inet filter {
 \tchain input {
 \t\ttype filter hook input priority filter; policy drop;
@@ -282,7 +333,7 @@ def test_every_finding_that_the_code_can_make_has_its_text() -> None:
     for book, paths in (("texts", modules.keys() - drills), ("drill", drills)):
         source = "\n".join(modules[path] for path in paths)
         # The replay's states are texts of their own.
-        words = {*re.findall(r'"([a-z_]+)"', source), *get_args(LinkState)}
+        words = {*re.findall(r'"([a-z_]+)"', source), *get_args(LinkState), *get_args(UpdateState)}
         assert set(re.findall(r'Finding\(\s*"([a-z_]+)"', source)) <= set(texts(book))
         for check, told in texts(book).items():
             assert check in words, check
