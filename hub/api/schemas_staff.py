@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-from hub.domain.staff import Operation
+from hub.domain.staff import ApprovedLine, Operation
 
 
 class StaffView(Struct):
@@ -46,6 +46,7 @@ class ApprovalView(Struct):
     operation: Operation
     subject: str
     reason: str
+    lines: list[ApprovedLine]
     status: Literal["asked", "granted", "denied", "used", "expired"]
     device_id: str
     staff_id: str | None

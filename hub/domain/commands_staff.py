@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Final
 
 from msgspec import Meta
 
-from hub.domain.command import Command, Text
+from hub.domain.command import Command, LineQuantity, Text
 from hub.domain.menu import END
 from hub.domain.staff import Operation
 
@@ -44,13 +44,15 @@ class AskApproval(Command, frozen=True, forbid_unknown_fields=True):
     """Ask for a manager's leave to do an operation once.
 
     subject: the id that the command will have in its path (a check, a sale, a product), or of the check to settle;
-    left out, the leave is for any.
+    left out, the leave is for any. lines: those of the one command that is to take them off or give them back, with
+    how many portions; it may do less of it, and nothing else.
     """
 
     FREE_TEXT: ClassVar[tuple[str, ...]] = ("reason", "subject")
     operation: Operation
     subject: Annotated[str, Meta(max_length=200)] = ""
     reason: Text = ""
+    lines: Annotated[tuple[LineQuantity, ...], Meta(max_length=200)] = ()
 
 
 class GrantApproval(Shown, frozen=True, forbid_unknown_fields=True):

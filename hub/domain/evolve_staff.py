@@ -66,6 +66,7 @@ def approval_asked(state: State, fact: ApprovalAsked, meta: Meta) -> None:
             subject=fact.about,
             reason=fact.reason,
             staff_id=fact.staff_id,
+            lines=fact.lines,
         ),
     )
 

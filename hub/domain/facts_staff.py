@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar, Literal
 
 from hub.domain.fact import Fact
-from hub.domain.staff import Operation
+from hub.domain.staff import ApprovedLine, Operation
 
 SignOutReason = Literal["signed_out", "replaced", "by_manager"]
 
@@ -62,6 +62,7 @@ class ApprovalAsked(_OfApproval, frozen=True, omit_defaults=True, kw_only=True):
     expires_at: str
     staff_id: str | None = None
     reason: str = ""
+    lines: tuple[ApprovedLine, ...] = ()
 
 
 class ApprovalGranted(_OfApproval, frozen=True, omit_defaults=True, kw_only=True):

@@ -6,6 +6,7 @@ only where the store switched it on, the role of the member of staff says who ma
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final, Literal, get_args
 
@@ -88,8 +89,18 @@ NEXT: Final[dict[tuple[ApprovalStatus, ApprovalMove], ApprovalStatus]] = {
 }
 
 
+class ApprovedLine(Struct, frozen=True):
+    """So many portions of a line, at most."""
+
+    line_id: str
+    quantity: int
+
+
 class Approval(Struct, frozen=True, omit_defaults=True):
-    """Leave to do one operation once, asked for at a device. subject: what it is about, e.g. the id of a check."""
+    """Leave to do one operation once, asked for at a device. subject: what it is about, e.g. the id of a check.
+
+    lines: what the one command may take off or give back; none: whatever it is.
+    """
 
     approval_id: str
     operation: Operation
@@ -106,6 +117,14 @@ class Approval(Struct, frozen=True, omit_defaults=True):
     decided_by: str | None = None
     decided_on: str | None = None
     used_at: str | None = None
+    lines: tuple[ApprovedLine, ...] = ()
+
+    def covers(self, taken: Mapping[str, int]) -> bool:
+        """Whether a command that takes so much off these lines does no more than was allowed."""
+        if not self.lines:
+            return True
+        most = {line.line_id: line.quantity for line in self.lines}
+        return bool(taken) and all(quantity <= most.get(line_id, 0) for line_id, quantity in taken.items())
 
     def standing(self, unix_s: float) -> str:
         """The status, or `expired` for one that nobody used in time."""

@@ -75,6 +75,7 @@ def _view(box: Box, approval: Approval) -> dict[str, Any]:
         "operation": approval.operation,
         "subject": approval.subject,
         "reason": approval.reason,
+        "lines": approval.lines,
         "status": approval.standing(box.clock.unix_s()),
         "device_id": approval.device_id,
         "staff_id": approval.staff_id,

@@ -24,7 +24,9 @@ WRITES: Final[tuple[Write, ...]] = (
     ),
     Write(
         "POST", "/v1/approvals", commands.AskApproval, facts.ApprovalAsked, ("approval",), "Ask for a manager's leave",
-        201, example={"operation": "void", "subject": "c-1", "reason": "dropped"},
+        201, example={
+            "operation": "void", "subject": "c-1", "reason": "dropped", "lines": [{"line_id": "l-1", "quantity": 2}],
+        },
     ),
     Write(
         "POST", "/v1/approvals/{id}/grant", commands.GrantApproval, facts.ApprovalGranted, ("approval",),

@@ -83,6 +83,21 @@ def _of_layaway(state: State, command: OpenLayaway, at: At) -> tuple[Operation, 
     return ("discount",) if command.discounts else ()
 
 
+def _taken_off(state: State, command: Command, at: At) -> dict[str, int]:
+    """How many portions of which lines the command voids or gives back."""
+    taken: dict[str, int] = {}
+    if isinstance(command, (VoidLines, RefundSale)):
+        for line in command.lines:
+            taken[line.line_id] = taken.get(line.line_id, 0) + line.quantity
+    elif isinstance(command, ChangeQuantity):
+        check = state.checks.get(at.target)
+        had = {} if check is None else {line.line_id: line.quantity for line in check.lines}
+        for line in command.lines:
+            if (fewer := had.get(line.line_id, 0) - line.quantity) > 0:
+                taken[line.line_id] = fewer
+    return taken
+
+
 Needs = tuple[Operation, ...] | Callable[[State, Any, At], tuple[Operation, ...]]
 # Command type -> the operations that it is, or what tells them. A type that is not here needs none.
 NEEDS: Final[dict[type[Command], Needs]] = {
@@ -158,7 +173,8 @@ def _known_staff(state: State, staff_id: str) -> None:
 def _approved(state: State, command: Command, operation: Operation, at: At) -> ApprovalUsed:
     """The use of the approval that the command carries. Raises ApprovalRequired when it does not cover it.
 
-    An approval is of one operation, for the device that asked, about what it was asked for, once.
+    An approval is of one operation, for the device that asked, about what it was asked for, once. It covers one command
+    with all its lines.
     """
     if command.approval_id is None:
         raise ApprovalRequired(operation=operation, approval_status=None)
@@ -168,7 +184,7 @@ def _approved(state: State, command: Command, operation: Operation, at: At) -> A
         raise ApprovalRequired(operation=operation, approval_status=status)
     about = at.target or getattr(command, "check_id", None) or ""
     if (approval.operation, approval.device_id) != (operation, at.device.device_id) or (
-        approval.subject not in ("", about)
+        approval.subject not in ("", about) or not approval.covers(_taken_off(state, command, at))
     ):
         raise ApprovalRequired(operation=operation, approval_status="of_something_else")
     return ApprovalUsed(

@@ -37,6 +37,7 @@ from hub.domain.staff import (
     SESSION_MINUTES_DEFAULT,
     Approval,
     ApprovalMove,
+    ApprovedLine,
     StaffSession,
 )
 from hub.domain.state import State
@@ -111,6 +112,7 @@ def ask_approval(state: State, command: AskApproval, at: At) -> list[Fact]:
             expires_at=_in_minutes(at, minutes_of(state, APPROVAL_MINUTES, APPROVAL_MINUTES_DEFAULT)),
             staff_id=command.staff_id or (None if session is None else session.staff_id),
             reason=command.reason,
+            lines=tuple(ApprovedLine(line.line_id, line.quantity) for line in command.lines),
         )
     ]
 

@@ -395,3 +395,36 @@ def test_a_menu_file_switches_permissions_on_and_off() -> None:
     ):
         with pytest.raises(MenuFileError):
             read_menu(wrong)
+
+
+def test_a_leave_for_some_lines_covers_one_command_that_does_no_more() -> None:
+    world = shop(VOID_LISTED)
+    placed = world.do(
+        PlaceOrder((LineIn("tea", 3, "a"), LineIn("beer", 2, "b"), LineIn("milk", 1, "c")), table_id="t1")
+    )
+    check_id = placed.check_id
+    world.do(SignIn(code="3"), device="d2")
+
+    def leave() -> str:
+        lines = (LineQuantity("a", 2), LineQuantity("b", 2))
+        approval_id = str(world.do(AskApproval("void", check_id, "dropped", lines=lines)).approval_id)
+        world.do(GrantApproval(), approval_id, device="d2")
+        return approval_id
+
+    first = leave()
+    for beyond in (("a", 3), ("c", 1)):
+        command = VoidLines((LineQuantity("b", 1), LineQuantity(*beyond)), "x", approval_id=first)
+        with pytest.raises(ApprovalRequired) as refused:
+            world.do(command, check_id)
+        assert refused.value.fields["approval_status"] == "of_something_else"
+    # Several lines, one leave: once.
+    both = VoidLines((LineQuantity("a", 1), LineQuantity("b", 2)), "x", approval_id=first)
+    world.do(both, check_id)
+    with pytest.raises(ApprovalRequired):
+        world.do(VoidLines((LineQuantity("a", 1),), "x", approval_id=first), check_id)
+    # Three ordered, one voided: to one is one less.
+    world.do(ChangeQuantity((LineQuantity("a", 1),), approval_id=leave()), check_id)
+    check = world.state.checks.get(check_id)
+    assert check is not None
+    assert [(line.line_id, line.quantity) for line in check.lines] == [("a", 1), ("c", 1)]
+    world.same()
