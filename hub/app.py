@@ -41,6 +41,7 @@ from hub.service.writer import Trouble
 from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
+from hub.store.keyring import KeyRing
 from hub.store.mended import Mended
 from hub.store.statestore import StateStore
 from hub.store.vault import Vault
@@ -131,6 +132,7 @@ async def _opened(
             otherwise=settings.mirror_gone,
             wait_s=settings.mirror_wait_ms_max / 1000,
         )
+        vault = Vault(journal, data.customers_secret)
         core = Core(
             identity=identity,
             journal=journal,
@@ -141,8 +143,8 @@ async def _opened(
             online=lambda: upstream is None or upstream.online,
             unsent=lambda: journal.position.seq - (0 if upstream is None else upstream.acked_seq),
             on_committed=on_committed,
-            keys=Vault(journal, data.customers_secret),
             copies=None if copies.wait_for is None else copies,
+            keys=vault,
         )
         hooks.append(lambda facts: feed.wake())
         if role == "primary":
@@ -205,7 +207,7 @@ async def _opened(
             with suppress(*(HubError,) if replay else ()):
                 await core.desk.order(ApplyMaster("import", (currency,)))
         if replay and settings.cloud_url is not None:
-            cloud = _cloud(settings, box, journal)
+            cloud = _cloud(settings, box, journal, _ring(journal, vault, core))
             upstream = box.upstream = cloud
             await cloud.start()
             stack.push_async_callback(cloud.stop)
@@ -262,7 +264,14 @@ def _nobody(journal: Journal, clock: BoxClock, core: Core) -> Upstream:
     )
 
 
-def _cloud(settings: Settings, box: Box, journal: Journal) -> Any:
+def _ring(journal: Journal, vault: Vault, core: Core) -> KeyRing | None:
+    customers = core.customers
+    if customers is None:
+        return None
+    return KeyRing(journal, vault, ended=customers.ended, came=customers.keys_came)
+
+
+def _cloud(settings: Settings, box: Box, journal: Journal, keys: KeyRing | None) -> Any:
     from hub.upstream.pace import PaceSettings
     from hub.upstream.service import CloudUpstream
 
@@ -284,6 +293,7 @@ def _cloud(settings: Settings, box: Box, journal: Journal) -> Any:
             "clock": {"trusted": box.clock.trusted, "source": box.clock.source},
         },
         superseded=lambda by: box.superseded(by),
+        keys=keys,
         pace=PaceSettings(
             yield_to_lan=not settings.replay_full_pace,
             entries_per_s_max=settings.replay_entries_per_s_max or None,

@@ -5,6 +5,7 @@ api, store, upstream and discovery know these shapes, never one another.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -180,6 +181,41 @@ class KeyKeeper(Protocol):
 
     async def destroy(self, ids: Sequence[str]) -> None:
         """Nobody can open anything with these any more when this returns."""
+        ...
+
+
+class KeyTransfer(Protocol):
+    """The customers' keys on their way to the cloud and back, wrapped with one that stays. All raise StoreError."""
+
+    @property
+    def news(self) -> asyncio.Event:
+        """Set when there is something to send."""
+        ...
+
+    async def held(self) -> int: ...
+
+    async def unsent(self) -> list[tuple[str, bytes]]:
+        """The next keys by customer's id that the cloud is not known to have, as many as a message takes."""
+        ...
+
+    async def gone(self) -> list[tuple[str, int]]:
+        """Keys that were destroyed here, and how often since the cloud was told of it."""
+        ...
+
+    async def sent(self, ids: Sequence[str]) -> None: ...
+
+    async def told(self, gone: Sequence[tuple[str, int]]) -> None: ...
+
+    async def destroyed_there(self, ids: Sequence[str]) -> None:
+        """The cloud knows that these were destroyed: they are, here too, when this returns."""
+        ...
+
+    async def begin_comparing(self) -> None:
+        """Nothing is known to be there any more: compare() is told all that is."""
+        ...
+
+    async def compare(self, page: Sequence[tuple[str, bytes]]) -> int:
+        """Look at keys that the cloud has; how many were taken, because they were missing here."""
         ...
 
 

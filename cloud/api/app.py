@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from cloud import branches, entries, transfer
+from cloud import branches, entries, transfer, wrapped
 from cloud.api.asgi import CloudApp, read_body
 from cloud.api.document import ENTRIES_PATH, POST_ENTRIES
 from cloud.api.problems import answer
@@ -49,6 +49,19 @@ class SetAside(BaseModel):
     seq: int = Field(ge=1, le=SEQ_MAX)
     hash: str = Field(pattern=_HASH)
     reason: str = Field(max_length=2000)
+
+
+class KeyIn(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    id: str = Field(pattern=_ID)
+    # Base64 of 60 bytes: nonce, key and tag, as the hub wrapped them.
+    wrapped: str = Field(pattern=r"^[A-Za-z0-9+/]{80}$")
+
+
+class Keys(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    keys: list[KeyIn] = Field(default=[], max_length=1000)
+    destroyed: list[Annotated[str, Field(pattern=_ID)]] = Field(default=[], max_length=1000)
 
 
 class CursorOut(BaseModel):
@@ -162,6 +175,25 @@ def _add_routes(api: FastAPI, desk: Desk) -> None:
                 )
             )
         )
+
+    @api.put("/v1/hubs/{hub_id}/keys")
+    async def put_keys(hub: Known, body: Keys) -> Response:
+        """Keep customers' keys, wrapped by the hub, and destroy others. `destroyed`: sent, but destroyed before."""
+        sent = [wrapped.WrappedKey(one.id, one.wrapped) for one in body.keys]
+        kept = await desk.write(lambda session: wrapped.put(session, hub.hub_id, sent, body.destroyed))
+        return JSONResponse({"held": kept.held, "destroyed": kept.destroyed})
+
+    @api.get("/v1/hubs/{hub_id}/keys")
+    async def get_keys(
+        hub: Known,
+        after: Annotated[str, Query(max_length=64)] = "",
+        limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    ) -> Response:
+        """The keys of the customers after one, by id. `next`: ask again after it; null: that is all."""
+        found = await desk.read(lambda session: wrapped.page(session, hub.hub_id, after, limit))
+        keys = [{"id": one.customer_id, "wrapped": one.wrapped} for one in found]
+        following = found[-1].customer_id if len(found) == limit else None
+        return JSONResponse({"keys": keys, "next": following}, headers={"cache-control": "no-store"})
 
     @api.get("/v1/hubs/{hub_id}/master")
     async def master(

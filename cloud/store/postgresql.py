@@ -19,7 +19,7 @@ from cloud.store.ports import Row, Session, to_hub
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-_SCHEMA_VERSION: Final = 2
+_SCHEMA_VERSION: Final = 3
 # Any number that all replicas share: the first one of them makes the tables, the others wait.
 _MIGRATION_LOCK: Final = 0x53544F5245485542
 _CONNECT_S_MAX: Final = 10
@@ -147,11 +147,10 @@ def _migrate(connection: Connection[Any]) -> None:
         connection.execute("CREATE TABLE IF NOT EXISTS storehub_cloud (schema_version INTEGER NOT NULL)")
         row = connection.execute("SELECT schema_version FROM storehub_cloud").fetchone()
         if row is None:
-            connection.execute(queries.read("schema.postgresql.sql"))
-            connection.execute(queries.read("schema.2.sql"))
+            connection.execute(queries.steps("schema.postgresql.sql", after=0, upto=_SCHEMA_VERSION))
             connection.execute("INSERT INTO storehub_cloud VALUES (%s)", (_SCHEMA_VERSION,))
-        elif row[0] == 1:
-            connection.execute(queries.read("schema.2.sql"))
+        elif 0 < row[0] < _SCHEMA_VERSION:
+            connection.execute(queries.steps("", after=row[0], upto=_SCHEMA_VERSION))
             connection.execute("UPDATE storehub_cloud SET schema_version = %s", (_SCHEMA_VERSION,))
         elif row[0] != _SCHEMA_VERSION:
             raise SetupError(f"the database has schema {row[0]}; this program knows {_SCHEMA_VERSION}")

@@ -21,5 +21,11 @@ def load_pyformat() -> dict[str, str]:
     return {name: _VALUE.sub(r"%(\1)s", text) for name, text in load().items()}
 
 
+def steps(first: str, *, after: int, upto: int) -> str:
+    """What brings a database from one schema to another: after 0 the file `first` begins."""
+    later = [f"schema.{number}.sql" for number in range(max(after, 1) + 1, upto + 1)]
+    return "\n".join(read(name) for name in ([first] if after == 0 else []) + later)
+
+
 def read(file_name: str) -> str:
     return resources.files("cloud.store").joinpath(file_name).read_text(encoding="utf-8")

@@ -163,3 +163,20 @@ SELECT kind, id, version, value FROM items WHERE store_id = :store_id AND versio
 
 -- name: alive
 SELECT 1
+
+-- name: add_key
+INSERT INTO customer_keys (hub, customer_id, digest, wrapped) VALUES (:hub, :id, :digest, :wrapped)
+ON CONFLICT (hub, customer_id, digest) DO NOTHING
+
+-- name: key_alive
+SELECT 1 FROM customer_keys WHERE hub = :hub AND customer_id = :id AND digest = :digest AND wrapped IS NOT NULL
+
+-- name: destroy_keys
+UPDATE customer_keys SET wrapped = NULL WHERE hub = :hub AND customer_id = :id
+
+-- name: keys_held
+SELECT COUNT(*) FROM customer_keys WHERE hub = :hub AND wrapped IS NOT NULL
+
+-- name: keys_after
+SELECT customer_id, wrapped FROM customer_keys
+WHERE hub = :hub AND customer_id > :after AND wrapped IS NOT NULL ORDER BY customer_id LIMIT :count

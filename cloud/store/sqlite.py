@@ -19,7 +19,7 @@ from cloud.store.ports import Row, Session, to_hub
 
 T = TypeVar("T")
 
-_SCHEMA_VERSION: Final = 2
+_SCHEMA_VERSION: Final = 3
 # Entries are about 1.8 KB: on pages of 4 KB a quarter of each page stays empty, and is written all the same.
 _PAGE_BYTES: Final = 8192
 # Rows a statement inserts. Python's sqlite3 lets go of the interpreter lock at every step and has to win it
@@ -122,6 +122,8 @@ class SqliteDatabase:
             # Never inside a commit, and never by the command line: see tidy and _alone.
             "wal_autocheckpoint = 0",
             "foreign_keys = 1",
+            # A customer's key that was destroyed is not to be read from the file any more.
+            "secure_delete = 1",
             "cache_size = -16384",
         ):
             connection.execute(f"PRAGMA {pragma}").fetchall()
@@ -135,11 +137,10 @@ class SqliteDatabase:
 
     def _migrate(self) -> None:
         (version,) = self._writer.execute("PRAGMA user_version").fetchone()
-        if version in (0, 1):
-            first = queries.read("schema.sqlite.sql") if version == 0 else ""
+        if 0 <= version < _SCHEMA_VERSION:
+            steps = queries.steps("schema.sqlite.sql", after=version, upto=_SCHEMA_VERSION)
             self._writer.executescript(
-                f"BEGIN IMMEDIATE; {first}{queries.read('schema.2.sql')}"
-                f" PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
+                f"BEGIN IMMEDIATE; {steps} PRAGMA user_version = {_SCHEMA_VERSION}; COMMIT;"
             )
         elif version != _SCHEMA_VERSION:
             raise SetupError(f"{self._path} has schema {version}; this program knows {_SCHEMA_VERSION}")

@@ -142,6 +142,17 @@ class Customers:
         if lost := [one for one in ended if one in keys]:
             await self.keys.destroy(lost)
 
+    # -- keys that travel ---------------------------------------------------------------------------------------
+
+    async def ended(self, ids: Sequence[str]) -> set[str]:
+        """Of these, whose record has ended: their keys must be nowhere. Raises StoreError."""
+        return {one.id for one in await self._records(ids) if not one.active}
+
+    def keys_came(self, ids: Sequence[str]) -> None:
+        """These can be read now: they are looked at anew."""
+        self._changed.update(ids)
+        self._news.set()
+
     async def _records(self, ids: Sequence[str]) -> list[Customer]:
         """As committed: from memory, and from the table those that have left it."""
         known = self._state.customers.committed

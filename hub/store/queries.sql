@@ -76,3 +76,22 @@ SELECT id, wrapped FROM customer_keys ORDER BY id
 INSERT OR IGNORE INTO customer_keys (id, wrapped) VALUES (?, ?)
 -- name: drop_key
 DELETE FROM customer_keys WHERE id = ?
+-- name: keys_held
+SELECT count(*) FROM customer_keys
+-- name: keys_unsent
+SELECT customer_keys.id, wrapped FROM customer_keys LEFT JOIN keys_sent ON keys_sent.id = customer_keys.id
+WHERE keys_sent.id IS NULL OR (sure = 0 AND gone = 0) ORDER BY customer_keys.id LIMIT ?
+-- name: keys_gone
+SELECT id, gone FROM keys_sent WHERE gone > 0 ORDER BY id LIMIT ?
+-- name: key_leaves
+INSERT OR IGNORE INTO keys_sent (id, sure, gone) VALUES (?, 0, 0)
+-- name: key_sure
+UPDATE keys_sent SET sure = 1 WHERE id = ? AND gone = 0
+-- name: key_gone_told
+UPDATE keys_sent SET gone = max(gone - ?2, 0), sure = 0 WHERE id = ?1
+-- name: keys_unsure
+UPDATE keys_sent SET sure = 0
+-- name: keys_forgotten
+DELETE FROM keys_sent WHERE gone = 0 AND id NOT IN (SELECT id FROM customer_keys)
+-- name: key_gone_there
+INSERT INTO keys_sent (id, sure, gone) VALUES (?, 0, 1) ON CONFLICT (id) DO UPDATE SET gone = gone + 1, sure = 0

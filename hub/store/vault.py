@@ -6,6 +6,7 @@ the customer's id is bound in, so that neither a key nor a sealed person can pas
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import os
 from base64 import b64decode, b64encode
@@ -60,6 +61,8 @@ class Vault:
         self._journal = journal
         self._secret = secret
         self._wrapping: AESGCM | None = None
+        # Keys were made or destroyed: whoever hands them on looks.
+        self.changed = asyncio.Event()
 
     async def keys(self, ids: Sequence[str]) -> dict[str, Key]:
         """The keys of those who have one. Raises StoreError when they cannot be unwrapped."""
@@ -79,6 +82,7 @@ class Vault:
         await self._journal.transact(
             [("put_key", [(one, _wrapped(wrapping, one, raw)) for one, raw in made.items()])]
         )
+        self.changed.set()
         # Another may have made it in the meantime: what stands in the table counts.
         return await self.keys(ids)
 
@@ -86,6 +90,16 @@ class Vault:
         """Gone from the database's file when this returns. Raises StoreError."""
         if ids:
             await self._journal.shred("drop_key", [(one,) for one in ids])
+            self.changed.set()
+
+    def opens(self, customer_id: str, wrapped: bytes) -> bool:
+        """Whether the store's key opens this one. Raises StoreError when that key is not here."""
+        wrapping = self._wrapper(make=False)
+        try:
+            self._unwrapped(wrapping, customer_id, wrapped)
+        except (StoreError, ValueError):
+            return False
+        return True
 
     def _wrapper(self, *, make: bool) -> AESGCM:
         if self._wrapping is None:

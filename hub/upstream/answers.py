@@ -65,3 +65,22 @@ class Conflict(Struct, frozen=True):
 
 class TooLarge(Struct, frozen=True):
     """413: send less."""
+
+
+class KeptKeys(Struct, frozen=True):
+    """Of PUT …/keys. held: how many the cloud has. destroyed: of those sent, the ones it knows to be destroyed."""
+
+    held: int
+    destroyed: list[str] = []
+
+
+class WrappedKey(Struct, frozen=True):
+    """wrapped: base64."""
+
+    id: str
+    wrapped: str
+
+
+class KeyPage(Struct, frozen=True):
+    keys: list[WrappedKey]
+    next: str | None = None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
@@ -17,7 +18,16 @@ from msgspec import Struct
 from hub.domain.facts import After
 from hub.ports import Clock
 from hub.upstream.address import CloudAddress, Resolver
-from hub.upstream.answers import Conflict, MasterAnswer, Position, Refusal, TooLarge, Totals
+from hub.upstream.answers import (
+    Conflict,
+    KeptKeys,
+    KeyPage,
+    MasterAnswer,
+    Position,
+    Refusal,
+    TooLarge,
+    Totals,
+)
 from hub.upstream.classify import CLOCK_KEY, from_answer, from_exception, http_date, words_of
 from hub.upstream.dated_tls import Window, asking, by_clock
 from hub.upstream.outcomes import Signal, Trouble
@@ -171,6 +181,27 @@ class CloudClient:
             attempt_s=wait_s + 4 * silence_s,
         )
         return self._read(self._good(answer), MasterAnswer), answer
+
+    async def put_keys(self, keys: list[tuple[str, bytes]], destroyed: list[str]) -> KeptKeys | None:
+        """Hand on wrapped keys, and say which were destroyed. None: an older cloud, which keeps none."""
+        said = [{"id": one, "wrapped": b64encode(wrapped).decode()} for one, wrapped in keys]
+        content = msgspec.json.encode({"keys": said, "destroyed": destroyed})
+        answer = await self._call("PUT", "/keys", content=content, attempt_s=self._timing.upload_s_max)
+        if answer.status == 404:
+            return None
+        return self._read(self._good(answer), KeptKeys)
+
+    async def keys(self, after: str) -> tuple[list[tuple[str, bytes]], str | None]:
+        """The next wrapped keys that the cloud has, and after which to ask for more."""
+        answer = await self._call(
+            "GET", "/keys", params={"after": after}, bytes_max=MASTER_BYTES_MAX, attempt_s=self._timing.upload_s_max
+        )  # fmt: skip
+        page = self._read(self._good(answer), KeyPage)
+        try:
+            found = [(one.id, b64decode(one.wrapped, validate=True)) for one in page.keys]
+        except ValueError as error:
+            raise Trouble(Signal.INTERCEPTED, "wrong-answer: what should be a key is none") from error
+        return found, page.next
 
     def trust(self, answer: Answer) -> None:
         """The answer was found to be the cloud's: its Date tells the time."""

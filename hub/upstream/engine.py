@@ -6,7 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable
 
-from hub.ports import Announcer, Clock, JournalReader, Office
+from hub.ports import Announcer, Clock, JournalReader, KeyTransfer, Office
 from hub.upstream.address import CloudAddress, Lookup, Resolver
 from hub.upstream.batches import Packer
 from hub.upstream.client import CloudClient
@@ -52,6 +52,7 @@ class Engine:
         tls: ssl.SSLContext | None,
         lookup: Lookup,
         timing: Timing,
+        keys: KeyTransfer | None = None,
     ) -> None:
         def client(*, waiting: Callable[[str], None] = lambda reason: None) -> CloudClient:
             return CloudClient(
@@ -105,6 +106,12 @@ class Engine:
             doubt=self.replicator.doubt,
             timing=timing,
         )
+
+        self.courier = None
+        if keys is not None:
+            from hub.upstream.courier import Courier
+
+            self.courier = Courier(client=client, keys=keys, monitor=monitor, timing=timing)
 
     async def load(self) -> None:
         await self.history.load()

@@ -13,7 +13,7 @@ import msgspec
 
 from hub.domain import entries
 from hub.domain.errors import NotFound, NotReady
-from hub.ports import Announcer, Clock, JournalReader, LinkStatus, Notes, Office
+from hub.ports import Announcer, Clock, JournalReader, KeyTransfer, LinkStatus, Notes, Office
 from hub.upstream.address import CloudAddress, Lookup, look_up
 from hub.upstream.keeper import Keeper
 from hub.upstream.link import LinkMonitor
@@ -58,7 +58,9 @@ class CloudUpstream:
         lookup: Lookup = look_up,
         timing: Timing | None = None,
         superseded: Callable[[str], None] = lambda box: None,
+        keys: KeyTransfer | None = None,
     ) -> None:
+        self._keys = keys
         self._address = CloudAddress.of(url)
         if not token:
             raise ValueError("the cloud needs a token: give --cloud-token or STOREHUB_CLOUD_TOKEN")
@@ -199,6 +201,10 @@ class CloudUpstream:
                 asyncio.create_task(self._supervised("replicator"), name="upstream-replicator"),
                 asyncio.create_task(self._supervised("downlink"), name="upstream-downlink"),
             ]
+            if self._keys is not None:
+                self._workers.append(
+                    asyncio.create_task(self._supervised("courier"), name="upstream-courier")
+                )
 
     async def _stop_workers(self) -> None:
         workers, self._workers = self._workers, []
@@ -251,6 +257,7 @@ class CloudUpstream:
                     tls=tls,
                     lookup=self._lookup,
                     timing=self._timing,
+                    keys=self._keys,
                 )
                 self._engine = engine
                 await engine.load()
