@@ -286,7 +286,7 @@ class DataDir:
         known = self.known_identity()
         if known is None:
             raise DataDirError(f"there is no hub in {self.path}")
-        self._write_once(self.store, msgspec.json.encode(self.primary().store))
+        self.keep_store_settings(self.primary().store)
         self.begin_restored(known, "promote")
         self.standby.unlink()
         self._sync()
@@ -299,6 +299,10 @@ class DataDir:
         if self.role == "standby":
             return self.primary().store
         return self._read(self.store, dict) if self.store.exists() else {}
+
+    def keep_store_settings(self, values: Mapping[str, Any]) -> None:
+        """The settings that belong to the store, from the box that was it before. Raises OSError."""
+        self._write_once(self.store, msgspec.json.encode(values))
 
     def known_peers(self) -> list[str]:
         """Addresses of boxes that may have taken over: those of the standbys there were."""

@@ -18,6 +18,7 @@ from hub.cli.export import export
 from hub.cli.importing import import_
 from hub.cli.mirror import mirror
 from hub.cli.promote import promote, standby
+from hub.cli.replace import replace
 from hub.cli.run import run
 from hub.cli.setup import setup
 from hub.cli.status import status
@@ -66,6 +67,7 @@ COMMANDS: Final = (
     mirror,
     standby,
     promote,
+    replace,
     demo,
 )
 for command in COMMANDS:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import sqlite3
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import msgspec
+
 from hub.control import ask
 from tests.support.audit import ack_problems, chain_problems, marks_of
+from tests.support.core import MENU
 from tests.support.handheld import Ack, Handheld, Line
-from tests.support.rig import Program, free_port, menu_file, run
+from tests.support.rig import Program, free_port, run
 
 SERVING_S_MAX = 10.0
 
@@ -58,8 +62,10 @@ class Box:
         finally:
             line.close()
 
-    async def entries(self) -> list[bytes]:
-        return (await run("hub", "export", "--data", str(self.data))).encode().splitlines()
+    def entries(self) -> list[bytes]:
+        """The journal's entries, read with none of the product's code."""
+        with closing(sqlite3.connect(f"file:{self.data / 'journal.db'}?mode=ro", uri=True)) as db:
+            return [bytes(row[0]) for row in db.execute("SELECT raw FROM entries ORDER BY seq")]
 
 
 async def dinner(
@@ -81,9 +87,7 @@ async def dinner(
     second = Box(folder, "second", "", program)
     try:
         await first.program.start()
-        menu = folder / "menu.json"
-        menu.write_bytes(menu_file())
-        await run("hub", "import", "--data", str(first.data), str(menu))
+        await first.do("master.apply", changes=[msgspec.to_builtins(change) for change in MENU])
         paired = [await first.do("device.add", name=f"H {n}", role="register") for n in range(handhelds)]
         began = time.monotonic()
         code = await first.do("device.code", role="standby")
@@ -106,7 +110,7 @@ async def dinner(
         await asyncio.gather(*working)
         standing = (await second.do("look"))["last_seq"]
         decided = time.monotonic()
-        await run("hub", "promote", "--unplugged", "--data", str(second.data))
+        await second.do("standby.promote", unplugged=True)
         over = asyncio.Event()
         for one in crew:
             one.port = second.port
@@ -122,7 +126,7 @@ async def dinner(
         await asyncio.gather(*working)
         everything = [ack for one in crew for ack in one.acks]
         outcome.acks_after = len(everything) - outcome.acks
-        old, new = await first.entries(), await second.entries()
+        old, new = first.entries(), second.entries()
         outcome.lag_entries = len(old) - standing
         outcome.problems += [problem for one in crew for problem in _real(one.problems)]
         outcome.problems += _counted(outcome, old, new, acked, everything, standing, wait)

@@ -1,4 +1,4 @@
-"""`python -m tests.failover.mistaken DEFECT run …`: a box with one defect, to see that a dinner finds it."""
+"""`python -m tests.failover.mistaken DEFECT[,…] run …`: a box with one defect, to see that a dinner finds it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,8 @@ DEFECTS: dict[str, Callable[[], None]] = {
 }
 
 if __name__ == "__main__":
-    DEFECTS[sys.argv[1]]()
+    for name in sys.argv[1].split(","):
+        DEFECTS[name]()
     from hub.cli import main
 
     main(sys.argv[2:])
