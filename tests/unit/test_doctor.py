@@ -318,12 +318,34 @@ def test_an_examination_that_breaks_hides_no_other(
         raise ZeroDivisionError("a bug")
         yield
 
-    monkeypatch.setattr(examine, "_examinations", lambda: [("space", broken), ("mount", disk.space)])
+    monkeypatch.setattr(
+        examine, "_examinations", lambda: [("disk", "card", broken), ("disk", "disk", disk.space)]
+    )
     box = patient()
     found = examine.examine(box.settings, box.folder, wait_s=0.5, machine=box.machine)
     assert [finding.id for finding in found][1:3] == ["doctor.broken", "disk.fine"]
     assert worst(found) == "fail"
     assert "ZeroDivisionError" in rows(found, "ja")[1]["detail"]
+
+
+def test_one_that_hangs_is_named_and_keeps_no_other_from_being_told(
+    patient: Callable[..., Patient], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = threading.Event()
+
+    def hangs(patient: Patient) -> Iterator[Finding]:
+        free.wait(10)
+        yield Finding("card", "ok", "fine", {"name": "x", "percent": 0})
+
+    monkeypatch.setattr(examine, "LIMIT_S", 0.2)
+    monkeypatch.setattr(
+        examine, "_examinations", lambda: [("disk", "card", hangs), ("machine", "disk", disk.space)]
+    )
+    box = patient()
+    found = examine.examine(box.settings, box.folder, wait_s=0.5, machine=box.machine)
+    assert [finding.id for finding in found][1:3] == ["doctor.stuck", "disk.fine"]
+    assert "card" in rows(found, "en")[1]["detail"]
+    free.set()
 
 
 def test_every_finding_that_the_code_can_make_has_its_text() -> None:
