@@ -66,11 +66,13 @@ check_machine() {
 }
 
 make_user() {
-    if [ -n "$DESTDIR" ] || getent passwd storehub >/dev/null; then
-        return
+    [ -z "$DESTDIR" ] || return 0
+    if ! getent passwd storehub >/dev/null; then
+        step "the service's own user, storehub"
+        run useradd --system --user-group --home-dir /var/lib/storehub --no-create-home --shell /usr/sbin/nologin storehub
     fi
-    step "the service's own user, storehub"
-    run useradd --system --user-group --home-dir /var/lib/storehub --no-create-home --shell /usr/sbin/nologin storehub
+    # As systemd would make it at the first start; the commands may come before that.
+    [ -e /var/lib/storehub ] || run install -d -m 700 -o storehub -g storehub /var/lib/storehub
 }
 
 # Build the wheel from this folder with pinned tools, in a place that is thrown away.
