@@ -95,7 +95,7 @@ def setup(
     changed = {name: value or "" for name, value in taken.settings().items()} != before
     if changed:
         try:
-            write(config, taken)
+            write(config, taken, os.environ)
         except FilesError as error:
             raise click.ClickException(str(error)) from error
     # As the service will find it.

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from hub.settings import CLOUD_CREDENTIAL
 from hub.setup.answers import FIELDS, Answers
 
 ENV_NAME: Final = "storehub.env"
@@ -20,8 +21,11 @@ class FilesError(Exception):
     """The settings cannot be written; the message says why. Nothing was changed."""
 
 
-def write(config: Path, answers: Answers) -> None:
-    """Write the answers into the settings file, the token into storehub.env beside it. Raises FilesError."""
+def write(config: Path, answers: Answers, environment: Mapping[str, str]) -> None:
+    """Write the answers into the settings file, the token into storehub.env beside it. Raises FilesError.
+
+    A token that systemd hands over stays where it is, with root.
+    """
     values = answers.settings()
     values["cloud_token"] = None
     env = config.with_name(ENV_NAME)
@@ -31,11 +35,21 @@ def write(config: Path, answers: Answers) -> None:
         after = _toml(before, values)
         # The token first: without an address it does nothing, and an address without its token stops the hub.
         # Taken away in the opposite order.
-        steps = [(env, _env(secret, answers.cloud_token)), (config, after)]
+        handed = bool(answers.cloud_token) and answers.cloud_token == handed_token(environment)
+        steps = [(env, _env(secret, "" if handed else answers.cloud_token)), (config, after)]
         for path, text in steps if answers.cloud_token else reversed(steps):
             _replace(path, text)
     except (OSError, ValueError) as error:
         raise FilesError(f"{config} and {env} cannot be written: {error}") from error
+
+
+def handed_token(environment: Mapping[str, str]) -> str:
+    """The token that systemd hands over; empty when it hands none."""
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    try:
+        return Path(folder, CLOUD_CREDENTIAL).read_text(encoding="utf-8").strip() if folder else ""
+    except OSError:
+        return ""
 
 
 def kept_token(config: Path) -> str:

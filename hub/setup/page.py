@@ -116,7 +116,7 @@ class FirstRun:
 
     def take(self, answers: Answers) -> None:
         """Raises FilesError."""
-        write(self._config, answers)
+        write(self._config, answers, os.environ)
         self.gone()
 
     async def cloud(self, answers: Answers, language: str) -> tuple[dict[str, str] | None, bool]:

@@ -7,11 +7,12 @@ import tempfile
 import tomllib
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.settings import load
+from hub.settings import CLOUD_CREDENTIAL, load
 from hub.setup import files
 from hub.setup.answers import FIELDS, Answers, wrong
 from hub.setup.state import asks_to_be_set_up
@@ -45,7 +46,7 @@ def test_whatever_is_answered_is_what_the_hub_reads(
         if without_cloud:
             second = Answers(second.store_id, second.store_name)
         for one in (first, second):
-            files.write(config, one)
+            files.write(config, one, {})
             said = config.with_name("storehub.env").read_text()
             environment = dict(line.split("=", 1) for line in said.splitlines())
             found = load({}, environment, config)
@@ -60,7 +61,7 @@ def test_comments_and_other_settings_stay_and_nobody_else_may_read(tmp_path: Pat
     config = tmp_path / "storehub.toml"
     config.write_text(EXAMPLE + "retention_days = 40\n")
     (tmp_path / "storehub.env").write_text("STOREHUB_LOG_LEVEL=debug\nexport STOREHUB_CLOUD_TOKEN=old\n")
-    files.write(config, GOOD)
+    files.write(config, GOOD, {})
     text = config.read_text()
     assert [line for line in EXAMPLE.splitlines() if line not in text.splitlines()] == []
     assert tomllib.loads(text)["retention_days"] == 40
@@ -71,11 +72,24 @@ def test_comments_and_other_settings_stay_and_nobody_else_may_read(tmp_path: Pat
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o640
 
 
+def test_a_token_that_systemd_hands_over_is_not_copied_into_a_file(tmp_path: Path) -> None:
+    config, handed = tmp_path / "storehub.toml", tmp_path / "credentials"
+    handed.mkdir()
+    (handed / CLOUD_CREDENTIAL).write_text(f"{GOOD.cloud_token}\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(handed)}
+    files.write(config, GOOD, environment)
+    assert (tmp_path / "storehub.env").read_text() == ""
+    assert load({}, environment, config).cloud_token == GOOD.cloud_token
+    # Another one is.
+    files.write(config, msgspec.structs.replace(GOOD, cloud_token="another"), environment)
+    assert (tmp_path / "storehub.env").read_text() == "STOREHUB_CLOUD_TOKEN=another\n"
+
+
 def test_a_file_it_does_not_understand_is_left_as_it_is(tmp_path: Path) -> None:
     config = tmp_path / "storehub.toml"
     config.write_text('store_name = """\nThe\nShop"""\n')
     with pytest.raises(files.FilesError, match="several lines"):
-        files.write(config, GOOD)
+        files.write(config, GOOD, {})
     assert config.read_text() == 'store_name = """\nThe\nShop"""\n'
 
 
@@ -118,5 +132,5 @@ def test_a_box_asks_until_somebody_said_which_store_it_is(tmp_path: Path) -> Non
     config.write_text(EXAMPLE)
     assert asks_to_be_set_up(config, {})
     assert not asks_to_be_set_up(config, {"STOREHUB_STORE_ID": "7"})
-    files.write(config, GOOD)
+    files.write(config, GOOD, {})
     assert not asks_to_be_set_up(config, {})
