@@ -42,7 +42,8 @@ from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
 from hub.store.keyring import KeyRing
-from hub.store.mended import Mended
+from hub.store.mended import NOTE as REPAIRS
+from hub.store.mended import Mended, repairs_of
 from hub.store.statestore import StateStore
 from hub.store.vault import Vault
 
@@ -173,6 +174,9 @@ async def _opened(
         doorman.on_taken = TakenTokens(core).take
         await doorman.start()
         disk = DiskWatch(reserve, core, journal)
+        repairs = repairs_of(await journal.get(REPAIRS))
+        if repair is not None and not repair.copy:
+            repairs.append(repair)
         if replay:
             watching = asyncio.create_task(disk.run(), name="disk")
             stack.push_async_callback(_ended, watching)
@@ -193,6 +197,7 @@ async def _opened(
             storage=lambda: storage_of(data.path, core, disk),
             draw=_draw,
             examine=examiner.look,
+            repaired=lambda: mending.repairs_view(repairs, core.state.counters.committed.get),
             updated=lambda: update_view(marker_of_this_program()),
             copies=copies,
             estate=Estate(settings, data, journal, kept),

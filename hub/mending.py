@@ -7,11 +7,13 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
+
+import msgspec
 
 from hub.datadir import DataDir, DataDirError
 from hub.domain import entries
@@ -23,7 +25,7 @@ from hub.service.hub import Behind, Core
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
 from hub.store.look import look
-from hub.store.mended import NOTE, SALVAGED, Mended, repairs_of, with_repair
+from hub.store.mended import NOTE, SALVAGED, Mended, repairs_of, still_lost, with_repair
 from hub.store.queries import SQL
 from hub.upstream.records import PROGRESS
 
@@ -32,6 +34,7 @@ log = logging.getLogger(__name__)
 SOURCE: Final = re.compile(rb'"source":"/stores/[^"/]+/hubs/([A-Za-z0-9._-]{1,64})"')
 ASIDE_NOTE: Final = "repair.aside"
 RETRY_S: Final = 2.0
+SHOWN_MAX: Final = 5
 
 
 def mended_before(data: DataDir, mirror: Path | None = None) -> Mended | None:
@@ -43,7 +46,13 @@ def mended_before(data: DataDir, mirror: Path | None = None) -> Mended | None:
 
 
 def mended(
-    data: DataDir, why: str, mirror: Path | None = None, *, anew: bool = False, rebuild: bool = False
+    data: DataDir,
+    why: str,
+    mirror: Path | None = None,
+    *,
+    anew: bool = False,
+    rebuild: bool = False,
+    dry: bool = False,
 ) -> Mended | None:
     """None when nothing is wrong with it after all. anew: written again in any case; rebuild: its tables too.
 
@@ -51,7 +60,7 @@ def mended(
     # Here and not above: hardly any start needs it.
     from hub.store.mend import mend
 
-    log.error("the journal is damaged: %s; repairing it", why)
+    log.error("the journal is damaged: %s", why)
     mark = HighWater(data.highwater).read()
     copy = MirrorCopy(mirror) if mirror is not None else None
     report = mend(
@@ -63,8 +72,9 @@ def mended(
         given=copy.entry if copy is not None else None,
         anew=anew,
         rebuild=rebuild,
+        dry=dry,
     )
-    if report is not None:
+    if report is not None and not dry:
         log.error("%s", report.sentence())
     return report
 
@@ -130,6 +140,23 @@ def behind_of(report: Mended) -> Behind | None:
         return None
     last = report.lost[-1]
     return Behind("repair", last.epoch, last.last)
+
+
+def view_of(report: Mended) -> dict[str, Any]:
+    """For people and programs, in the shape of `repairs` in GET /v1/sync."""
+    said: dict[str, Any] = {name: getattr(report, name) for name in ("at", "why", "first", "last", "aside")}
+    said |= {name: len(getattr(report, name)) for name in ("corrected", "found", "given")}
+    said |= {name: msgspec.to_builtins(getattr(report, name)) for name in ("holes", "lost")}
+    said |= {name: getattr(report, name) for name in ("unsure", "tables", "copy")}
+    return {**said, "rows_lost": list(report.rows_lost)}
+
+
+def repairs_view(repairs: list[Mended], back: Callable[[str], object]) -> dict[str, Any]:
+    """The newest repairs, and what is still lost. back(name): whether this counter of the state says so."""
+    return {
+        "repairs": [view_of(one) for one in repairs[-SHOWN_MAX:]],
+        "lost": msgspec.to_builtins(still_lost(repairs, back)),
+    }
 
 
 async def noted(journal: Journal, report: Mended) -> None:

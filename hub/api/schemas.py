@@ -431,6 +431,33 @@ class Promoted(Struct):
     primary: str
 
 
+class SeqsView(Struct):
+    """Entries first to last of an epoch; '' where an epoch began somewhere among them."""
+
+    epoch: str
+    first: int
+    last: int
+
+
+class RepairView(Struct):
+    """What a repair of the journal found and did (docs/repair.md). copy: where the damaged files are."""
+
+    at: str
+    why: str
+    first: int
+    last: int
+    corrected: int
+    found: int
+    given: int
+    aside: int
+    holes: list[SeqsView]
+    lost: list[SeqsView]
+    unsure: bool
+    tables: Literal["kept", "rebuilt", "without"]
+    rows_lost: list[str]
+    copy: str
+
+
 class SyncView(Struct):
     role: Literal["primary", "standby", "superseded"]
     mirror: CopyView
@@ -451,6 +478,8 @@ class SyncView(Struct):
     journal: JournalStatus
     beacon: BeaconView
     behind: BehindView | None
+    repairs: list[RepairView]
+    lost: list[SeqsView]
     master: MasterStatus | None
     recovered: int
     unrecovered: list[str]

@@ -18,6 +18,7 @@ from hub.cli.export import export
 from hub.cli.importing import import_
 from hub.cli.mirror import mirror
 from hub.cli.promote import promote, standby
+from hub.cli.repair import repair
 from hub.cli.replace import replace
 from hub.cli.run import run
 from hub.cli.setup import setup
@@ -56,6 +57,7 @@ COMMANDS: Final = (
     import_,
     export,
     verify,
+    repair,
     backup,
     restore,
     bundle,

@@ -18,6 +18,8 @@ from hub.domain.state import State
 from hub.released import marker_of_this_program, update_view
 from hub.settings import Settings
 from hub.store.highwater import HighWater
+from hub.store.mended import NOTE as REPAIRS
+from hub.store.mended import repairs_of
 from hub.upstream.ledger import effect_of
 from hub.upstream.records import ASIDE, PAUSED, PROGRESS, Progress, SetAside
 
@@ -61,8 +63,19 @@ def status(journal: JournalFile, settings: Settings, folder: DataDir) -> dict[st
         "behind": {"witness": "high-water mark", "epoch": mark.epoch, "seq": mark.seq}
         if lost and mark
         else None,
+        **_repaired(journal),
         "update": update_view(marker_of_this_program()),
     }
+
+
+def _repaired(journal: JournalFile) -> dict[str, Any]:
+    from hub.mending import repairs_view
+
+    repairs = repairs_of(journal.note(REPAIRS))
+    counters = (
+        {key: value for shelf, key, value in journal.aggregates() if shelf == "counters"} if repairs else {}
+    )
+    return repairs_view(repairs, lambda name: name in counters)
 
 
 def devices(journal: JournalFile) -> list[dict[str, Any]]:

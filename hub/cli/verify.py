@@ -58,8 +58,8 @@ def verify(data: Path | None, as_json: bool, quick: bool) -> None:
         if report.broken_seq is not None:
             click.echo(f"first broken entry: {report.broken_seq}", err=True)
         click.echo(
-            "Do not write to this journal: make a copy of the directory, and restore a backup or let the cloud give"
-            " the entries back (docs/cli.md).",
+            "Stop the hub, then: storehub repair --dry-run, storehub repair (docs/repair.md). It keeps the damaged"
+            " files.",
             err=True,
         )
     if not report.ok:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -12,6 +12,7 @@ import msgspec
 
 from hub.datadir import DataDir, DataDirError
 from hub.doctor.findings import Finding, Patient
+from hub.store.mended import Span
 
 # Checked in full: what is newer than this many entries. `storehub verify` reads everything.
 CHAIN_ENTRIES: Final = 5000
@@ -93,6 +94,8 @@ def hub(patient: Patient) -> Iterator[Finding]:
 def journal(patient: Patient) -> Iterator[Finding]:
     from hub.cli.common import reading
     from hub.store.highwater import HighWater
+    from hub.store.mended import NOTE as REPAIRS
+    from hub.store.mended import named, repairs_of
 
     folder, running = patient.folder, patient.running
     if not folder.journal.is_file():
@@ -108,6 +111,7 @@ def journal(patient: Patient) -> Iterator[Finding]:
             broken = _broken(
                 journal.entries(max(journal.first_seq(), (last[0] if last else 0) - CHAIN_ENTRIES))
             )
+            repairs = repairs_of(journal.note(REPAIRS))
             mark = HighWater(folder.highwater).read()
             known = {start.epoch for start in journal.epochs()}
     except (click.ClickException, msgspec.MsgspecError) as error:
@@ -124,8 +128,21 @@ def journal(patient: Patient) -> Iterator[Finding]:
         yield Finding("journal", "fail", "mode", {"mode": mode})
     elif running is not None and running["journal"]["state"] != "writable":
         yield Finding("journal", "fail", "readonly", {"reason": running["journal"]["reason"]})
+    elif repairs and (lost := named(_missing(running, [span for one in repairs for span in one.lost]))):
+        yield Finding(
+            "journal", "fail", "lost", {"at": repairs[-1].at, "lost": lost, "copy": repairs[-1].copy}
+        )
+    elif repairs:
+        yield Finding("journal", "warn", "repaired", {"at": repairs[-1].at, "copy": repairs[-1].copy})
     else:
         yield Finding("journal", "ok", "fine", {"entries": seq})
+
+
+def _missing(running: Mapping[str, object] | None, lost: Sequence[Span]) -> tuple[Span, ...]:
+    """What a repair named as lost and has not come back since, as far as the hub that runs knows."""
+    if running is not None and "lost" in running:
+        return msgspec.convert(running["lost"], tuple[Span, ...])
+    return tuple(lost)
 
 
 def _broken(found: Iterator[tuple[int, bytes]]) -> int | None:

@@ -60,6 +60,8 @@ class Box:
     standby: Standby | None = None
     # The cloud hears from that box in this one's place.
     superseded: Callable[[str], None] = lambda by: None
+    # What repairs of the journal did, and what is still lost: `repairs` and `lost` of GET /v1/sync.
+    repaired: Callable[[], dict[str, Any]] = lambda: {"repairs": [], "lost": []}
     facing: Facing = field(default_factory=Facing)
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None

@@ -43,10 +43,12 @@ def mend(
     given: Given | None = None,
     anew: bool = False,
     rebuild: bool = False,
+    dry: bool = False,
 ) -> Mended | None:
     """Make the journal good; None when there is nothing wrong with it. now: RFC 3339.
 
     anew: also when entries and tables are whole, for what else may be damaged (indexes, the list of requests).
+    dry: only say what would be done.
     rebuild: and the tables made again from the entries, if all of those are there.
     progress_note: under which name stands what the cloud has. Raises Unmendable, StoreError and OSError; the files
     are then as they were.
@@ -67,6 +69,8 @@ def mend(
                 found, tables, mark, progress_note, cut_wal=why.startswith("the WAL is"), again=rebuild
             )
             report = plan.report(why, now)
+            if dry:
+                return report
             before = repairs_of(tables.note(NOTE))
             # A repair that did not help is not done again and again.
             anew = rebuild or (anew and not (before and before[-1].why == why))

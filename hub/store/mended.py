@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final, Literal
 
 import msgspec
 from msgspec import Struct
-
-from hub.domain.state import State
 
 NOTE: Final = "repairs"
 SALVAGED: Final = "salvaged.ndjson"
@@ -106,14 +105,16 @@ def spans_of(seqs: list[tuple[str, int]]) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def still_lost(repairs: list[Mended], state: State, *, most: int = 100_000) -> tuple[Span, ...]:
-    """Of what was lost in these repairs: what has not come back since."""
+def still_lost(
+    repairs: list[Mended], back: Callable[[str], object], *, most: int = 10_000
+) -> tuple[Span, ...]:
+    """Of what was lost in these repairs: what has not come back since. back(name): the state's counter of it."""
     missing = [
         (span.epoch, seq)
         for one in repairs
         for span in one.lost
         for seq in range(span.first, min(span.last, span.first + most) + 1)
-        if not state.counters.committed.get(f"recovered:{span.epoch}-{seq}")
+        if not back(f"recovered:{span.epoch}-{seq}")
     ]
     return spans_of(missing)
 

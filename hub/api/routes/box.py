@@ -103,6 +103,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
         "mirror": box.copies.view(),
         "standby": None if box.standby is None else box.standby.view(),
         "behind": msgspec.to_builtins(box.core.behind) if box.core.behind else None,
+        **box.repaired(),
         "update": box.updated(),
     }
     if device is not None and device.role == "technician":

@@ -33,6 +33,15 @@ function collect(sync) {
     const witness = word("witness", behind.witness);
     notices.push(["red", t("notice.behind"), t("notice.behind.body", { witness, seq: number(behind.seq) })]);
   }
+  const repaired = sync.repairs?.at(-1);
+  if (sync.lost?.length > 0 || repaired?.unsure) {
+    const which = (sync.lost ?? []).map((one) => (one.first === one.last ? number(one.first) : `${number(one.first)}–${number(one.last)}`));
+    const body = t("notice.lost.body", { which: which.join(", ") || "–", time: moment(repaired.at) });
+    notices.push(["red", t("notice.lost"), body]);
+  }
+  if (["low", "full"].includes(storage?.state)) {
+    notices.push([storage.state === "full" ? "red" : "amber", t(`notice.storage.${storage.state}`), t(`notice.storage.${storage.state}.body`)]);
+  }
   if (["returned", "stuck"].includes(sync.update?.state)) {
     const { state, from_version, to_version, reason, at } = sync.update;
     const body = t(`notice.update.${state}.body`, { from: from_version, to: to_version, why: reason, time: moment(at) });
