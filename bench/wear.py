@@ -67,6 +67,8 @@ async def _listen(http: httpx.AsyncClient) -> None:
 async def _evening(http: httpx.AsyncClient, seconds: float, an_hour: int) -> None:
     every_s = 3600 / an_hour
     loop = asyncio.get_running_loop()
+    plenty = {"idempotency-key": "plenty"}
+    (await http.patch("/v1/products/beer", json={"remaining": 10_000}, headers=plenty)).raise_for_status()
     begin = loop.time()
     for number in range(round(seconds / every_s)):
         lines = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+import zlib
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
 from datetime import datetime
@@ -373,9 +374,17 @@ async def _pieces(content: bytes) -> AsyncIterator[bytes]:
 
 
 async def _bounded(response: httpx.Response, bytes_max: int) -> bytes:
+    """The body, unpacked no further than an answer may be long: 64 KiB off the line may hold 64 MB. Raises Trouble."""
+    packing = response.headers.get("content-encoding", "identity").lower()
+    if packing not in ("gzip", "identity"):
+        raise Trouble(Signal.INTERCEPTED, f"wrong-answer: packed as {packing[:20]!r}, which nobody asked for")
+    unpack = zlib.decompressobj(wbits=31) if packing == "gzip" else None
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
+    async for chunk in response.aiter_raw():
+        try:
+            body += chunk if unpack is None else unpack.decompress(chunk, bytes_max + 1 - len(body))
+        except zlib.error as error:
+            raise Trouble(Signal.INTERCEPTED, f"wrong-answer: {error}") from error
         if len(body) > bytes_max:
             raise Trouble(Signal.INTERCEPTED, f"wrong-answer: an answer of more than {bytes_max} bytes")
     return bytes(body)

