@@ -16,12 +16,18 @@ from hub.domain.state import State
 
 def with_shares(state: State, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     """The lines of an order, with the prices of such sets (Product.tax_shared) shared."""
+    for line in lines:
+        if line.parent_line_id is not None:
+            return _with_shares(state, lines)
+    # Nearly every order has no set in it.
+    return lines
+
+
+def _with_shares(state: State, lines: tuple[Line, ...]) -> tuple[Line, ...]:
     children: dict[str, list[int]] = {}
     for index, line in enumerate(lines):
         if line.parent_line_id is not None:
             children.setdefault(line.parent_line_id, []).append(index)
-    if not children:
-        return lines
     found = list(lines)
     for index, line in enumerate(lines):
         parts = children.get(line.line_id)
