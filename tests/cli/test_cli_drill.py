@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -44,8 +45,13 @@ def test_a_box_made_again_sells_with_fresh_numbers_and_leaves_no_trace(
     never = {"STOREHUB_HTTP": "1"}
     assert "drill_box.never" in storehub.run("doctor", "--json", "--wait", "0.5", **never).stdout
     # With the hub running, from a backup made now; the settings name a cloud that must not be called.
-    cloud = {"STOREHUB_CLOUD_URL": "http://127.0.0.1:9", "STOREHUB_CLOUD_TOKEN": "t"}
-    done = storehub.run("drill", "box", "--room", str(room), "--json", **cloud)
+    with socket.create_server(("127.0.0.1", 0)) as cloud:
+        url = f"http://127.0.0.1:{cloud.getsockname()[1]}"
+        named = {"STOREHUB_CLOUD_URL": url, "STOREHUB_CLOUD_TOKEN": "t"}
+        done = storehub.run("drill", "box", "--room", str(room), "--json", **named)
+        cloud.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            cloud.accept()
     assert done.exit_code == 0, (done.stdout, done.stderr, done.exception)
     found = steps(done.stdout)
     ids = [step["id"] for step in found.values()]
