@@ -189,6 +189,8 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         slugs += ("payload-too-large", "unsupported-encoding", "not-ready", "storage-full", "not-found")
     if path == "/v1/pairings":
         slugs += ("pairing-code-invalid", "too-many-requests", "outcome-unknown")
+    if path == "/v1/devices/me/token":
+        slugs += ("idempotency-key-required", "not-ready", "storage-full", "outcome-unknown")
     if path == "/v1/standby/promote":
         slugs += ("primary-alive",)
     if path == "/metrics":

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from tests.fuzz.things import Things
 from tests.support.process import HubProcess, hub_process
 from tests.support.rig import ROOT
 
@@ -25,6 +26,7 @@ CHECKS = (
     "response_schema_conformance", "negative_data_rejection", "missing_required_header", "unsupported_method",
     "allow_header_conformance", "ignored_auth",
 )  # fmt: skip
+THINGS = 12
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
 
 
@@ -45,6 +47,7 @@ class Waiter:
         self._hub = hub
         self._file = file
         self._keys = itertools.count()
+        self.things = Things(self._post, hub.do)
 
     async def work(self) -> None:
         try:
@@ -73,7 +76,14 @@ class Waiter:
         checks = await self._checks()
         sales = (await self._http.get("/v1/sales")).json()["sales"][-20:]
         gone, _ = await self._hub.device("kitchen")
+        known = {
+            "sale_id": [one["sale_id"] for one in sales],
+            "check_id": [one["check_id"] for one in checks],
+        }
+        await self.things.grow(known)
+        day = sales[-1]["business_date"] if sales else "2026-11-01"
         ids = {
+            **self.things.ids(day),
             "check_id": [one["check_id"] for one in checks],
             "versions": {one["check_id"]: one["version"] for one in checks},
             "totals": {one["check_id"]: one["total"] for one in checks},
@@ -119,7 +129,10 @@ async def fuzz(
         _, own = await hub.device("manager")
         _, token = await hub.device(role, table="t1" if role == "table" else None)
         waiter = Waiter(hub, own, folder / "ids.json")
-        await waiter.look()
+        await waiter.things.open()
+        # Some of everything is there before the first request.
+        for _ in range(THINGS):
+            await waiter.look()
         working = asyncio.create_task(waiter.work())
         try:
             status, said = await _schemathesis(

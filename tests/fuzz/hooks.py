@@ -19,7 +19,13 @@ _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _RANDOM = random.Random(7)
 # How often an id is left as it was made up.
 _STRANGE = 0.15
-_OF_PATH = {"checks": "check_id", "sales": "sale_id", "products": "product_id", "devices": "device_id"}
+_OF_PATH = {
+    "checks": "check_id", "sales": "sale_id", "products": "product_id", "devices": "device_id",
+    "customers": "customer_id", "approvals": "approval_id", "staff-sessions": "session_id", "staff": "staff_id",
+    "layaways": "layaway_id", "payments": "payment_id", "accounts": "account_id", "registers": "register_id",
+    "account-payments": "account_payment_id", "option-groups": "group_id", "stock": "stock_product_id",
+    "days": "business_date",
+}  # fmt: skip
 
 
 def _known() -> dict[str, Any]:
