@@ -26,6 +26,6 @@ mv "$scratch/SHA256SUMS" "$kit/"
 mkdir -p "$out"
 bundle=$out/$(basename "$package" .deb).tar
 (cd "$kit" && find . -type f -printf '%P\0' | LC_ALL=C sort -z |
-    tar --create --null --files-from=- --no-recursion --format=pax --mtime="@$SOURCE_DATE_EPOCH" \
-        --pax-option=delete=atime,delete=ctime --owner=0 --group=0 --numeric-owner --mode=0644) >"$bundle"
+    tar --create --no-recursion --format=pax --mtime="@$SOURCE_DATE_EPOCH" --pax-option=delete=atime,delete=ctime \
+        --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r --null --files-from=-) >"$bundle"
 echo "$bundle"

@@ -266,6 +266,30 @@ def test_a_bundle_is_what_was_packed(wheels: dict[str, Path], tmp_path: Path) ->
     assert (found.version, found.kit.name) == ("0.2.0", "kit")
 
 
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is not installed")
+def test_what_we_pack_can_be_updated_to(wheels: dict[str, Path], tmp_path: Path) -> None:
+    empty = tmp_path / "empty.lock"
+    empty.touch()
+    for script, again in (("build-deb.sh", False), ("build-bundle.sh", False), ("build-bundle.sh", True)):
+        out, scratch = tmp_path / f"{script}{again}", tmp_path / f"scratch-{script}{again}"
+        scratch.mkdir()
+        done = subprocess.run(
+            [ROOT / "deploy" / script, "--wheel", wheels["newer"], "--lock", empty, "--out", out],
+            env={**os.environ, "PYTHON": sys.executable},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        made = Path(done.stdout.split()[-1])
+        made = made if made.is_absolute() else ROOT / made
+        found = source_of(str(made), scratch)
+        assert found.version == "0.2.0"
+        assert found.release_sh.exists()
+    first, second = (next((tmp_path / f"build-bundle.sh{again}").iterdir()) for again in (False, True))
+    assert first.read_bytes() == second.read_bytes()
+
+
 @pytest.fixture(scope="module")
 def prepared(
     installed: Staged, wheels: dict[str, Path], tmp_path_factory: pytest.TempPathFactory
