@@ -18,7 +18,7 @@ from typing import Final, Literal
 from hub.ports import StoreError
 from hub.service.hub import Core
 from hub.store.journal import Journal
-from hub.store.mend import SCRAPS
+from hub.store.look import SCRAPS
 
 log = logging.getLogger(__name__)
 

@@ -58,6 +58,28 @@ async def first_since(journal: Journal, unix_s: float, below: int) -> int:
     return low
 
 
+async def old_until(journal: Journal, limit: float, below: int, *, now: float) -> int:
+    """The first seq to keep, at most `below`: everything before it was made before `limit`.
+
+    By seq, from the oldest on, up to the first entry that is sure to be newer: a clock that stepped, or a boot in 1970,
+    must not make young entries old. One whose time nobody vouches for, or of a time to come, goes with the next one.
+    """
+    keep, seq = journal.first_seq, journal.first_seq - 1
+    while seq + 1 < below:
+        page = await journal.after(seq, count_max=STEP, bytes_max=4 << 20)
+        if not page:
+            break
+        for entry in page:
+            envelope = entries.read(entry.raw)
+            made = _unix(entry)
+            if entry.seq >= below or (envelope.timetrusted and limit <= made <= now + 86400):
+                return keep
+            if envelope.timetrusted and made < limit:
+                keep = entry.seq + 1
+        seq = page[-1].seq
+    return min(keep, below)
+
+
 def _unix(entry: Entry) -> float:
     return datetime.fromisoformat(entries.read(entry.raw).time).timestamp()
 
@@ -77,7 +99,7 @@ async def prune(hub: Hub) -> int:
     limit = box.clock.unix_s() - hub.settings.retention_days * 86400
     if not box.clock.trusted:
         return 0
-    low = await first_since(hub.journal, limit, kept_from)
+    low = await old_until(hub.journal, limit, kept_from, now=box.clock.unix_s())
     removed = 0
     while hub.journal.first_seq < low:
         before = hub.journal.first_seq

@@ -17,6 +17,10 @@ WAL_HEAD: Final = 32
 FRAME_HEAD: Final = 24
 PAGE_SIZES: Final = (512, 1024, 2048, 4096, 8192)
 MENDED: Final = "journal.mended.db"
+MENDING: Final = "journal.mending.db"
+PATCHED: Final = "journal.patched.db"
+# What a repair that was cut off leaves behind.
+SCRAPS: Final = (MENDING, PATCHED, f"{PATCHED}-wal", "journal.template.db")
 FOLDER: Final = "damaged"
 # The place of mxFrame in the WAL index: https://www.sqlite.org/walformat.html, section 2.1.
 _MX_FRAME: Final = struct.Struct("@16xI")

@@ -14,23 +14,17 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from importlib.resources import files
 from pathlib import Path
-from typing import Final
 
 import msgspec
 
 from hub.domain.facts import After
 from hub.store.connection import PAGE_BYTES, store_error
-from hub.store.look import FOLDER, MENDED, PAGE_SIZES, drop, finish, has_tables, swap, sync
+from hub.store.look import FOLDER, MENDED, MENDING, PAGE_SIZES, PATCHED, drop, finish, has_tables, swap, sync
 from hub.store.mend_plan import Plan, write
 from hub.store.mended import NOTE, REPORT, SALVAGED, Mended, repairs_of, with_repair
 from hub.store.queries import SQL
 from hub.store.salvage_tables import Tables
 from hub.store.scavenge import Given, Scavenged
-
-MENDING: Final = "journal.mending.db"
-PATCHED: Final = "journal.patched.db"
-# What a repair that was cut off leaves behind.
-SCRAPS: Final = (MENDING, PATCHED, f"{PATCHED}-wal", "journal.template.db")
 
 
 def mend(

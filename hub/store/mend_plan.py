@@ -114,10 +114,13 @@ class Plan:
 
     def _epoch_near(self, seq: int) -> str:
         """Which epoch an entry that is gone belonged to; '' when an epoch began somewhere near it."""
-        if self._starts:
-            return next((one.epoch for one in reversed(self._starts) if one.first_seq <= seq), "")
         before, after = self._epoch_beside(seq, -1), self._epoch_beside(seq, 1)
-        return before if before == after else ""
+        if before == after:
+            return before
+        # The table of epochs may have lost its end with the entries.
+        if after and after not in {one.epoch for one in self._starts}:
+            return ""
+        return next((one.epoch for one in reversed(self._starts) if one.first_seq <= seq), "")
 
     def _epoch_beside(self, seq: int, step: int) -> str:
         for near in range(seq + step, seq + step * ROWS_AT_ONCE, step):
@@ -148,6 +151,7 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
         [(one.first_seq, one.epoch, one.after.epoch, one.after.seq, one.after.hash) for one in epochs.starts],
     )
     db.executemany(SQL["put_key"], tables.keys())
+    db.executemany("INSERT OR REPLACE INTO keys_sent VALUES (?, ?, ?)", tables.keys_sent())
     for name, value in tables.notes():
         if name != plan.progress_note or plan.acked <= plan.cut:
             db.execute(SQL["put_note"], (name, value))

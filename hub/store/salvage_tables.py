@@ -56,6 +56,9 @@ class Tables:
     def keys(self) -> Iterator[tuple[Any, ...]]:
         return self._scan("customer_keys", "id, wrapped")
 
+    def keys_sent(self) -> Iterator[tuple[Any, ...]]:
+        return self._scan("keys_sent", "id, sure, gone", tell=False)
+
     def notes(self) -> Iterator[tuple[Any, ...]]:
         for name, value in self._scan("notes", "name, value", tell=False):
             if name not in NOT_TAKEN and isinstance(value, bytes) and _is_text(value):
@@ -121,6 +124,7 @@ class Tables:
 ORDER: Final = {
     "aggregates": "shelf, id",
     "customer_keys": "id",
+    "keys_sent": "id",
     "notes": "name",
     "requests": "block, fingerprint, seq",
     "epochs": "first_seq",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from hub.store import scavenge
+from hub.store.mend import _new
+from hub.store.salvage_tables import ORDER
 from tests.damage.harm import HARMS
 from tests.damage.rounds import damage_rounds
 
@@ -39,3 +42,10 @@ async def test_a_repair_that_names_nothing_is_caught(tmp_path: Path, monkeypatch
     monkeypatch.setattr(mend_plan, "spans_of", lambda seqs: ())
     outcome = await damage_rounds(tmp_path, rounds=4, seed=3, kinds=("wal-cut", "db-cut"))
     assert any("not named" in problem for problem in outcome.problems)
+
+
+def test_a_repair_knows_every_table(tmp_path: Path) -> None:
+    """A table that a migration adds and a repair does not know would be lost with the first repair."""
+    with closing(_new(tmp_path / "new.db")) as db:
+        tables = {row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    assert tables - {"entries"} == set(ORDER)

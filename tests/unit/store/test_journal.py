@@ -332,3 +332,18 @@ async def test_whoever_is_stopped_while_it_opens_leaves_no_thread_behind(tmp_pat
     for thread in set(threading.enumerate()) - before:
         await asyncio.to_thread(thread.join, 5)
         assert not thread.is_alive() or "asyncio" in thread.name
+
+
+async def test_a_clock_that_stepped_makes_no_young_entry_old(tmp_path: Path) -> None:
+    async with hub_on(tmp_path / "journal.db") as kit:
+        now = kit.clock.unix_s
+        for number in range(30):
+            # In the middle it is 1970 for a while, then 2099: seq alone orders.
+            kit.clock.unix_s = {10: 0.0, 11: 0.0, 20: 4.1e9}.get(number, now + number)
+            await kit.says(f"k{number}", ORDER)
+        last = kit.journal.position.seq
+        await kit.core.save()
+        kit.clock.unix_s = now + 60
+        assert await prune(hub_for(kit, acked=last)) == 0
+        kit.clock.unix_s = now + 36 * 86400
+        assert await prune(hub_for(kit, acked=last)) == last - 1
