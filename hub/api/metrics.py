@@ -39,6 +39,16 @@ async def render(box: Box) -> bytes:
             yield GaugeMetricFamily(
                 "storehub_journal_writable", "1 when orders are accepted", value=float(writable)
             )
+            lag = GaugeMetricFamily(
+                "storehub_copy_lag_entries", "Entries that a second copy does not have yet", labels=["kind"]
+            )
+            there = GaugeMetricFamily(
+                "storehub_copy_following", "1 when a second copy has everything", labels=["kind"]
+            )
+            for copy in box.copies.view()["copies"]:
+                lag.add_metric([copy["kind"]], copy["lag_entries"])
+                there.add_metric([copy["kind"]], float(copy["state"] == "following"))
+            yield from (lag, there)
             storage = box.storage()
             yield GaugeMetricFamily(
                 "storehub_free_bytes", "Free space on the journal's disk", value=storage["free_bytes"]

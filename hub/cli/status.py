@@ -93,6 +93,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     )
     if found["update"] and found["update"]["state"] != "done":
         rows.append(("update", _update(found["update"])))
+    rows += _copies(found)
     if found["behind"]:
         behind = found["behind"]
         rows.append(
@@ -119,6 +120,22 @@ def _update(update: dict[str, Any]) -> str:
     else:
         return f"[{UNSURE}]under way[/] to {update['to_version']}"
     return f"{words}, {update['to_version']}: {escape(update['reason'])} [dim]({ago(update['at'])})[/]"
+
+
+def _copies(found: dict[str, Any]) -> list[tuple[str, str]]:
+    """The second copies of a running hub, and what this box is when it is not the store's."""
+    rows = []
+    if found.get("role", "primary") != "primary":
+        rows.append(("role", f"[{UNSURE}]{found['role']}[/]"))
+    if (standby := found.get("standby")) is not None:
+        colour = GOOD if standby["state"] == "following" else BAD
+        primary = f"{standby['primary']['box']} at {standby['primary']['url']}"
+        rows.append(("follows", f"{primary}: [{colour}]{standby['state']}[/] {standby['reason']}"))
+    for copy in found.get("mirror", {}).get("copies", ()):
+        colour = GOOD if copy["state"] == "following" else BAD
+        lag = f", {copy['lag_entries']:,} entries behind" if copy["lag_entries"] else ""
+        rows.append((copy["kind"], f"[{colour}]{copy['state']}[/]{lag} {copy['reason']}"))
+    return rows
 
 
 def _journal(found: dict[str, Any]) -> str:

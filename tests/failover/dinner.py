@@ -104,10 +104,11 @@ async def dinner(
         await asyncio.sleep(before_s * random_.uniform(0.5, 1.5))
         await first.program.kill()
         told("killed")
-        acked = [ack for one in crew for ack in one.acks]
-        outcome.acks = len(acked)
         over.set()
         await asyncio.gather(*working)
+        # Answers that were on their way when it died count: the device has them.
+        acked = [ack for one in crew for ack in one.acks]
+        outcome.acks = len(acked)
         standing = (await second.do("look"))["last_seq"]
         decided = time.monotonic()
         await second.do("standby.promote", unplugged=True)

@@ -42,6 +42,12 @@ function collect(sync) {
   if (["low", "full"].includes(storage?.state)) {
     notices.push([storage.state === "full" ? "red" : "amber", t(`notice.storage.${storage.state}`), t(`notice.storage.${storage.state}.body`)]);
   }
+  const copy = sync.mirror;
+  if (sync.role === "primary" && (copy?.state === "gone" || (copy?.waits && copy.state !== "following"))) {
+    const refused = copy.waits && copy.otherwise === "refuse";
+    const body = t("notice.copy.body", { n: number(copy.lag_entries), why: copy.reason || copy.state });
+    notices.push([refused ? "red" : "amber", t(refused ? "notice.copy.refused" : "notice.copy"), body]);
+  }
   if (["returned", "stuck"].includes(sync.update?.state)) {
     const { state, from_version, to_version, reason, at } = sync.update;
     const body = t(`notice.update.${state}.body`, { from: from_version, to: to_version, why: reason, time: moment(at) });
