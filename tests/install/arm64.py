@@ -39,7 +39,8 @@ apt-get install -y "/root/$1" >/tmp/log 2>&1 || { cat /tmp/log; exit 1; }
 said install $begun
 storehub setup --store-id s1 --store-name arm --no-pairing --json >/dev/null
 begun=$(now)
-runuser -u storehub -- env STOREHUB_CONFIG=/etc/storehub/storehub.toml /opt/storehub/venv/bin/storehub run \
+export STOREHUB_CONFIG=/etc/storehub/storehub.toml
+setpriv --reuid=storehub --regid=storehub --clear-groups /opt/storehub/venv/bin/storehub run \
     --data /var/lib/storehub --host 127.0.0.1 --no-mdns >/tmp/out 2>/tmp/err &
 until grep -q 'storehub ready' /tmp/out; do
     kill -0 $! || { cat /tmp/err; exit 1; }
