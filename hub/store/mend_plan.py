@@ -109,7 +109,7 @@ class Plan:
             or found.last > found.shown_last
             or (mark is not None and mark.seq > found.last),
             tables=self.kind,
-            rows_lost=tuple(self.tables.rows_lost) if self.kind != "kept" else (),
+            rows_lost=tuple(self.tables.rows_lost) if self.kind == "without" else (),
         )
 
     def _epoch_near(self, seq: int) -> str:
