@@ -25,6 +25,8 @@ from hub.domain.state import Meta
 from hub.estate import Estate
 from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
+from hub.power.nut import place_of
+from hub.power.watch import MachineHealth
 from hub.released import marker_of_this_program, update_view
 from hub.reserve import DiskWatch, Reserve
 from hub.service.box import Box, Facing
@@ -195,6 +197,7 @@ async def _opened(
             started_at=clock.stamp().time,
             timezone=settings.timezone,
             storage=lambda: storage_of(data.path, core, disk),
+            health=MachineHealth(ups=place_of(settings.ups) if settings.ups else None),
             draw=_draw,
             examine=examiner.look,
             repaired=lambda: mending.repairs_view(repairs, core.state.counters.committed.get),
@@ -218,6 +221,8 @@ async def _opened(
             stack.push_async_callback(cloud.stop)
         tending = asyncio.create_task(ClockWork(core, journal, clock, boot=boot).run(), name="clock")
         stack.push_async_callback(_ended, tending)
+        feeling = asyncio.create_task(box.health.run(), name="power and heat")
+        stack.push_async_callback(_ended, feeling)
         watch = asyncio.create_task(DueWatch(core.state, clock, feed).run(), name="due payments")
         stack.push_async_callback(_ended, watch)
         if await mending.anything_aside(journal):

@@ -26,7 +26,9 @@ async def keep_within(hub: Hub) -> None:
     while True:
         try:
             await measure_pace(hub)
-            await prune(hub)
+            # Nothing long is begun while the battery of a UPS lasts.
+            if not hub.box.health.on_battery:
+                await prune(hub)
         except StoreError as error:
             log.warning("old entries could not be removed: %s", error)
         await asyncio.sleep(EVERY_S)

@@ -65,6 +65,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mirror_gone: Literal["answer", "refuse"] = "answer"
     # A box that finds no journal here becomes the standby of this primary: the link of a pairing code.
     standby_of: str | None = None
+    # The UPS as upsd of Network UPS Tools knows it on this machine: name@127.0.0.1. Empty: none (docs/power.md).
+    ups: str = ""
     log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")] = "info"
 
     def with_store(self, values: Mapping[str, Any]) -> Settings:
@@ -167,6 +169,13 @@ def _check(settings: Settings, *, whole: bool) -> None:
         )
     if settings.cloud_url is not None:
         _check_cloud(settings.cloud_url)
+    if settings.ups:
+        from hub.power.nut import place_of
+
+        try:
+            place_of(settings.ups)
+        except ValueError as error:
+            raise SettingsError(f"setting ups (STOREHUB_UPS): {error}") from error
     if settings.mirror_wait == "mirror" and settings.mirror_dir is None:
         raise SettingsError("setting mirror_wait (STOREHUB_MIRROR_WAIT): there is no mirror_dir to wait for")
 

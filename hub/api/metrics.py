@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections.abc import Iterator
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -11,6 +12,23 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from hub.service.box import Box
 
 STATES = ("online", "degraded", "offline", "captive_portal", "refused", "paused")
+
+
+def _machine(seen: dict[str, Any]) -> Iterator[Metric]:
+    """Of sensors that this machine has, and of a UPS that somebody told of."""
+    if seen["power"] is not None:
+        yield GaugeMetricFamily(
+            "storehub_low_voltage",
+            "1 while the power supply is too weak",
+            value=float(seen["power"] == "low"),
+        )
+    if seen["celsius"] is not None:
+        yield GaugeMetricFamily("storehub_celsius", "The machine's temperature", value=seen["celsius"])
+    if seen["ups"] is not None:
+        on_battery = float(seen["ups"]["state"] in ("battery", "low"))
+        yield GaugeMetricFamily(
+            "storehub_ups_on_battery", "1 while the UPS is on its battery", value=on_battery
+        )
 
 
 async def render(box: Box) -> bytes:
@@ -74,6 +92,7 @@ async def render(box: Box) -> bytes:
             yield GaugeMetricFamily(
                 "storehub_clock_trusted", "1 when the time is known to be right", value=float(trusted)
             )
+            yield from _machine(box.health.view())
             usage = resource.getrusage(resource.RUSAGE_SELF)
             yield GaugeMetricFamily(
                 "storehub_resident_bytes_max", "Peak memory", value=usage.ru_maxrss * 1024

@@ -344,6 +344,26 @@ class BeaconView(Struct):
     reason: str
 
 
+class UpsView(Struct):
+    """state low: nearly empty, the machine is about to be stopped. reason: why it is not known."""
+
+    state: Literal["line", "battery", "low", "unknown"]
+    minutes_left: int | None
+    charge: int | None
+    reason: str
+
+
+class MachineView(Struct):
+    """Of the machine the hub runs on; null where it has no such sensor. power_was_low: since the machine started."""
+
+    power: Literal["ok", "low"] | None
+    power_was_low: bool | None
+    heat: Literal["ok", "warm", "hot"] | None
+    celsius: float | None
+    slowed: bool | None
+    ups: UpsView | None
+
+
 class BehindView(Struct):
     """A witness knows of entries that this journal does not have."""
 
@@ -477,6 +497,7 @@ class SyncView(Struct):
     hub: HubAbout
     journal: JournalStatus
     beacon: BeaconView
+    box: MachineView
     behind: BehindView | None
     repairs: list[RepairView]
     lost: list[SeqsView]

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from hub.clock import BoxClock
 from hub.ports import BeaconStatus, Estate, Standby, StateKeeper, Upstream
+from hub.power.watch import MachineHealth
 from hub.service.copies import Copies
 from hub.service.doorman import Doorman
 from hub.service.feed import Feed
@@ -63,6 +64,8 @@ class Box:
     # What repairs of the journal did, and what is still lost: `repairs` and `lost` of GET /v1/sync.
     repaired: Callable[[], dict[str, Any]] = lambda: {"repairs": [], "lost": []}
     facing: Facing = field(default_factory=Facing)
+    # Voltage, heat and the UPS.
+    health: MachineHealth = field(default_factory=MachineHealth)
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None
     beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")

@@ -102,6 +102,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
         "role": box.role,
         "mirror": box.copies.view(),
         "standby": None if box.standby is None else box.standby.view(),
+        "box": box.health.view(),
         "behind": msgspec.to_builtins(box.core.behind) if box.core.behind else None,
         **box.repaired(),
         "update": box.updated(),

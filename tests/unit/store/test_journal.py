@@ -16,6 +16,7 @@ import pytest
 
 from hub.domain.commands import LineIn, PlaceOrder, RecordFact
 from hub.ports import StoreError
+from hub.power.watch import MachineHealth
 from hub.retention import prune
 from hub.store import connection
 from hub.store.highwater import HighWater
@@ -249,7 +250,9 @@ def hub_for(kit: HubKit, *, acked: int, held: tuple[int, ...] = (), days: int = 
         return {"acked_seq": acked, "quarantined": [{"seq": seq} for seq in held]}
 
     clock = SimpleNamespace(trusted=kit.clock.trusted, unix_s=lambda: kit.clock.unix_s)
-    box = SimpleNamespace(upstream=SimpleNamespace(status=status), core=kit.core, clock=clock)
+    box = SimpleNamespace(
+        upstream=SimpleNamespace(status=status), core=kit.core, clock=clock, health=MachineHealth()
+    )
     return SimpleNamespace(box=box, journal=kit.journal, settings=SimpleNamespace(retention_days=days))
 
 

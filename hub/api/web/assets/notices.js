@@ -64,5 +64,11 @@ function collect(sync) {
     notices.push(["amber", t("notice.disk", { days: number(Math.floor(storage.days_left)) }), t("notice.disk.body")]);
   }
   if (clock && !clock.trusted) notices.push(["amber", t("notice.clock"), t("notice.clock.body")]);
+  const machine = sync.box;
+  if (machine?.power === "low") notices.push(["red", t("notice.voltage"), t("notice.voltage.body")]);
+  if (machine?.heat === "warm" || machine?.heat === "hot")
+    notices.push([machine.heat === "hot" ? "red" : "amber", t("notice.heat"), t("notice.heat.body", { c: Math.round(machine.celsius) })]);
+  if (machine?.ups?.state === "battery") notices.push(["amber", t("notice.ups"), t("notice.ups.body", { n: machine.ups.minutes_left ?? "?" })]);
+  if (machine?.ups?.state === "low") notices.push(["red", t("notice.ups"), t("notice.ups.low")]);
   return notices;
 }
