@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final
 
 import msgspec
 
@@ -156,35 +156,6 @@ def _broken(found: Iterator[tuple[int, bytes]]) -> int | None:
             return seq
         head = entries.hash_of(raw)
     return None
-
-
-def power(patient: Patient) -> Iterator[Finding]:
-    """Voltage, heat and the UPS, as far as this machine can tell."""
-    seen = patient.running and patient.running.get("box")
-    if not seen or (seen["power"] is None and seen["heat"] is None and seen["ups"] is None):
-        yield Finding("power", "skip", "unknown", {})
-        return
-    well = True
-    if seen["power"] == "low":
-        yield Finding("power", "fail", "low", {})
-        well = False
-    elif seen["power_was_low"]:
-        yield Finding("power", "warn", "was_low", {})
-        well = False
-    if seen["heat"] in ("warm", "hot"):
-        state: Literal["fail", "warn"] = "fail" if seen["heat"] == "hot" else "warn"
-        yield Finding("power", state, "hot", {"celsius": round(seen["celsius"])})
-        well = False
-    ups = seen["ups"]
-    if ups is not None and ups["state"] in ("battery", "low"):
-        minutes = "?" if ups["minutes_left"] is None else ups["minutes_left"]
-        yield Finding("power", "fail" if ups["state"] == "low" else "warn", "battery", {"minutes": minutes})
-        well = False
-    elif ups is not None and ups["state"] == "unknown":
-        yield Finding("power", "warn", "no_ups", {"reason": ups["reason"]})
-        well = False
-    if well:
-        yield Finding("power", "ok", "fine", {})
 
 
 def clock(patient: Patient) -> Iterator[Finding]:
