@@ -19,7 +19,7 @@ PASSING: Final = {
     "accepted_at", "opened_at", "closed_at", "ordered_at", "served_at", "billed_at", "settled_at", "changed_at",
     "paired_at", "last_seen_at", "started_at", "since", "time", "at", "version", "epoch", "acked_epoch", "mac",
     "free_bytes", "journal_bytes", "days_left", "box", "id", "hub_id", "fp", "order_id", "line_id", "event_id",
-    "seq", "last_seq", "master_version", "sale_id", "hour",
+    "seq", "last_seq", "master_version", "trusted", "source", "sale_id", "hour",
 }  # fmt: skip
 
 
