@@ -49,7 +49,9 @@ async def test_a_box_that_woke_up_with_any_date_is_right_at_both_ends_at_last(
             await cloud.start()
             async with asyncio.timeout(60):
                 while not finished(sync := await sync_of(http)):
-                    await asyncio.sleep(0.2)
+                    # Days are compared once a minute; somebody who asks to see them need not wait.
+                    await http.post("/v1/sync/retry", json={})
+                    await asyncio.sleep(0.5)
             assert sync["clock"]["source"] == "cloud"
             off = datetime.fromisoformat(sync["clock"]["time"]).timestamp() - datetime.now(UTC).timestamp()
             assert abs(off) < 5
@@ -63,7 +65,7 @@ async def test_a_box_that_woke_up_with_any_date_is_right_at_both_ends_at_last(
             rows = {row["business_date"]: row for row in sync["reconciliation"]}
             assert rows[right]["agrees"]
             assert rows[right]["hub"]["entries"] == sync["last_seq"]
-            refused = await http.post("/v1/clock", json={"time": "2026-01-01T00:00:00+09:00"})
+            refused = await http.post("/v1/clock", json={"time": "2026-06-01T00:00:00+09:00"})
             assert (refused.status_code, refused.json()["slug"]) == (409, "clock-known")
     finally:
         await hub.kill()
