@@ -96,7 +96,6 @@ class BoxClock:
         self.turns = 0
         # The last step of the machine's clock that nobody had asked for, in seconds.
         self.stepped_s = 0.0
-        self.hint_s: float | None = None
         self._ntp_refuted = False
         before = before or Before()
         floor = self._floor = before.floor()
@@ -160,10 +159,6 @@ class BoxClock:
             return
         self._offset_s, self.source = unix_s - time.monotonic(), "hint"
         self._second = -1
-
-    def hinted(self, unix_s: float) -> None:
-        """What a device believes; shown to people, never taken over."""
-        self.hint_s = unix_s - self.unix_s()
 
     def look(self) -> None:
         """To be called about once a second: follow NTP, notice steps of the machine's clock."""

@@ -389,13 +389,12 @@ class Storage(Struct):
 
 
 class ClockView(Struct):
-    """stepped_s: by how much the machine's clock was last moved by hand. hint_s: how late a device thinks we are."""
+    """stepped_s: by how much the machine's clock was last moved by hand."""
 
     trusted: bool
     source: Literal["ntp", "cloud", "person", "earlier", "rtc", "system", "journal", "hint", "none"]
     time: str
     stepped_s: float
-    hint_s: float | None
 
 
 class UpdateView(Struct):

@@ -17,6 +17,7 @@ from hub.domain.commands_clock import CorrectClock
 from hub.domain.commands_customer import OfCustomer, OfPerson
 from hub.domain.decide import decide
 from hub.domain.decide.at import At
+from hub.domain.decide.taken import plausible
 from hub.domain.device import HUB_ID, Device
 from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady, StorageFull
@@ -243,6 +244,8 @@ class Desk:
         if taken is None:
             return stamp
         day = self._clock.business_date(taken.at)
+        if day is not None and not plausible(taken.at, stamp.unix_s):
+            return stamp
         # A device's clock may be wrong: a sale is never of a day that has not come.
         return replace(stamp, business_date=day) if day is not None and day < stamp.business_date else stamp
 

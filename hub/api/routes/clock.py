@@ -24,14 +24,13 @@ class SetClock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def clock_view(box: Box) -> dict[str, Any]:
-    """stepped_s: by how much the machine's clock was last moved by hand. hint_s: how late a device thinks we are."""
+    """stepped_s: by how much the machine's clock was last moved by hand."""
     stamp, clock = box.clock.stamp(), box.clock
     return {
         "trusted": stamp.trusted,
         "source": clock.source,
         "time": stamp.time,
         "stepped_s": round(clock.stepped_s, 1),
-        "hint_s": None if clock.hint_s is None else round(clock.hint_s, 1),
     }
 
 

@@ -47,7 +47,16 @@ FLAGS: Final = {
     "duplicate_number": "the number was used already: the sale has a new one",
     "unreserved_number": "the number is of no block: the sale has a new one",
     "foreign_number": "the number is of another register's block",
+    "doubtful_time": "the device's time cannot be right: the sale is of the day on which it came",
 }
+# A device that was without the hub for longer has certainly been started with a wrong clock: entries are kept so long.
+TAKEN_S_MAX: Final = 35 * 86_400
+AHEAD_S_MAX: Final = 86_400
+
+
+def plausible(taken: str, now_unix_s: float) -> bool:
+    """Whether a device's time (RFC 3339) may be when the sale was made. Raises InvalidRequest for what is no time."""
+    return -AHEAD_S_MAX <= now_unix_s - _instant(taken) <= TAKEN_S_MAX
 
 
 def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) -> SaleCompleted:
@@ -56,8 +65,12 @@ def record_taken(state: State, command: CompleteSale, taken: TakenIn, at: At) ->
     Its receipt number is the one on the paper, unless that would give two sales one number: then it gets a fresh
     one, and `taken.receipt_no` tells what the paper says.
     """
-    unix_s = _instant(taken.at)
     flags: list[str] = []
+    unix_s = _instant(taken.at)
+    if not plausible(taken.at, at.stamp.unix_s):
+        flags.append("doubtful_time")
+        # The tax of the day on which it came is nearer to the truth than that of 1970.
+        unix_s = at.stamp.unix_s
     check = _check(state, command, flags)
     register_id = command.register_id or at.device.device_id
     sale_id = at.mint()

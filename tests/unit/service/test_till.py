@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from hub.domain.commands import (
@@ -16,7 +17,7 @@ from hub.domain.commands import (
 from hub.domain.commands_credit import FailPayment, PayAccount, ReversePayment, SettlePayment
 from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
 from hub.domain.commands_receipt import IssueFormalReceipts
-from hub.domain.commands_sale import DeferIn
+from hub.domain.commands_sale import DeferIn, TakenIn, TakenLineIn
 from hub.domain.facts import MasterChange
 from hub.service.due import DueWatch
 from tests.support.core import HubKit, check
@@ -29,6 +30,28 @@ METHODS = tuple(
 LINES = (LineIn("p0", 1, "l"),)
 CASH = (TenderIn("cash", 100),)
 LATER = (TenderIn("qr", 100, deferred=DeferIn()),)
+
+
+async def test_a_device_that_woke_up_in_1970_does_not_open_a_day_of_that_year() -> None:
+    kit = HubKit(Disk())
+    try:
+        await kit.fresh()
+        today = kit.core.clock.stamp()
+        yesterday = datetime.fromisoformat(today.time) - timedelta(days=1)
+        for number, (at, day, flags) in enumerate(
+            [
+                ("1970-01-01T09:03:00+09:00", today.business_date, ["doubtful_time"]),
+                ("2099-12-31T09:03:00+09:00", today.business_date, ["doubtful_time"]),
+                (yesterday.isoformat(), kit.core.clock.business_date(yesterday.isoformat()), []),
+            ]
+        ):
+            taken = TakenIn(at, f"X-{number}", 100, (TakenLineIn("p0", 1, 100),))
+            sale = await kit.says(f"taken-{number}", CompleteSale((TenderIn("cash", 100),), taken=taken))
+            assert (sale["business_date"], sale["taken"]["at"]) == (day, at)
+            assert [flag for flag in sale.get("flags", []) if flag != "unreserved_number"] == flags
+    finally:
+        if kit.alive:
+            await kit.kill()
 
 
 async def test_every_step_survives_a_crash_after_it_and_its_retry_too() -> None:
