@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 UNSAVED_MAX: Final = 4096
 # Tables that are made again from the whole journal are saved on the way: what has ended need not stay in memory.
 TAIL_MAX: Final = 3 * UNSAVED_MAX
-# A quiet store saves what it has after this long.
-SAVE_QUIET_S: Final = 30.0
+# A quiet store saves what it has after this long. Each save writes some dozen pages, however few orders came: with one
+# every 30 s they were half of what a busy hour wrote to the card (python -m bench.wear).
+SAVE_QUIET_S: Final = 300.0
 FILTER_PAGE: Final = 2000
 # The filter of answered requests (2 MiB) is kept after so many more: a start adds no more than about these.
 FILTER_EVERY: Final = 16_384

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Final
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
 from hub.domain.facts import After
+
+SECTOR_BYTES: Final = 512
 
 
 class _Sum(Struct):
@@ -46,7 +49,12 @@ class HighWater:
         """Raises OSError."""
         if position == self._written:
             return
-        draft = self._path.with_suffix(".new")
-        draft.write_bytes(msgspec.json.encode({**msgspec.to_builtins(position), "sum": _sum(position)}))
-        os.replace(draft, self._path)
+        mark = msgspec.json.encode({**msgspec.to_builtins(position), "sum": _sum(position)})
+        # In its place, and always as long: a file made anew each time would be sent to the card each time. One sector,
+        # which a power cut leaves as it was or as it is; anything else does not add up, and is no mark.
+        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.pwrite(file, mark.ljust(SECTOR_BYTES), 0)
+        finally:
+            os.close(file)
         self._written = position

@@ -121,7 +121,8 @@ def _response(request: httpx.Request, reply: Reply, unix_s: float | None = None)
     status, headers, body = reply
     if unix_s is not None:
         headers = {**headers, "date": formatdate(unix_s, usegmt=True)}
-    return httpx.Response(status, headers=headers, content=body, request=request)
+    # Not read yet, as an answer off a line is.
+    return httpx.Response(status, headers=headers, stream=httpx.ByteStream(body), request=request)
 
 
 class Transport(httpx.AsyncBaseTransport):
