@@ -137,7 +137,9 @@ def _from_credentials(environment: Mapping[str, str]) -> dict[str, str]:
         return {}
     try:
         return {"cloud_token": Path(folder, CLOUD_CREDENTIAL).read_text("utf-8").strip()}
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
+        # Without ACLs on its file system, systemd's folder of credentials opens for nobody, and mostly it is empty.
+        # That must not stop a store; where the token is missed, the settings say so.
         return {}
     except (OSError, UnicodeDecodeError) as error:
         raise SettingsError(f"the credential {CLOUD_CREDENTIAL} cannot be read: {error}") from error
