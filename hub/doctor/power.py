@@ -5,44 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from hub.doctor.findings import Finding, Patient, text_of
+from hub.doctor.findings import Finding, Patient
+from hub.power.sensors import read
+from hub.power.watch import HOT_C, WARM_C
 
-# A Raspberry Pi slows itself down at 80 °C and harder at 85.
-HEAT_C_WARN: Final = 75
-HEAT_C_FAIL: Final = 85
-_LOW: Final = ("undervoltage detected", "under-voltage detected", "voltage normalised")
+_LOW: Final = ("undervoltage detected", "under-voltage detected")
 
 
 def power(patient: Patient) -> Iterator[Finding]:
-    machine = patient.machine
-    sensors = [
-        path.parent
-        for path in (machine.sys / "class/hwmon").glob("*/name")
-        if (text_of(path) or "").startswith("rpi_volt")
-    ]
-    alarms = [text_of(sensor / "in0_lcrit_alarm") for sensor in sensors]
-    log = (machine.run("dmesg") or "").lower().splitlines()
-    told = sum(any(word in line for word in _LOW[:2]) for line in log)
-    if "1" in alarms:
+    seen = read(patient.machine.sys)
+    log = (patient.machine.run("dmesg") or "").lower().splitlines()
+    told = sum(any(word in line for word in _LOW) for line in log)
+    if seen.low_voltage:
         yield Finding("power", "fail", "low", {"times": max(told, 1)})
-    elif told:
-        yield Finding("power", "warn", "was", {"times": told})
-    elif alarms:
+    elif told or seen.low_voltage_before:
+        yield Finding("power", "warn", "was", {"times": max(told, 1)})
+    elif seen.low_voltage is not None:
         yield Finding("power", "ok", "fine")
     else:
         yield Finding("power", "skip", "unknown")
 
 
 def heat(patient: Patient) -> Iterator[Finding]:
-    found = [text_of(path) for path in (patient.machine.sys / "class/thermal").glob("thermal_zone*/temp")]
-    degrees = [int(text) // 1000 for text in found if text and text.lstrip("-").isdigit()]
-    if not degrees:
+    celsius = read(patient.machine.sys).celsius
+    if celsius is None:
         yield Finding("heat", "skip", "unknown")
         return
-    words = {"degrees": max(degrees)}
-    if max(degrees) >= HEAT_C_FAIL:
+    words = {"degrees": int(celsius)}
+    if celsius >= HOT_C:
         yield Finding("heat", "fail", "hot", words)
-    elif max(degrees) >= HEAT_C_WARN:
+    elif celsius >= WARM_C:
         yield Finding("heat", "warn", "warm", words)
     else:
         yield Finding("heat", "ok", "fine", words)

@@ -174,7 +174,7 @@ def test_power_heat_and_ups(tmp_path: Path, patient: Callable[..., Patient]) -> 
     assert (was.id, was.words["times"]) == ("power.was", 1)
     put(tmp_path / "sys/class/hwmon/hwmon1/in0_lcrit_alarm", "1\n")
     assert one(power.power(patient())).id == "power.low"
-    for degrees, wanted in ((48, "heat.fine"), (78, "heat.warm"), (86, "heat.hot")):
+    for degrees, wanted in ((48, "heat.fine"), (81, "heat.warm"), (86, "heat.hot")):
         put(tmp_path / "sys/class/thermal/thermal_zone0/temp", f"{degrees}123\n")
         assert one(power.heat(patient())).id == wanted
     for status, wanted in (
