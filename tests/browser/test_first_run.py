@@ -15,7 +15,8 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from tests.support.rig import Program, free_port, run
+from tests.support.ports import free_port
+from tests.support.rig import Program, run
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 

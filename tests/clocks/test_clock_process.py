@@ -10,8 +10,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.process import HubProcess
-from tests.support.rig import Program, free_port, run
+from tests.support.rig import Program, run
 
 FAKETIME = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
 

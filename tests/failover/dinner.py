@@ -20,7 +20,8 @@ from hub.control import ask
 from tests.support.audit import ack_problems, chain_problems, marks_of
 from tests.support.core import MENU
 from tests.support.handheld import Ack, Handheld, Line
-from tests.support.rig import Program, free_port, run
+from tests.support.ports import free_port
+from tests.support.rig import Program, run
 
 SERVING_S_MAX = 10.0
 

@@ -12,7 +12,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -72,9 +71,10 @@ class Staged:
     def __init__(self, root: Path, tools: Path) -> None:
         self.root = root
         self.data = root / "var/lib/storehub"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = int(probe.getsockname()[1])
+        # This file also runs as a program of the box, where the tests are not.
+        from tests.support.ports import free_port
+
+        self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.tools = tools
 

@@ -15,7 +15,8 @@ from typing import Any
 
 from tests.support.audit import ack_problems, chain_problems, order_problems
 from tests.support.handheld import Ack, Handheld
-from tests.support.rig import ROOT, STORE, Program, RigError, free_port, menu_file, run
+from tests.support.ports import free_port
+from tests.support.rig import ROOT, STORE, Program, RigError, menu_file, run
 
 POWERFS = ROOT.parent / "shared" / "tools" / "powerfs.py"
 LIFE_S = (0.2, 1.2)

@@ -18,7 +18,8 @@ import msgspec
 
 from hub.control import ask
 from tests.support.menu import changes
-from tests.support.rig import Program, RigError, free_port
+from tests.support.ports import free_port
+from tests.support.rig import Program, RigError
 
 __all__ = ["HubProcess", "RigError", "hub_process"]
 

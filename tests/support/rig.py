@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sys
 import time
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from typing import Any
 
 from hub.demo.wan import Line, Wan
 from tests.support.core import MENU
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S_MAX = 30.0
@@ -38,12 +38,6 @@ def menu_file() -> bytes:
     for change in MENU:
         sections[_SECTIONS[change.kind]].append(change.value)
     return json.dumps(sections).encode()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def _environment() -> dict[str, str]:

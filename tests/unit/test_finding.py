@@ -11,7 +11,7 @@ import pytest
 
 from hub.demo.client import Device
 from hub.demo.finding import REMEMBERED_MAX, HubNotFound, Remembered, find_again
-from tests.support.rig import free_port
+from tests.support.ports import free_port
 
 Serve = Callable[..., "asyncio.Future[str]"]
 

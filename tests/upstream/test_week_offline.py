@@ -19,7 +19,8 @@ from hub.domain.commands import ApplyMaster
 from hub.settings import Settings
 from tests.integration.conftest import Device, Shop
 from tests.support.menu import changes
-from tests.support.rig import Program, free_port, run
+from tests.support.ports import free_port
+from tests.support.rig import Program, run
 
 DAYS = 7
 PARTIES = 12

@@ -14,7 +14,7 @@ from hub.power.nut import Ups, UpsPlace, ask, place_of, state_of
 from hub.power.sensors import Readings
 from hub.power.watch import MachineHealth
 from hub.settings import SettingsError, load
-from tests.support.rig import free_port
+from tests.support.ports import free_port
 
 NUT = Path("/lib/nut")
 FULL = "ups.status: OL\nbattery.runtime: 1800\nbattery.charge: 100\n"
