@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import date, timedelta
 
 from hub.domain import entries
 from hub.domain.commands import RecoverEntry
@@ -55,11 +56,12 @@ async def test_a_lost_order_that_was_sent_again_does_not_count_twice(shop: Shop)
 async def test_a_sale_taken_yesterday_stays_yesterdays(shop: Shop) -> None:
     register = await shop.device("register")
     block = (await register.post("/v1/number-blocks", {"register_id": "r-1", "count": 10})).json()
+    before = date.fromisoformat(shop.box.clock.today()) - timedelta(days=2)
     taken = {
         "register_id": "r-1",
         "tenders": [{"method": "cash", "amount": 350}],
         "taken": {
-            "at": "2026-01-02T03:30:00+09:00",
+            "at": f"{before + timedelta(days=1)}T03:30:00+09:00",
             "receipt_no": block["first_no"],
             "total": 350,
             "lines": [{"product_id": "salad", "quantity": 1, "unit_price": 350}],
@@ -67,8 +69,8 @@ async def test_a_sale_taken_yesterday_stays_yesterdays(shop: Shop) -> None:
     }
     sold = await register.post("/v1/sales", taken)
     assert sold.status_code == 201, sold.text
-    assert sold.json()["business_date"] == "2026-01-01", "before 05:00 the evening goes on"
-    report = (await register.get("/v1/reports/days/2026-01-01")).json()
+    assert sold.json()["business_date"] == str(before), "before 05:00 the evening goes on"
+    report = (await register.get(f"/v1/reports/days/{before}")).json()
     assert report["sales"]["count"] == 1
     future = {**taken, "taken": {**taken["taken"], "at": "2099-01-01T12:00:00+09:00"}}
     late = await register.post("/v1/sales", future)
