@@ -118,13 +118,14 @@ class Staged:
         counter.write_text("0")
         done = subprocess.Popen(
             [self.root / "opt/storehub/updater/bin/python", Path(__file__), "carry-on", counter, str(at)],
-            env=self.environment(CUT_COUNTER=str(counter), CUT_AT=str(at)),
+            # Both versions are well here, on a machine that may be busy with other tests.
+            env=self.environment(CUT_COUNTER=str(counter), CUT_AT=str(at), WELL_WITHIN_S="40"),
             cwd="/",
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        return done.wait(timeout=60)
+        return done.wait(timeout=100)
 
     def systemctl(self, verb: str) -> None:
         subprocess.run(
@@ -222,7 +223,7 @@ def _quick() -> None:
     """The same checks in less time."""
     from hub.update import engine, health, preparing
 
-    engine.WITHIN_S = 6.0
+    engine.WITHIN_S = float(os.environ.get("WELL_WITHIN_S", "6"))
     health.STAYS_S = 0.3
     preparing.RELEASE_BYTES = 0
 
