@@ -137,6 +137,10 @@ class DiskWatch:
             if writer.sparing and (kept or free >= 2 * reserve.bytes):
                 log.warning("the disk has room again: everything is taken")
                 writer.sparing = False
+        elif reserve.kept_bytes < reserve.bytes and not writer.sparing:
+            # It was given back before a restart: what is free now is what is left of it.
+            log.error("there is no room for the space in reserve: only orders and money are taken")
+            writer.sparing = True
 
     async def _tidy(self) -> None:
         for name in SCRAPS:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from hub.settings import Settings
 from tests.diskfaults.rounds import Eyes, disk_faults
 from tests.powercut.rounds import hub_on, prepared, why_not
 
@@ -48,12 +49,18 @@ async def until(what: Any, expected: Any, *, within_s: float = 15.0) -> None:
             await asyncio.sleep(0.1)
 
 
+# Half of it is not laid in yet.
+RESERVE_BYTES = Settings(data="").reserve_mb << 20
+
+
 async def test_what_may_wait_is_refused_first_and_orders_have_the_reserve(tmp_path: Path) -> None:
     async with eyes_on(tmp_path) as (eyes, fs, hub):
         reserve = Path(fs.mnt) / "reserve.bin"
 
         async def kept() -> bool:
-            return await asyncio.to_thread(lambda: reserve.exists() and reserve.stat().st_size > 0)
+            return await asyncio.to_thread(
+                lambda: reserve.exists() and reserve.stat().st_size >= RESERVE_BYTES
+            )
 
         await until(kept, True)
         used = (await asyncio.to_thread(fs.ctl, "stats"))["used"]
