@@ -40,9 +40,14 @@ class WriteEndpoint:
     def __init__(self, write: Write, box: Box) -> None:
         self.write = write
         self._box = box
-        self._decode = _decoder(write.command)
+        self._decode: Callable[[bytes], Any] = self._decode_first
         self._roles = {role for role in PERMISSIONS if any(may(role, name) for name in write.permissions)}
         self._bare = write.path.find("{id}") < 0
+
+    def _decode_first(self, body: bytes) -> Any:
+        """The decoder is made for the first request: a start need not wait for the seventy of all routes."""
+        self._decode = _decoder(self.write.command)
+        return self._decode(body)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         box = self._box

@@ -6,6 +6,7 @@ The same code runs when it is decided and when it is read again.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -268,9 +269,9 @@ EVOLUTIONS: Final[dict[type[Fact], Callable[[State, Any, Meta], None]]] = {
 }
 
 _TRACKERS: Final = {kind: track for kind in EVOLUTIONS if (track := trail.tracker(kind)) is not None}
-_DECODERS: Final = {
-    f"storehub.{kind.TYPE}.v1": msgspec.json.Decoder(kind) for kind in EVOLUTIONS if kind in CORE_FACTS
-}
+_KINDS: Final = {f"storehub.{kind.TYPE}.v1": kind for kind in EVOLUTIONS if kind in CORE_FACTS}
+# Made when the first such entry is read: a start reads a few kinds of ninety.
+_decoder: Final = cache(msgspec.json.Decoder)
 
 
 def evolve(state: State, fact: Fact, meta: Meta) -> None:
@@ -284,8 +285,8 @@ def evolve(state: State, fact: Fact, meta: Meta) -> None:
 
 def fact_of(entry_type: str, data: bytes) -> Fact | None:
     """The fact in an entry's data; None for a type that the state does not depend on."""
-    decoder = _DECODERS.get(entry_type)
-    return None if decoder is None else decoder.decode(data)
+    kind = _KINDS.get(entry_type)
+    return None if kind is None else _decoder(kind).decode(data)
 
 
 def meta_of(envelope: entries.Envelope) -> Meta:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from datetime import date
+from functools import cache
 from typing import Any, Final
 
 import msgspec
@@ -112,13 +113,18 @@ REPORTS: Final = "reports"
 # Aggregates encoded at a stretch: about a millisecond's worth.
 SLICE: Final = 40
 _report: Final = msgspec.json.Decoder(DayReport)
-_DECODERS: Final = {name: msgspec.json.Decoder(kept.type) for name, kept in SHELVES.items()}
+
+
+@cache
+def _decoder(shelf: str) -> msgspec.json.Decoder[Any]:
+    """Made when the shelf is first read: a start waits for none that it does not need."""
+    return msgspec.json.Decoder(SHELVES[shelf].type)
 
 
 def _decoded(shelf: str, key: str, value: bytes) -> Any:
     """Raises StoreError for a value that is damaged."""
     try:
-        return _DECODERS[shelf].decode(unpacked(value, f"{shelf}/{key}"))
+        return _decoder(shelf).decode(unpacked(value, f"{shelf}/{key}"))
     except (KeyError, msgspec.MsgspecError, TypeError) as error:
         raise StoreError(f"the saved value {shelf}/{key} is damaged: {error}", damaged=True) from error
 
