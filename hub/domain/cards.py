@@ -25,6 +25,11 @@ DIGITS_MAX: Final = 19
 # Groups of digits with at most one blank or dash between them. Full-width digits count: people type them here.
 _RUN: Final = re.compile(r"\d(?:[ \u3000-]?\d){13,}")
 _DIGIT: Final = re.compile(r"\d")
+# One in some hundred thousand ids would pass for a card number, and terminals give ids as references. One without any
+# letter is no such id.
+_UUID: Final = re.compile(
+    r"(?<![0-9a-f])(?=[0-9-]*[a-f])[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}(?![0-9a-f])", re.IGNORECASE
+)
 _GROUP: Final = re.compile(r"\d+")
 _DASHES: Final = str.maketrans(dict.fromkeys("‐‑‒–—―−－ー", "-"))
 _PREFIX: Final = re.compile(
@@ -45,6 +50,7 @@ def holds_card_number(text: str) -> bool:
         return False
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text).translate(_DASHES)
+    text = _UUID.sub("#", text)
     return any(_looks_like_card(digits) for run in _RUN.finditer(text) for digits in _windows(run.group()))
 
 

@@ -83,3 +83,11 @@ def test_free_texts_are_searched(command: Command, path: str) -> None:
 def test_ids_and_numbers_are_not() -> None:
     refuse_card_numbers(PlaceOrder((LineIn(CARDS[0], 1),), table_id=CARDS[1]))
     refuse_card_numbers(RecordFact("x.a.b", msgspec.Raw(b'{"n":4111111111111111}')))
+
+
+def test_an_id_is_no_card_number() -> None:
+    """Seen: its digits between two letters begin as a Visa card's do and pass Luhn's check."""
+    assert not holds_card_number("01a1ff40-0224-7823-9328-204af122af7a/1")
+    assert holds_card_number("01a1ff40-0224-7823-9328-204af122af7a 4111-1111-1111-1111")
+    assert holds_card_number("41111111-1111-1111-1111-111111111111"[:19])
+    assert holds_card_number("5500-0000-0000-0004 for 01a1ff40-0224-7823-9328-204af122af7a")
