@@ -73,9 +73,13 @@ class Customers:
         async with self._turn:
             while self._changed:
                 ids = list(self._changed)[:SLICE]
-                records = await self._records(ids)
-                await self._take_in(records)
+                # Before they are looked at: one that changes meanwhile is looked at again.
                 self._changed.difference_update(ids)
+                try:
+                    await self._take_in(await self._records(ids))
+                except BaseException:
+                    self._changed.update(ids)
+                    raise
                 await asyncio.sleep(0)
 
     async def run(self) -> None:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.domain.customer import Person
+from hub.domain.customer import Customer, Person
+from hub.domain.state import State
+from hub.ports import KeyKeeper, StateKeeper
 from hub.service import customer_index
 from hub.service.customer_index import CustomerIndex, fold, row_of, terms_of
+from hub.service.customers import Customers
 
 TEXT = st.text("あいアｲ12 -a", max_size=5)
 PEOPLE = st.builds(Person, name=TEXT, kana=TEXT, phone=TEXT, code=TEXT, card=TEXT)
@@ -85,3 +91,24 @@ def test_who_is_the_same_person(other: Person, same: bool) -> None:
     index.put("own", Person(name="佐藤", kana="さとう", phone="090-1", code="M1", card="281"), own=True)
     index.put("known", Person(card="281"))
     assert index.same_as(other) == (["own"] if same else [])
+
+
+async def test_one_who_changes_while_looked_at_is_looked_at_again() -> None:
+    """Seen: a key came back from the cloud, and the lost registration while its record was being looked for."""
+    looked: list[Sequence[str]] = []
+
+    class Keeper:
+        async def read_many(self, shelf: str, ids: Sequence[str]) -> list[Customer]:
+            looked.append(ids)
+            if len(looked) == 1:
+                customers.keys_came(["c1"])
+            return []
+
+    class Keys:
+        async def keys(self, ids: Sequence[str]) -> dict[str, Any]:
+            return {}
+
+    customers = Customers(state=State(), keeper=cast(StateKeeper, Keeper()), keys=cast(KeyKeeper, Keys()))
+    customers.keys_came(["c1"])
+    await customers.follow()
+    assert looked == [["c1"], ["c1"]]
