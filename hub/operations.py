@@ -8,12 +8,10 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from hub import operations_csv
 from hub.domain.commands import ApplyMaster, RevokeDevice
 from hub.domain.errors import InvalidRequest
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import plain
-from hub.domain.menu_csv import product_lines
 from hub.domain.state import KINDS
 from hub.released import release_name
 from hub.service.box import Box
@@ -126,6 +124,8 @@ LINES_AT_ONCE: Final = 2000
 
 async def product_page(box: Box, after: str = "") -> list[list[str]]:
     """The header, and the products whose ids follow `after`, as lines of a CSV."""
+    from hub.domain.menu_csv import product_lines
+
     state = box.core.state
     products = state.products.committed
     ids = nsmallest(LINES_AT_ONCE, (key for key in products if key > after))
@@ -194,6 +194,18 @@ async def promote(box: Box, unplugged: bool = False, force: bool = False) -> dic
 
 
 Operation = Callable[..., Awaitable[Any]]
+
+
+def _csv(name: str) -> Operation:
+    async def asked(box: Box, **parameters: Any) -> Any:
+        # Here and not above: a start reads and writes no files.
+        from hub import operations_csv
+
+        return await getattr(operations_csv, name)(box, **parameters)
+
+    return asked
+
+
 OPERATIONS: Final[dict[str, Operation]] = {
     "status": status,
     "look": look,
@@ -205,10 +217,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "master.prune": prune_master,
     "products.lines": product_page,
     "categories": categories,
-    "csv.lines": operations_csv.lines,
-    "csv.customers": operations_csv.customers,
-    "csv.check": operations_csv.check,
-    "csv.take": operations_csv.take,
+    "csv.lines": _csv("lines"),
+    "csv.customers": _csv("customers"),
+    "csv.check": _csv("check"),
+    "csv.take": _csv("take"),
     "clock": clock,
     "clock.set": clock_set,
     "sync.pause": pause,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import hmac
 import secrets
-import ssl
 from collections.abc import Iterable
-from typing import Any, Final
-from urllib.parse import urlsplit
+from typing import Final
 
 import msgspec
 from msgspec import Struct
 
-ANSWER_BYTES_MAX: Final = 64 * 1024
+from hub.unverified import get
+
 TIMEOUT_S: Final = 1.0
 
 
@@ -65,29 +63,3 @@ class Rivals:
         if not hmac.compare_digest(proof.encode(), said.proof.encode()):
             return None
         return Rival(url, said.box, said.role, said.term)
-
-
-async def get(url: str) -> bytes:
-    """The body of an answer 200. Nothing is trusted on the way. Raises OSError, ValueError."""
-    parts = urlsplit(url)
-    tls: Any = None
-    if parts.scheme == "https":
-        tls = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        tls.check_hostname = False
-        tls.verify_mode = ssl.CERT_NONE
-    host = parts.hostname or ""
-    reader, writer = await asyncio.open_connection(host, parts.port or (443 if tls else 80), ssl=tls)
-    try:
-        # HTTP/1.0: the answer comes in one piece and the connection ends with it.
-        writer.write(f"GET {parts.path}?{parts.query} HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
-        answer = bytearray()
-        while len(answer) <= ANSWER_BYTES_MAX and (part := await reader.read(ANSWER_BYTES_MAX)):
-            answer += part
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    head, _, body = bytes(answer).partition(b"\r\n\r\n")
-    if head.split(b" ", 2)[1:2] != [b"200"] or len(answer) > ANSWER_BYTES_MAX:
-        raise ValueError("no answer of a hub")
-    return body

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
-from typing import Final
 
+from hub import unverified
 from hub.tls.authority import AUTHORITY_PATH, AuthorityDamaged, fingerprint_of
-
-_ANSWER_BYTES_MAX: Final = 64 * 1024
 
 
 class WrongAuthority(Exception):
@@ -23,29 +20,12 @@ async def fetch_authority(host: str, port: int, fingerprint: str, *, timeout_s: 
     Raises WrongAuthority, OSError, TimeoutError. A native app can take the same certificate out of the chain
     that the hub serves in every handshake: it is the last one.
     """
-    blind = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    blind.check_hostname = False
-    blind.verify_mode = ssl.CERT_NONE
-    blind.set_alpn_protocols(["http/1.1"])
-    async with asyncio.timeout(timeout_s):
-        reader, writer = await asyncio.open_connection(host, port, ssl=blind)
-        try:
-            name = f"[{host}]" if ":" in host else host
-            # HTTP/1.0: the answer comes in one piece and the connection ends with it.
-            writer.write(f"GET {AUTHORITY_PATH} HTTP/1.0\r\nHost: {name}:{port}\r\n\r\n".encode())
-            answer = bytearray()
-            while len(answer) <= _ANSWER_BYTES_MAX and (part := await reader.read(_ANSWER_BYTES_MAX)):
-                answer += part
-        finally:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
-    head, _, body = bytes(answer).partition(b"\r\n\r\n")
-    status = head.split(b" ", 2)[1:2]
-    if status != [b"200"] or len(answer) > _ANSWER_BYTES_MAX:
-        raise WrongAuthority(
-            f"{host}:{port} gave no certificate (answer {b''.join(status).decode('ascii', 'replace')})"
-        )
+    name = f"[{host}]" if ":" in host else host
+    try:
+        async with asyncio.timeout(timeout_s):
+            body = await unverified.get(f"https://{name}:{port}{AUTHORITY_PATH}")
+    except unverified.WrongAnswer as error:
+        raise WrongAuthority(f"{host}:{port} gave no certificate (answer {error})") from error
     pem = body.decode("ascii", "replace")
     _check(pem, fingerprint)
     return pem

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import http.client
-import ssl
 import time
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from hub import unverified
 from hub.control import ControlError, ask
 from hub.update.layout import SERVICE, Layout
 
@@ -82,10 +82,9 @@ def _readyz(base_url: str) -> int | None:
     line: http.client.HTTPConnection
     if parts.scheme == "https":
         # The socket in the data directory told the port; what counts here is that it answers.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        line = http.client.HTTPSConnection("127.0.0.1", parts.port, timeout=ANSWER_S, context=context)
+        line = http.client.HTTPSConnection(
+            "127.0.0.1", parts.port, timeout=ANSWER_S, context=unverified.context()
+        )
     else:
         line = http.client.HTTPConnection("127.0.0.1", parts.port, timeout=ANSWER_S)
     try:
