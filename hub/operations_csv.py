@@ -11,6 +11,7 @@ import msgspec
 from hub.domain import csv_kinds
 from hub.domain.commands import ApplyMaster
 from hub.domain.commands_stock import CountedIn, CountStock
+from hub.domain.customer import CUSTOMER_COLUMNS
 from hub.domain.errors import NotFound
 from hub.domain.facts import MasterChange, MasterKind
 from hub.domain.menu import Product, plain
@@ -21,8 +22,6 @@ from hub.service.box import Box
 
 # Lines of a CSV given at once, and counts in one command.
 LINES_AT_ONCE: Final = 2000
-# Of a person, in the order of the file.
-PERSON: Final = ("code", "name", "kana", "phone", "email", "card", "note")
 COUNTS_AT_ONCE: Final = 200
 
 
@@ -55,12 +54,8 @@ async def customers(box: Box, after: str = "") -> dict[str, Any]:
     """Customers in clear: for the box's own user, who may open the socket, and nobody else."""
     from hub.service.customer_export import customer_page
 
-    page = await customer_page(box.core, box.keeper, after)
-    rows = [
-        [one.id, *(getattr(person, name) for name in PERSON), str(one.points), str(page.points_seq)]
-        for one, person in page.customers
-    ]
-    return {"header": ["id", *PERSON, "points", "points_seq"], "lines": rows, "after": page.after}
+    page = await customer_page(box.core, after)
+    return {"header": list(CUSTOMER_COLUMNS), "lines": page.lines(), "after": page.after}
 
 
 async def check(box: Box, kind: str, rows: list[tuple[int, Any]]) -> list[Any]:

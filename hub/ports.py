@@ -194,6 +194,10 @@ class KeyTransfer(Protocol):
 
     async def held(self) -> int: ...
 
+    async def waiting(self) -> int:
+        """Keys that the cloud is not known to have, and destroyed ones that it was not told of."""
+        ...
+
     async def unsent(self) -> list[tuple[str, bytes]]:
         """The next keys by customer's id that the cloud is not known to have, as many as a message takes."""
         ...

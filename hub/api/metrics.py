@@ -49,6 +49,12 @@ async def render(box: Box) -> bytes:
             yield GaugeMetricFamily(
                 "storehub_quarantined_entries", "Entries the cloud refused", value=len(status["quarantined"])
             )
+            if status["customer_keys"] is not None:
+                yield GaugeMetricFamily(
+                    "storehub_customer_keys_waiting",
+                    "Customers' keys that the cloud does not have, or has not destroyed yet",
+                    value=status["customer_keys"]["waiting"],
+                )
             link = GaugeMetricFamily("storehub_link_state", "1 for the state of the link", labels=["state"])
             for state in STATES:
                 link.add_metric([state], float(status["link"]["state"] == state))

@@ -318,6 +318,19 @@ class MasterStatus(Struct):
     problem: str
 
 
+class CustomerKeysView(Struct):
+    """Keys of customers on their way to the cloud. waiting: that it is not known to have, or to have destroyed.
+
+    held: how many it has; None before it was asked since the start. came_back: fetched from there, as this box had lost
+    them.
+    """
+
+    waiting: int
+    held: int | None
+    came_back: int
+    problem: str
+
+
 class HubAbout(Struct):
     """url: where devices reach the hub now; empty while it does not run."""
 
@@ -503,6 +516,7 @@ class SyncView(Struct):
     master: MasterStatus | None
     recovered: int
     unrecovered: list[str]
+    customer_keys: CustomerKeysView | None
     problem: str
     update: UpdateView | None
 

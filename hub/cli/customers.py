@@ -12,13 +12,11 @@ from typing import Any
 import msgspec
 
 from hub.domain.csv_cells import plain_text
+from hub.domain.customer import CUSTOMER_COLUMNS, PERSON_COLUMNS
 from hub.domain.facts import MasterChange
 from hub.domain.menu import plain
 from hub.domain.menu_file import MenuFileError, RowError, text_of
 from hub.service.sealing import ClearCustomer
-
-PERSON = ("code", "name", "kana", "phone", "email", "card", "note")
-COLUMNS = ("id", *PERSON, "points", "points_seq")
 
 
 def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None) -> list[MasterChange]:
@@ -26,14 +24,16 @@ def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None)
     text = text_of(raw)
     rows = csv.DictReader(io.StringIO(text, newline=""))
     header = [(cell or "").strip().lower() for cell in rows.fieldnames or ()]
-    errors = [RowError(1, cell, _refusal(cell)) for cell in header if cell not in COLUMNS]
+    errors = [RowError(1, cell, _refusal(cell)) for cell in header if cell not in CUSTOMER_COLUMNS]
     errors += [RowError(1, cell, "this column is missing") for cell in ("id", "points") if cell not in header]
     if errors:
         raise MenuFileError(errors, name)
     rows.fieldnames = header
     found: dict[str, MasterChange] = {}
     for row in rows:
-        cells = {key: plain_text((value or "").strip()) for key, value in row.items() if key in COLUMNS}
+        cells = {
+            key: plain_text((value or "").strip()) for key, value in row.items() if key in CUSTOMER_COLUMNS
+        }
         try:
             customer = _customer(cells)
         except (ValueError, msgspec.ValidationError) as error:
@@ -51,7 +51,7 @@ def read_customers(raw: bytes, name: str, skipped: list[RowError] | None = None)
 
 
 def _refusal(column: str) -> str:
-    return f"is no column of customers; these are {', '.join(COLUMNS)}"
+    return f"is no column of customers; these are {', '.join(CUSTOMER_COLUMNS)}"
 
 
 def _customer(cells: dict[str, str]) -> ClearCustomer:
@@ -60,7 +60,7 @@ def _customer(cells: dict[str, str]) -> ClearCustomer:
     for number in (points.removeprefix("-"), seq or "0"):
         if not (number.isascii() and number.isdigit()):
             raise ValueError(f"points and points_seq must be whole numbers: {number!r}")
-    person = {name: cells[name] for name in PERSON if cells.get(name)}
+    person = {name: cells[name] for name in PERSON_COLUMNS if cells.get(name)}
     raw: dict[str, Any] = {"id": cells["id"] or cells.get("code", ""), "points": int(points), **person}
     if seq:
         raw["points_seq"] = int(seq)

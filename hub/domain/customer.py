@@ -12,6 +12,9 @@ from hub.domain.errors import Conflict
 from hub.domain.menu import Id
 
 Short = Annotated[str, Meta(max_length=100)]
+# Of a person in a file, in the order of its columns; and all of them.
+PERSON_COLUMNS: Final = ("code", "name", "kana", "phone", "email", "card", "note")
+CUSTOMER_COLUMNS: Final = ("id", *PERSON_COLUMNS, "points", "points_seq")
 # base64 of nonce and ciphertext; readable only with the customer's own key.
 Sealed = Annotated[str, Meta(pattern=r"^[A-Za-z0-9+/=]{40,8000}$(?!\n)")]
 

@@ -31,6 +31,9 @@ class KeyRing:
         self._vault = vault
         self._ended = ended
         self._came = came
+        # What was counted last, and after how many changes of the keys and of what is known of them.
+        self._counted: tuple[tuple[int, int], int] | None = None
+        self._writes = 0
 
     @property
     def news(self) -> asyncio.Event:
@@ -39,28 +42,35 @@ class KeyRing:
     async def held(self) -> int:
         return int((await self._journal.rows("keys_held"))[0][0])
 
+    async def waiting(self) -> int:
+        # Thousands of keys take milliseconds to look through: only after something has changed.
+        at = (self._vault.changes, self._writes)
+        if self._counted is None or self._counted[0] != at:
+            self._counted = (at, int((await self._journal.rows("keys_waiting"))[0][0]))
+        return self._counted[1]
+
     async def unsent(self) -> list[tuple[str, bytes]]:
         rows = await self._journal.rows("keys_unsent", (MESSAGE_KEYS,))
         if rows:
             # Before they leave: one that is destroyed while it is on its way leaves word of it.
-            await self._journal.transact([("key_leaves", [(row[0],) for row in rows])])
+            await self._write([("key_leaves", [(row[0],) for row in rows])])
         return [(str(row[0]), bytes(row[1])) for row in rows]
 
     async def gone(self) -> list[tuple[str, int]]:
         return [(str(row[0]), int(row[1])) for row in await self._journal.rows("keys_gone", (MESSAGE_KEYS,))]
 
     async def sent(self, ids: Sequence[str]) -> None:
-        await self._journal.transact([("key_sure", [(one,) for one in ids])])
+        await self._write([("key_sure", [(one,) for one in ids])])
 
     async def told(self, gone: Sequence[tuple[str, int]]) -> None:
-        await self._journal.transact([("key_gone_told", gone), ("keys_forgotten", [()])])
+        await self._write([("key_gone_told", gone), ("keys_forgotten", [()])])
 
     async def destroyed_there(self, ids: Sequence[str]) -> None:
         """This box is of an older backup: somebody asked to be forgotten after it was made."""
         await self._vault.destroy(ids)
 
     async def begin_comparing(self) -> None:
-        await self._journal.transact([("keys_unsure", [()])])
+        await self._write([("keys_unsure", [()])])
 
     async def compare(self, page: Sequence[tuple[str, bytes]]) -> int:
         """Look at keys that the cloud has; how many of them were taken.
@@ -76,7 +86,7 @@ class KeyRing:
         lost = [(one, wrapped) for one, wrapped in page if one not in mine and one not in ended]
         back = [(one, wrapped) for one, wrapped in lost if self._opens(one, wrapped)]
         taken = [one for one, _ in back]
-        await self._journal.transact(
+        await self._write(
             [
                 ("put_key", back),
                 ("key_leaves", [(one,) for one in (*same, *taken)]),
@@ -87,6 +97,10 @@ class KeyRing:
         if taken:
             self._came(taken)
         return len(taken)
+
+    async def _write(self, work: list[tuple[str, Sequence[tuple[object, ...]]]]) -> None:
+        await self._journal.transact(work)
+        self._writes += 1
 
     def _opens(self, customer_id: str, wrapped: bytes) -> bool:
         try:

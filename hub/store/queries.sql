@@ -81,6 +81,10 @@ SELECT count(*) FROM customer_keys
 -- name: keys_unsent
 SELECT customer_keys.id, wrapped FROM customer_keys LEFT JOIN keys_sent ON keys_sent.id = customer_keys.id
 WHERE keys_sent.id IS NULL OR (sure = 0 AND gone = 0) ORDER BY customer_keys.id LIMIT ?
+-- name: keys_waiting
+SELECT (SELECT count(*) FROM customer_keys LEFT JOIN keys_sent ON keys_sent.id = customer_keys.id
+        WHERE keys_sent.id IS NULL OR (sure = 0 AND gone = 0))
+     + (SELECT count(*) FROM keys_sent WHERE gone > 0)
 -- name: keys_gone
 SELECT id, gone FROM keys_sent WHERE gone > 0 ORDER BY id LIMIT ?
 -- name: key_leaves

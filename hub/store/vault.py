@@ -61,8 +61,9 @@ class Vault:
         self._journal = journal
         self._secret = secret
         self._wrapping: AESGCM | None = None
-        # Keys were made or destroyed: whoever hands them on looks.
+        # Keys were made or destroyed: whoever hands them on looks. How often, for who counts them.
         self.changed = asyncio.Event()
+        self.changes = 0
 
     async def keys(self, ids: Sequence[str]) -> dict[str, Key]:
         """The keys of those who have one. Raises StoreError when they cannot be unwrapped."""
@@ -82,7 +83,7 @@ class Vault:
         await self._journal.transact(
             [("put_key", [(one, _wrapped(wrapping, one, raw)) for one, raw in made.items()])]
         )
-        self.changed.set()
+        self._tell()
         # Another may have made it in the meantime: what stands in the table counts.
         return await self.keys(ids)
 
@@ -90,7 +91,11 @@ class Vault:
         """Gone from the database's file when this returns. Raises StoreError."""
         if ids:
             await self._journal.shred("drop_key", [(one,) for one in ids])
-            self.changed.set()
+            self._tell()
+
+    def _tell(self) -> None:
+        self.changes += 1
+        self.changed.set()
 
     def opens(self, customer_id: str, wrapped: bytes) -> bool:
         """Whether the store's key opens this one. Raises StoreError when that key is not here."""

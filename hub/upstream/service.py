@@ -130,8 +130,16 @@ class CloudUpstream:
             "master": engine.downlink.report() if engine else None,
             "recovered": engine.history.recovered if engine else 0,
             "unrecovered": engine.history.unrecovered if engine else [],
+            "customer_keys": await self._customer_keys(),
             "problem": self._crash,
         }
+
+    async def _customer_keys(self) -> dict[str, Any] | None:
+        if self._keys is None:
+            return None
+        courier = self._engine.courier if self._engine is not None else None
+        said = {"held": None, "came_back": 0, "problem": ""} if courier is None else courier.report()
+        return {"waiting": await self._keys.waiting(), **said}
 
     async def pause(self) -> None:
         """Stop calling the cloud until resume(), over restarts too."""
@@ -347,6 +355,7 @@ class NoUpstream:
             "master": None,
             "recovered": 0,
             "unrecovered": [],
+            "customer_keys": None,
             "problem": "",
         }
 

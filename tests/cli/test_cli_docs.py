@@ -8,9 +8,9 @@ from pathlib import Path
 import click
 
 from hub.cli import main
-from hub.cli.customers import COLUMNS as OF_CUSTOMERS
 from hub.demo import readers
 from hub.domain.csv_kinds import KINDS
+from hub.domain.customer import CUSTOMER_COLUMNS
 from hub.domain.menu_file import COLUMNS, LEVEL
 from hub.domain.sales_csv import COLUMNS as OF_SALES
 
@@ -54,7 +54,7 @@ def test_page_and_help_name_every_column_of_a_csv() -> None:
     for column in (*COLUMNS, LEVEL):
         assert f"`{column}`" in page
         assert re.search(rf"\b{column}\b", said), column
-    for column in OF_CUSTOMERS:
+    for column in CUSTOMER_COLUMNS:
         assert re.search(rf"[`\s]{column}[`,]", page), column
         assert re.search(rf"\b{column}\b", said), column
     for columns in OF_SALES.values():

@@ -1,15 +1,20 @@
-"""Sales taken away as CSV, over HTTP: who may, what comes, and that it costs no memory."""
+"""Sales and customers taken away as CSV, over HTTP: who may, what comes, and that it costs no memory."""
 
 from __future__ import annotations
 
 import csv
 import io
 import tracemalloc
+from pathlib import Path
 
 import pytest
 
+from hub.cli.customers import read_customers
+from hub.domain.commands import ApplyMaster
+from hub.domain.facts import MasterChange
+from hub.service import customer_export
 from hub.service.exports import sales_csv
-from tests.integration.conftest import Device, Shop
+from tests.integration.conftest import Device, Shop, shop_in
 
 
 async def sell(device: Device, quantity: int = 1) -> dict[str, object]:
@@ -65,8 +70,11 @@ async def test_a_span_of_days_is_needed(shop: Shop, query: str) -> None:
     assert (answer.status_code, answer.json()["slug"]) == (422, "invalid-request")
 
 
-async def test_only_a_manager_takes_sales_away(shop: Shop) -> None:
-    address = "/v1/exports/sales?from=2026-11-01&to=2026-11-02"
+FILES = ("/v1/exports/sales?from=2026-11-01&to=2026-11-02", "/v1/exports/customers")
+
+
+@pytest.mark.parametrize("address", FILES)
+async def test_only_a_manager_takes_files_away(shop: Shop, address: str) -> None:
     for role in ("handheld", "register", "kitchen", "technician"):
         answer = await (await shop.device(role)).get(address)
         assert (answer.status_code, answer.json()["slug"]) == (403, "forbidden"), role
@@ -90,3 +98,58 @@ async def test_a_long_export_takes_no_more_memory_than_a_short_one(shop: Shop) -
     # A page of the journal and a chunk, whatever the file comes to.
     assert most < 1_500_000
     assert size > 100_000
+
+
+@pytest.mark.parametrize("address", FILES)
+async def test_at_a_managers_device_only_staff_who_may_see_reports_take_files_away(
+    shop: Shop, address: str
+) -> None:
+    staff = [
+        MasterChange("staff", "w", {"id": "w", "name": "Wada", "role": "waiter", "code": "7"}),
+        MasterChange("setting", "staff_required", "true"),
+    ]
+    await shop.box.core.desk.order(ApplyMaster("import", tuple(staff)))
+    manager = await shop.device("manager")
+    assert (await manager.get(address)).status_code == 200
+    assert (await manager.post("/v1/staff-sessions", {"code": "7"})).status_code == 201
+    assert (await manager.get(address)).json()["slug"] == "approval-required"
+
+
+async def test_customers_leave_as_import_takes_them_and_the_forgotten_do_not(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # More than a page, and the last page is full.
+    monkeypatch.setattr(customer_export, "PAGE", 3)
+    manager = await shop.device("manager")
+    ids = []
+    for number in range(7):
+        person = {"name": f"=田中{number}", "kana": "たなか", "phone": f"+81 90 {number}", "note": '"窓", 席'}
+        ids.append((await manager.post("/v1/customers", person)).json()["customer_id"])
+    await manager.post(f"/v1/customers/{ids[0]}/points", {"points": 30, "reason": "x"})
+    assert (await manager.post(f"/v1/customers/{ids[6]}", method="DELETE")).is_success
+    for where in ("memory", "tables"):
+        answer = await manager.get("/v1/exports/customers")
+        assert answer.status_code == 200, where
+        assert answer.headers["cache-control"] == "no-store"
+        assert "attachment" in answer.headers["content-disposition"]
+        rows = {row["id"]: row for row in read(answer.content)}
+        assert list(rows) == sorted(ids[:6]), where
+        assert {rows[one]["points"] for one in ids[1:6]} == {"0"}
+        assert (rows[ids[0]]["name"], rows[ids[0]]["points"]) == ("'=田中0", "30")
+        await shop.box.core.save()
+    back = {change.id: change.value for change in read_customers(answer.content, "customers.csv")}
+    assert back[ids[2]]["name"] == "=田中2"
+    assert back[ids[2]]["phone"] == "+81 90 2"
+    japanese = await manager.get("/v1/exports/customers?encoding=shift_jis")
+    assert read(japanese.content, "cp932")[0]["note"] == '"窓", 席'
+    assert (await manager.get("/v1/exports/customers?encoding=latin-1")).status_code == 422
+
+
+async def test_customers_whose_keys_cannot_be_opened_are_no_half_a_file(tmp_path: Path) -> None:
+    async with shop_in(tmp_path) as shop:
+        await (await shop.device("manager")).post("/v1/customers", {"name": "佐藤"})
+    (tmp_path / "customers.key").unlink()
+    async with shop_in(tmp_path) as shop:
+        answer = await (await shop.device("manager")).get("/v1/exports/customers")
+        assert (answer.status_code, answer.json()["slug"]) == (503, "not-ready")
+        assert "佐藤".encode() not in answer.content

@@ -75,6 +75,19 @@ class Cloud:
         await until(same)
 
 
+async def waiting(shop: Shop) -> dict[str, object]:
+    found = (await (await shop.device("technician")).get("/v1/sync")).json()["customer_keys"]
+    return dict(found)
+
+
+async def settles(shop: Shop, count: int) -> bool:
+    async def so() -> bool:
+        return (await waiting(shop))["waiting"] == count
+
+    await until(so)
+    return True
+
+
 async def register(shop: Shop, name: str) -> str:
     answer = await (await shop.device("handheld")).post("/v1/customers", {"name": name})
     return str(answer.json()["customer_id"])
@@ -160,6 +173,15 @@ async def test_an_older_cloud_keeps_no_keys_and_nothing_else_suffers(tmp_path: P
         assert sato in await of(shop).keys.keys([sato])
         assert [str(row[0]) for row in await shop.hub.journal.rows("keys_unsent", (10,))] == [sato]
 
+        async def said() -> bool:
+            return "keeps no keys" in (await waiting(shop))["problem"]
+
+        await until(said)
+        assert await waiting(shop) == {
+            "waiting": 1, "held": None, "came_back": 0,
+            "problem": "absent: this cloud keeps no keys of customers; a backup has them",
+        }  # fmt: skip
+
 
 async def test_a_key_that_is_destroyed_on_its_way_is_destroyed_there_too(
     cloud: RealCloud, tmp_path: Path
@@ -173,12 +195,19 @@ async def test_a_key_that_is_destroyed_on_its_way_is_destroyed_there_too(
         await keys.make(["c1", "c2"])
         await seen.has("c1", "c2")
         first = (await seen.holds())["c1"]
+        assert await settles(shop, 0)
         await shop.box.upstream.pause()
         await keys.destroy(["c1", "c2"])
         await keys.make(["c1"])
+        # Two to be destroyed there; the one that was made again under that id goes after.
+        assert (await waiting(shop))["waiting"] == 2
+        metrics = (await (await shop.device("technician")).get("/metrics")).text
+        assert "storehub_customer_keys_waiting 2.0" in metrics
         await shop.box.upstream.resume()
         await seen.has("c1")
         assert (await seen.holds())["c1"] != first
+        assert await settles(shop, 0)
+        assert (await waiting(shop))["held"] == 1
 
 
 async def test_what_another_life_of_the_store_destroyed_is_destroyed_here(
