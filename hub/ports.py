@@ -292,7 +292,12 @@ class Estate(Protocol):
 
 
 class Standby(Protocol):
-    """A box that follows the primary, seen from its own doors."""
+    """A box that follows the primary, seen from its own doors.
+
+    kept_from: the primary has removed what is before this entry, and the cloud has it; 1 until it was heard.
+    """
+
+    kept_from: int
 
     async def run(self) -> None:
         """Follow until cancelled."""

@@ -91,17 +91,11 @@ async def prune(hub: Hub) -> int:
 
     An entry that the cloud has not acknowledged is never among them. Raises StoreError.
     """
-    box = hub.box
-    status = await box.upstream.status()
-    held = [int(item["seq"]) for item in status["quarantined"]]
     # The last entry stays, however old: it says where the journal stands.
-    kept_from = min(
-        [int(status["acked_seq"]) + 1, box.core.saved_seq + 1, box.core.journal.position.seq, *held]
-    )
-    limit = box.clock.unix_s() - hub.settings.retention_days * 86400
-    if not box.clock.trusted:
-        return 0
-    low = await old_until(hub.journal, limit, kept_from, now=box.clock.unix_s())
+    below = min(hub.box.core.saved_seq + 1, hub.journal.position.seq)
+    # A standby knows neither the cloud nor, perhaps, the time: its primary does.
+    standby = hub.box.standby
+    low = min(standby.kept_from, below) if standby is not None else await _old_and_sent(hub, below)
     removed = 0
     while hub.journal.first_seq < low:
         before = hub.journal.first_seq
@@ -111,3 +105,15 @@ async def prune(hub: Hub) -> int:
     if removed:
         log.info("%d entries that the cloud has were removed, the oldest kept is %d", removed, low)
     return removed
+
+
+async def _old_and_sent(hub: Hub, below: int) -> int:
+    """The first seq to keep, at most `below`, of a box that speaks with the cloud itself."""
+    box = hub.box
+    status = await box.upstream.status()
+    held = [int(item["seq"]) for item in status["quarantined"]]
+    if not box.clock.trusted:
+        return 0
+    now = box.clock.unix_s()
+    limit = now - hub.settings.retention_days * 86400
+    return await old_until(hub.journal, limit, min(below, int(status["acked_seq"]) + 1, *held), now=now)

@@ -83,6 +83,7 @@ class Following:
         self._heard_at: float | None = None
         self._heard = ""
         self._promoted = False
+        self.kept_from = 1
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -116,6 +117,7 @@ class Following:
                 # First the keys: what is acknowledged must be readable here.
                 await self._keys.take_keys(ids, await client.keys(ids))
             await self._taker.take_in(group, opens)
+        self.kept_from = client.kept_from
         self._enter("following", "")
 
     async def _reopen(self) -> None:

@@ -29,6 +29,8 @@ class PrimaryClient:
 
     def __init__(self, url: str, token: str, tls: ssl.SSLContext | None, *, own_url: str = "") -> None:
         self.url = url
+        # The primary has removed what is before this entry, and the cloud has it.
+        self.kept_from = 1
         self._http = httpx.AsyncClient(
             base_url=url,
             verify=tls if tls is not None else False,
@@ -52,6 +54,8 @@ class PrimaryClient:
             "/v1/copy/entries",
             {"after": f"{position.epoch}:{position.seq}:{position.hash}", "wait": f"{wait_s:g}"},
         )
+        told = answer.headers.get("storehub-kept-from", "")
+        self.kept_from = int(told) if told.isascii() and told.isdecimal() else 1
         return [line for line in answer.content.split(b"\n") if line]
 
     async def keys(self, ids: list[str]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--handhelds", type=int, default=30)
     parser.add_argument("--wait", choices=["off", "standby", "both"], default="both")
+    parser.add_argument(
+        "--pruning", action="store_true", help="with a cloud, and boxes that remove what it has all the time"
+    )
     parser.add_argument("--mistake", default="", help="a defect to put in, to see that it is found")
     asked = parser.parse_args()
     seed = secrets.randbits(32) if asked.seed is None else asked.seed
@@ -30,13 +33,15 @@ def main() -> int:
                     seed=seed + number,
                     wait=wait,
                     handhelds=asked.handhelds,
+                    pruning=asked.pruning,
                     mistake=asked.mistake,
                 )
             )
         print(
             f"seed {seed + number}, wait {wait}: {outcome.acks} acknowledged, lag {outcome.lag_entries} entries,"
             f" {outcome.lost} acknowledged facts lost; serving {outcome.serving_s:.1f} s after the decision,"
-            f" {outcome.acks_after} acknowledged since",
+            f" {outcome.acks_after} acknowledged since"
+            + (f"; the new box has removed {outcome.removed} entries" if asked.pruning else ""),
             flush=True,
         )
         for problem in outcome.problems[:10]:

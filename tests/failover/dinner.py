@@ -17,13 +17,15 @@ from typing import Any, Literal
 import msgspec
 
 from hub.control import ask
-from tests.support.audit import ack_problems, chain_problems, marks_of
+from tests.failover.cloud import Cloud, removed_some, whole
+from tests.support.audit import ack_problems, chain_problems, marks_of, same_problems
 from tests.support.core import MENU
 from tests.support.handheld import Ack, Handheld, Line
 from tests.support.ports import free_port
-from tests.support.rig import Program, run
+from tests.support.rig import Program, RigError, run
 
 SERVING_S_MAX = 10.0
+SENT_S_MAX = 60.0
 
 
 @dataclass
@@ -32,6 +34,7 @@ class Outcome:
     acks_after: int = 0
     lag_entries: int = 0
     lost: int = 0
+    removed: int = 0
     serving_s: float = 0.0
     joined_s: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -77,19 +80,32 @@ async def dinner(
     handhelds: int = 30,
     before_s: float = 2.0,
     after_s: float = 1.0,
+    pruning: bool = False,
     mistake: str = "",
     told: Callable[[str], None] = lambda text: None,
 ) -> Outcome:
-    """One dinner. `mistake`: a defect to put into both boxes (tests/failover/mistaken.py), to see that it is found."""
+    """One dinner.
+
+    pruning: with a cloud, and boxes that remove what it has all the time, so that the standby joins, follows and takes
+    over without the journal's beginning. `mistake`: a defect to put into both boxes (tests/failover/mistaken.py), to
+    see that it is found.
+    """
     outcome = Outcome()
     random_ = random.Random(seed)
-    program = ("tests.failover.mistaken", mistake) if mistake else ("hub",)
-    first = Box(folder, "first", f'mirror_wait = "{wait}"\n', program)
-    second = Box(folder, "second", "", program)
+    kinds = [kind for kind in ("short-memory" if pruning else "", mistake) if kind]
+    program = ("tests.failover.mistaken", ",".join(kinds)) if kinds else ("hub",)
+    cloud = Cloud(folder) if pruning else None
+    links = [await cloud.settings() if cloud is not None else "" for _ in range(2)]
+    first = Box(folder, "first", f'mirror_wait = "{wait}"\n{links[0]}', program)
+    second = Box(folder, "second", links[1], program)
     try:
+        if cloud is not None:
+            await cloud.program.start()
         await first.program.start()
         await first.do("master.apply", changes=[msgspec.to_builtins(change) for change in MENU])
         paired = [await first.do("device.add", name=f"H {n}", role="register") for n in range(handhelds)]
+        if pruning:
+            await removed_some(first.data / "journal.db")
         began = time.monotonic()
         code = await first.do("device.code", role="standby")
         await run("hub", "standby", "--data", str(second.data), code["uri"])
@@ -128,7 +144,15 @@ async def dinner(
         await asyncio.gather(*working)
         everything = [ack for one in crew for ack in one.acks]
         outcome.acks_after = len(everything) - outcome.acks
+        if cloud is not None:
+            outcome.problems += await _sent(second)
         old, new = first.entries(), second.entries()
+        if cloud is not None:
+            outcome.removed = json.loads(new[0])["seq"] - 1
+            theirs = await cloud.entries()
+            outcome.problems += same_problems(whole(theirs, new), theirs)
+            old, new = whole(theirs, old), whole(theirs, new)
+        outcome.problems += await _verified(second)
         outcome.lag_entries = len(old) - standing
         outcome.problems += [problem for one in crew for problem in _real(one.problems)]
         outcome.problems += _counted(outcome, old, new, acked, everything, standing, wait)
@@ -136,7 +160,34 @@ async def dinner(
     finally:
         await first.program.kill()
         await second.program.kill()
+        if cloud is not None:
+            await cloud.program.kill()
     return outcome
+
+
+async def _sent(box: Box) -> list[str]:
+    """Wait until the cloud has everything that this box has; what is wrong when it never has."""
+    look: dict[str, Any] = {}
+    try:
+        async with asyncio.timeout(SENT_S_MAX):
+            while not look or look["unsent"]["count"]:
+                await asyncio.sleep(0.05)
+                look = await box.do("look")
+                if look["link"]["state"] == "refused":
+                    break
+            else:
+                return []
+    except TimeoutError:
+        pass
+    return [f"the cloud lacks {look['unsent']['count']} entries of the new box: {look['link']}"]
+
+
+async def _verified(box: Box) -> list[str]:
+    try:
+        await run("hub", "verify", "--data", str(box.data))
+    except RigError as error:
+        return [str(error)]
+    return []
 
 
 async def _caught_up(box: Box) -> None:

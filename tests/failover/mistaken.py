@@ -1,4 +1,7 @@
-"""`python -m tests.failover.mistaken DEFECT[,…] run …`: a box with one defect, to see that a dinner finds it."""
+"""`python -m tests.failover.mistaken DEFECT[,…] run …`: a box with one defect, to see that a dinner finds it.
+
+`short-memory` is none: retention by the rules of `hub/retention.py`, but within seconds.
+"""
 
 from __future__ import annotations
 
@@ -53,10 +56,38 @@ def same_series() -> None:
     Following._step = slowly  # type: ignore[method-assign]
 
 
+def short_memory() -> None:
+    """What the cloud has and the tables know is old at once, and looked for all the time."""
+    from hub import retention
+    from hub.service import hub
+
+    async def all_of_it(journal: Any, limit: float, below: int, *, now: float) -> int:
+        return below
+
+    retention.old_until = all_of_it
+    retention.EVERY_S = 0.2  # type: ignore[misc]
+    hub.UNSAVED_MAX = 5  # type: ignore[misc]
+
+
+def greedy_standby() -> None:
+    """A standby that keeps the last entry alone, whatever its primary and the cloud have."""
+    from hub.mirror.following import Following
+
+    step = Following._step
+
+    async def forgetting(self: Following, client: Any) -> None:
+        await step(self, client)
+        self.kept_from = 1 << 60
+
+    Following._step = forgetting  # type: ignore[method-assign]
+
+
 DEFECTS: dict[str, Callable[[], None]] = {
     "no-fence": no_fence,
     "early-answer": early_answer,
     "same-series": same_series,
+    "short-memory": short_memory,
+    "greedy-standby": greedy_standby,
 }
 
 if __name__ == "__main__":

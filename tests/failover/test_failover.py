@@ -27,6 +27,16 @@ async def test_without_waiting_exactly_what_the_lag_shows_is_lost(tmp_path: Path
     assert outcome.acks > 30
 
 
+async def test_a_standby_without_the_beginning_of_the_journal_takes_over(tmp_path: Path) -> None:
+    outcome = await dinner(
+        tmp_path, seed=24, wait="standby", handhelds=8, before_s=1.0, after_s=0.3, pruning=True
+    )
+    assert outcome.problems == []
+    assert outcome.lost == 0
+    assert outcome.removed > 30
+    assert outcome.acks_after > 5
+
+
 @pytest.mark.parametrize(
     ("mistake", "wait", "seen"),
     [

@@ -14,6 +14,7 @@ from fastapi.responses import FileResponse
 from starlette.background import BackgroundTask
 
 from hub.api.reply import allowed, box_of, reply
+from hub.domain import entries
 from hub.domain.device import Device
 from hub.domain.entries import NO_HASH
 from hub.domain.errors import NotFound
@@ -37,7 +38,10 @@ async def copied_entries(
     after: Annotated[str, Query(pattern=POSITION)],
     wait: Annotated[float, Query(ge=0, le=10)] = 0,
 ) -> Response:
-    """The entries' bytes after a position, one a line. `after` says that the standby has all up to it on its disk."""
+    """The entries' bytes after a position, one a line. `after` says that the standby has all up to it on its disk.
+
+    storehub-kept-from: the standby may forget what is before this entry, as this box did.
+    """
     box = box_of(request)
     box.core.writer.check_open()
     epoch, seq, digest = after.split(":")
@@ -57,15 +61,19 @@ async def copied_entries(
     finally:
         box.copies.leave("standby")
     content = b"".join(entry.raw + b"\n" for entry in found)
-    return Response(content, media_type="application/x-ndjson", headers={"storehub-term": str(box.term)})
+    # Damage may have taken the first entries from this box, too: that is no reason to forget them there.
+    kept_from = min(journal.first_seq, box.upstream.acked_seq + 1)
+    headers = {"storehub-term": str(box.term), "storehub-kept-from": str(kept_from)}
+    return Response(content, media_type="application/x-ndjson", headers=headers)
 
 
 async def _ours(journal: JournalReader, position: After) -> bool:
     """Whether the journal has this entry, and still keeps what follows it."""
     if position == journal.position:
         return True
-    if position.seq == 0:
-        return position.hash == NO_HASH and journal.first_seq == 1
+    if position.seq == journal.first_seq - 1:
+        first = await journal.at(journal.first_seq)
+        return position.hash == (NO_HASH if first is None else entries.read(first.raw).prevhash)
     entry = await journal.at(position.seq)
     return entry is not None and (entry.epoch, entry.hash) == (position.epoch, position.hash)
 

@@ -248,13 +248,19 @@ async def test_the_high_water_mark_outlives_the_journal(tmp_path: Path) -> None:
     assert mark.read() is None
 
 
-def hub_for(kit: HubKit, *, acked: int, held: tuple[int, ...] = (), days: int = 35) -> Any:
+def hub_for(
+    kit: HubKit, *, acked: int = 0, held: tuple[int, ...] = (), days: int = 35, kept_from: int | None = None
+) -> Any:
     async def status() -> dict[str, Any]:
         return {"acked_seq": acked, "quarantined": [{"seq": seq} for seq in held]}
 
     clock = SimpleNamespace(trusted=kit.clock.trusted, unix_s=lambda: kit.clock.unix_s)
     box = SimpleNamespace(
-        upstream=SimpleNamespace(status=status), core=kit.core, clock=clock, health=MachineHealth()
+        upstream=SimpleNamespace(status=status),
+        core=kit.core,
+        clock=clock,
+        health=MachineHealth(),
+        standby=None if kept_from is None else SimpleNamespace(kept_from=kept_from),
     )
     return SimpleNamespace(box=box, journal=kit.journal, settings=SimpleNamespace(retention_days=days))
 
@@ -291,6 +297,23 @@ async def test_retention_keeps_what_anybody_may_still_need(tmp_path: Path) -> No
         assert (kit.journal.first_seq, kit.journal.position.seq) == (last, last + 1)
         assert [start.first_seq for start in kit.journal.epochs()] == [last - 10, last + 1]
         assert kit.core.state.seated.committed["t1"]
+        await kit.says("new", ORDER)
+
+
+async def test_a_standby_removes_what_its_primary_has_removed_and_its_tables_know(tmp_path: Path) -> None:
+    async with hub_on(tmp_path / "journal.db") as kit:
+        for number in range(20):
+            await kit.says(f"k{number}", ORDER)
+        last = kit.journal.position.seq
+        kit.clock.trusted = False
+        assert await prune(hub_for(kit, kept_from=8)) == 0, "not saved yet: its start reads them again"
+        await kit.core.save()
+        assert await prune(hub_for(kit, kept_from=1)) == 0, "nothing was heard yet"
+        assert await prune(hub_for(kit, kept_from=8)) == 7
+        assert await prune(hub_for(kit, kept_from=3)) == 0
+        assert [e.seq for e in await kit.entries()] == list(range(8, last + 1))
+        assert await prune(hub_for(kit, kept_from=last + 5)) == last - 8, "the last entry stays"
+        await kit.again(witness=kit.journal.position)
         await kit.says("new", ORDER)
 
 
