@@ -118,8 +118,12 @@ failover: $(READY) ## kill the primary at a dinner for good, promote the standby
 	@$(BIN)/python -m tests.failover $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
 .PHONY: powercut
-powercut: $(READY) ## cut the power of a file system under load, then count (root, FUSE; ROUNDS=)
-	@$(BIN)/python -m tests.powercut $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+powercut: $(READY) ## cut the power of a file system under load, then count (root, FUSE; SEED= ROUNDS=)
+	@$(BIN)/python -m tests.powercut $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+.PHONY: ext4cut
+ext4cut: $(READY) ## the same on a real ext4, with fsck after each cut (root, loop devices; SEED= ROUNDS=)
+	@$(BIN)/python -m tests.powercut --ext4 $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 .PHONY: damage
 damage: $(READY) ## damage a store's files, start it, sell, count (SEED= ROUNDS=)

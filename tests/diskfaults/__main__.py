@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import secrets
 import tempfile
 import time
 from pathlib import Path
 
 from tests.diskfaults.rounds import Outcome, disk_faults
-from tests.powercut.rounds import why_not
+from tests.powercut.disks import why_not
+from tests.support.rounds import asked_for, closing
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.diskfaults", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=60)
-    parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--mistake", default="", help="a defect of tests/support/mistaken.py: must be found")
-    asked = parser.parse_args()
+    asked = asked_for(parser, rounds=60)
     if reason := why_not():
         print(f"skipped: {reason}")
         return 0
-    seed = secrets.randbits(32) if asked.seed is None else asked.seed
-    print(f"seed {seed}, {asked.rounds} faults", flush=True)
     began = time.monotonic()
 
     def told(outcome: Outcome) -> None:
@@ -32,7 +28,7 @@ def main() -> int:
 
     with tempfile.TemporaryDirectory(prefix="storehub-diskfaults-") as folder:
         outcome = asyncio.run(
-            disk_faults(Path(folder), rounds=asked.rounds, seed=seed, mistake=asked.mistake, told=told)
+            disk_faults(Path(folder), rounds=asked.rounds, seed=asked.seed, mistake=asked.mistake, told=told)
         )
     print(
         f"{sum(outcome.faults.values())} faults {dict(outcome.faults)}, {outcome.starts} of them at a start:"
@@ -40,15 +36,12 @@ def main() -> int:
         f" healed within {_worst(outcome.heal_s)} s, slowest answer of a slow card {_worst(outcome.stall_s)} s;"
         f" {time.monotonic() - began:.0f} s in all"
     )
-    for problem in outcome.problems[:20]:
-        print(f"WRONG: {problem[:1000]}")
-    if outcome.problems:
-        print(
-            f"{len(outcome.problems)} problems. Again: python -m tests.diskfaults --rounds {asked.rounds} --seed {seed}"
-        )
-        return 1
-    print("every acknowledged fact is there once, and what was not taken was refused with a reason")
-    return 0
+    return closing(
+        outcome.problems,
+        asked,
+        program="diskfaults",
+        good="every acknowledged fact is there once, and what was not taken was refused with a reason",
+    )
 
 
 def _worst(seconds: list[float]) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.powercut.disks import faulty
 from tests.powercut.rounds import hub_on, prepared
 from tests.support.audit import ack_problems, chain_problems, order_problems
 from tests.support.handheld import Handheld, Line
@@ -85,7 +86,8 @@ async def disk_faults(
     outcome = Outcome()
     chance = random.Random(seed)
     data, paired = await prepared(folder, handhelds + 1)
-    async with hub_on(folder, data, mistake=mistake) as (fs, hub, port):
+    fs = faulty(folder, data)
+    async with hub_on(folder, fs, mistake=mistake) as (hub, port):
         crew = [
             Handheld(device, token, port, random.Random(f"{seed}-{n}"))
             for n, (device, token) in enumerate(paired[1:])

@@ -13,7 +13,8 @@ import pytest
 
 from hub.settings import Settings
 from tests.diskfaults.rounds import Eyes, disk_faults
-from tests.powercut.rounds import hub_on, prepared, why_not
+from tests.powercut.disks import faulty, why_not
+from tests.powercut.rounds import hub_on, prepared
 
 pytestmark = [
     pytest.mark.powercut,
@@ -33,7 +34,8 @@ async def test_a_disk_in_trouble_loses_nothing_and_mends_itself(tmp_path: Path) 
 @asynccontextmanager
 async def eyes_on(folder: Path) -> AsyncIterator[tuple[Eyes, Any, Any]]:
     data, ((_, token),) = await prepared(folder, 1)
-    async with hub_on(folder, data) as (fs, hub, port):
+    fs = faulty(folder, data)
+    async with hub_on(folder, fs) as (hub, port):
         await hub.start()
         yield Eyes(port, token), fs, hub
         await hub.stop()
@@ -82,7 +84,7 @@ async def test_what_may_wait_is_refused_first_and_orders_have_the_reserve(tmp_pa
 async def test_a_disk_that_cannot_be_read_is_told_of_and_waited_for(tmp_path: Path) -> None:
     data, ((_, token),) = await prepared(tmp_path, 1)
     await asyncio.to_thread(shutil.copytree, data, tmp_path / "away")
-    async with hub_on(tmp_path, data, mistake="unreadable-at-first") as (_, hub, port):
+    async with hub_on(tmp_path, faulty(tmp_path, data), mistake="unreadable-at-first") as (hub, port):
         starting = asyncio.create_task(hub.start())
         eyes = Eyes(port, token)
         said: dict[str, Any] = {}

@@ -1,48 +1,36 @@
-"""Rounds of load and power cuts, on a file system that keeps what was synced and nothing else for sure."""
+"""Rounds of load and power cuts: whatever was acknowledged before each of them must be there after it, in one chain."""
 
 from __future__ import annotations
 
 import asyncio
-import importlib.util
-import os
 import random
+import shutil
+import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hub.app import open_hub
+from hub.datadir import DataDir
+from hub.domain.commands import ApplyMaster
+from hub.operations import device_add
+from hub.settings import Settings
+from tests.powercut.disks import Disk, Ext4, Modelled
 from tests.support.audit import ack_problems, chain_problems, order_problems
+from tests.support.core import MENU
 from tests.support.handheld import Ack, Handheld
 from tests.support.ports import free_port
-from tests.support.rig import ROOT, STORE, Program, RigError, menu_file, run
+from tests.support.rig import STORE, Program, RigError, run
 
-POWERFS = ROOT.parent / "shared" / "tools" / "powerfs.py"
 LIFE_S = (0.2, 1.2)
 READY_S_MAX = 3.0
-# What is gone: all that was not synced, or random pieces of it; with ext4's directories, or bare POSIX ones.
-CUTS = (("lose", False), ("random", False), ("lose", True), ("random", True))
-
-
-def why_not() -> str:
-    """Why the power of a file system cannot be cut on this machine; '' when it can."""
-    if not POWERFS.is_file():
-        return f"{POWERFS} is not here"
-    if importlib.util.find_spec("mfusepy") is None:
-        return "mfusepy is not installed"
-    if not os.path.exists("/dev/fuse"):
-        return "there is no /dev/fuse"
-    return "" if os.geteuid() == 0 else "mounting for others needs root"
-
-
-def _powerfs() -> Any:
-    spec = importlib.util.spec_from_file_location("powerfs", POWERFS)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+# A store is counted and left after so many cuts, and the next ones have a new one: what is held in memory to be
+# compared, and what each start is compared with, stays bounded however many cuts there are.
+STORE_CUTS = 20
 
 
 @dataclass
@@ -52,6 +40,7 @@ class Outcome:
     entries: int = 0
     lost_bytes: int = 0
     ready_s: list[float] = field(default_factory=list)
+    ready_cpu_s: list[float] = field(default_factory=list)
     took_s: float = 0.0
     problems: list[str] = field(default_factory=list)
 
@@ -62,41 +51,47 @@ async def power_cuts(
     rounds: int,
     seed: int,
     handhelds: int = 8,
+    ext4: bool = False,
     synchronous: str = "full",
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
-    """Cut the power once a round; after each one everything acknowledged must be there, in one chain."""
+    """Cut the power once a round: of ext4, or of the model, with bare POSIX directories in turn."""
     outcome = Outcome()
     began = time.monotonic()
-    # Each kind of directories is a file system of its own, and a store of its own.
-    for strict in (False, True):
-        modes = [mode for mode, dirs in CUTS if dirs is strict]
-        share = rounds // 2 + (rounds % 2 if not strict else 0)
-        place = folder / ("strict" if strict else "ext4")
+    kinds = [Ext4] if ext4 else [partial(Modelled, strict=False), partial(Modelled, strict=True)]
+    data, paired = await prepared(folder, handhelds)
+    for number, cuts in enumerate(_shares(rounds, len(kinds))):
+        place = folder / f"store-{number}"
         place.mkdir()
-        if share:
-            await _store(
-                place, share, f"{seed}-{strict}", modes, strict, handhelds, synchronous, outcome, told
-            )
+        disk = kinds[number % len(kinds)](place, data)
+        await _store(place, disk, paired, cuts, f"{seed}-{number}", synchronous, outcome, told)
+        shutil.rmtree(place)
     outcome.took_s = time.monotonic() - began
     return outcome
 
 
+def _shares(rounds: int, kinds: int) -> Iterator[int]:
+    """How many cuts each store gets; the kinds of disks in turns, each at least once where there are so many."""
+    while rounds > 0:
+        cuts = min(STORE_CUTS, -(-rounds // kinds))
+        yield cuts
+        rounds -= cuts
+        kinds = max(kinds - 1, 1)
+
+
 async def _store(
     folder: Path,
+    disk: Disk,
+    paired: list[tuple[str, str]],
     rounds: int,
     seed: str,
-    modes: list[str],
-    strict: bool,
-    handhelds: int,
     synchronous: str,
     outcome: Outcome,
     told: Callable[[Outcome], None],
 ) -> None:
-    random_ = random.Random(seed)
-    data, paired = await prepared(folder, handhelds)
+    chance = random.Random(seed)
     mistake = "" if synchronous == "full" else "synchronous-off"
-    async with hub_on(folder, data, strict=strict, mistake=mistake) as (fs, hub, port):
+    async with hub_on(folder, disk, mistake=mistake) as (hub, port):
         crew = [
             Handheld(device, token, port, random.Random(f"{seed}-{n}"))
             for n, (device, token) in enumerate(paired)
@@ -109,21 +104,21 @@ async def _store(
                 known = [ack for one in crew for ack in one.acks]
                 await hub.start()
                 outcome.ready_s.append(hub.ready_s)
-                raws = await _entries(Path(fs.mnt))
+                outcome.ready_cpu_s.append(hub.ready_cpu_s)
+                raws = await _entries(Path(disk.mnt))
                 outcome.problems += chain_problems(raws) + _missing(raws, known)
-                await asyncio.sleep(random_.uniform(*LIFE_S))
-                mode = modes[number % len(modes)]
-                cut = await asyncio.to_thread(fs.power_cut, mode, random_.randrange(1 << 30))
+                outcome.problems += await asyncio.to_thread(_file_problems, Path(disk.mnt) / "journal.db")
+                await asyncio.sleep(chance.uniform(*LIFE_S))
+                outcome.lost_bytes += await asyncio.to_thread(disk.cut, number, chance)
                 await hub.kill()
-                outcome.lost_bytes += cut["lost_bytes"]
                 outcome.cuts += 1
                 outcome.acks = acks_before + sum(len(one.acks) for one in crew)
-                await asyncio.to_thread(fs.power_on)
+                outcome.problems += await asyncio.to_thread(disk.on)
                 told(outcome)
             await hub.start()
             over.set()
             await asyncio.gather(*working)
-            raws = await _entries(Path(fs.mnt))
+            raws = await _entries(Path(disk.mnt))
             outcome.acks = acks_before + sum(len(one.acks) for one in crew)
             outcome.entries += len(raws)
             outcome.problems += chain_problems(raws)
@@ -141,22 +136,20 @@ async def _store(
 
 
 @asynccontextmanager
-async def hub_on(
-    folder: Path, data: Path, *, strict: bool = False, mistake: str = ""
-) -> AsyncIterator[tuple[Any, Program, int]]:
-    """The file system that holds a copy of `data`, a hub on it (not started), and its port."""
+async def hub_on(folder: Path, disk: Any, *, mistake: str = "") -> AsyncIterator[tuple[Program, int]]:
+    """A hub on this disk, whose `mnt` is the data directory, not started yet; and its port."""
     port = free_port()
-    with _powerfs().PowerFS(folder / "fs", strict_dirs=strict, load=data) as fs:
+    with disk:
         defects = ",".join(name for name in ("off-the-file-system", mistake) if name)
         hub = Program(
             (
                 "tests.support.mistaken", defects, "run", "--http", "--no-mdns", "--port", str(port),
-                "--data", fs.mnt, "--store-id", STORE,
+                "--data", disk.mnt, "--store-id", STORE,
             ),
             folder / "hub.log",
         )  # fmt: skip
         try:
-            yield fs, hub, port
+            yield hub, port
         finally:
             await hub.kill()
 
@@ -166,19 +159,28 @@ def _missing(raws: list[bytes], known: list[Ack]) -> list[str]:
     return [problem for problem in ack_problems(raws, known) if problem.startswith("lost")]
 
 
+def _file_problems(path: Path) -> list[str]:
+    """What SQLite itself finds wrong."""
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
+        found = db.execute("PRAGMA integrity_check").fetchone()[0]
+    return [] if found == "ok" else [f"integrity_check: {found}"]
+
+
 async def prepared(folder: Path, handhelds: int) -> tuple[Path, list[tuple[str, str]]]:
     """A data directory with menu and devices, and the devices' ids and tokens."""
-    data, menu = folder / "data", folder / "menu.json"
-    menu.write_bytes(menu_file())
-    await run("hub", "import", "--data", str(data), str(menu))
-    paired = []
-    for number in range(handhelds):
-        said = await run(
-            "hub", "device", "add", "--data", str(data), "--name", f"Register {number}", "--role", "register"
-        )
-        words = dict(word.split("=", 1) for word in said.split())
-        paired.append((words["device"], words["token"]))
-    return data, paired
+    place = folder / "data"
+    data = DataDir(place)
+    assert data.lock()
+    try:
+        async with open_hub(Settings(data=str(place), store_id=STORE), data, replay=False) as hub:
+            await hub.box.core.desk.order(ApplyMaster("import", MENU))
+            made = [
+                await device_add(hub.box, name=f"Register {number}", role="register")
+                for number in range(handhelds)
+            ]
+    finally:
+        data.unlock()
+    return place, [(one["device_id"], one["token"]) for one in made]
 
 
 async def _entries(data: Path) -> list[bytes]:

@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.powercut.rounds import READY_S_MAX, hub_on, power_cuts, prepared, why_not
+from tests.powercut.disks import faulty, why_no_ext4, why_not
+from tests.powercut.rounds import READY_S_MAX, hub_on, power_cuts, prepared
 from tests.support.handheld import Line
 
 pytestmark = [
@@ -28,13 +29,24 @@ async def test_no_acknowledged_fact_is_lost_with_the_power(tmp_path: Path) -> No
     assert outcome.problems == []
     assert outcome.cuts == 4
     assert outcome.acks > 200
-    assert sorted(outcome.ready_s)[len(outcome.ready_s) // 2] <= READY_S_MAX
+    # By the clock it is for a machine of its own to show (`make powercut`); neighbours hardly change this.
+    assert max(outcome.ready_cpu_s) <= READY_S_MAX
 
 
 async def test_without_syncs_they_are_lost(tmp_path: Path) -> None:
     """Proof that the cuts cut: the same rounds with synchronous=OFF, put in from outside."""
     outcome = await power_cuts(tmp_path, rounds=2, seed=21, synchronous="off")
     assert any("lost: " in problem or "did not start" in problem for problem in outcome.problems)
+
+
+@pytest.mark.skipif(bool(why_no_ext4()), reason=why_no_ext4() or "-")
+@pytest.mark.parametrize(("synchronous", "whole"), [("full", True), ("off", False)])
+async def test_on_a_real_ext4_what_is_synced_stays_and_the_rest_goes(
+    tmp_path: Path, synchronous: str, whole: bool
+) -> None:
+    outcome = await power_cuts(tmp_path, rounds=1, seed=22, ext4=True, synchronous=synchronous)
+    assert outcome.cuts == 1
+    assert (outcome.problems == []) is whole, outcome.problems[:5]
 
 
 class Till:
@@ -66,7 +78,8 @@ class Till:
 @asynccontextmanager
 async def till_on(folder: Path) -> AsyncIterator[tuple[Till, Any]]:
     data, ((_, token),) = await prepared(folder, 1)
-    async with hub_on(folder, data) as (fs, hub, port):
+    fs = faulty(folder, data)
+    async with hub_on(folder, fs) as (hub, port):
         await hub.start()
         yield Till(port, token), fs
         await hub.stop()

@@ -85,8 +85,7 @@ class HubProcess:
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def cpu_s(self) -> float:
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return self._program.cpu_s()
 
     def said(self) -> list[str]:
         """The lines of its log."""

@@ -57,6 +57,12 @@ async def run(*command: str) -> str:
     return out.decode()
 
 
+def cpu_s(pid: int) -> float:
+    """The processor time that a process has had."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Program:
     """A server that says `ready` on its first line."""
 
@@ -64,7 +70,8 @@ class Program:
         self._command = command
         self._log = log
         self.process: asyncio.subprocess.Process | None = None
-        self.ready_s = 0.0
+        # The last start: until the ready line, and the processor time in it, which neighbours hardly change.
+        self.ready_s = self.ready_cpu_s = 0.0
 
     async def start(self) -> str:
         began = time.monotonic()
@@ -83,7 +90,12 @@ class Program:
             await self.kill()
             raise RigError(f"{' '.join(self._command)} did not start:\n{self.said()}")
         self.ready_s = time.monotonic() - began
+        self.ready_cpu_s = self.cpu_s()
         return line.decode().strip()
+
+    def cpu_s(self) -> float:
+        assert self.process is not None
+        return cpu_s(self.process.pid)
 
     def said(self) -> str:
         return self._log.read_text(errors="replace")[-3000:]
