@@ -88,6 +88,9 @@ class BoxClock:
         self._zone = ZoneInfo(zone)
         self._day_change = day_change
         self._synchronised = synchronised
+        # The last stamp, and what it was made of: milliseconds, offset, source.
+        self._made_of = (-1, 0.0, "")
+        self._made: Stamp
         self._second = -1
         self._prefix = ""
         self._suffix = ""
@@ -198,17 +201,23 @@ class BoxClock:
 
     def stamp(self) -> Stamp:
         now_ms = time.monotonic_ns() // 1_000_000
+        # Orders come in bursts: those of one millisecond share their stamp.
+        of = (now_ms, self._offset_s, self.source)
+        if of == self._made_of:
+            return self._made
         now = now_ms / 1000 + self._offset_s
         second = int(now)
         if second != self._second:
             self._turn(second)
-        return Stamp(
+        self._made = Stamp(
             f"{self._prefix}.{int(now * 1000) % 1000:03d}{self._suffix}",
             now,
             self._date,
             now_ms,
             self.trusted,
         )
+        self._made_of = of
+        return self._made
 
     def at(self, unix_s: float) -> tuple[str, str]:
         """RFC 3339 and business date of a moment."""

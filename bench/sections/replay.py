@@ -129,7 +129,7 @@ def replay(bench: Bench) -> Replayed:
             bench.load(hub, connections=1, seconds=0.01, warm_up_s=0.0)
             last = last_seq(hub, bench.template)
             boxes.wait_until(
-                lambda: cursor_seq(cloud, token) >= last, within_s=WITHIN_S, what="the replay", every_s=0.01
+                lambda: cursor_seq(cloud, token) >= last, within_s=WITHIN_S, what="the replay", every_s=0.05
             )
             ended = time.time()
         hub_cpu, cloud_cpu = machine.cpu_s(hub.pid) - used[0], machine.cpu_s(cloud.pid) - used[1]

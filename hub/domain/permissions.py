@@ -46,7 +46,8 @@ def unix_of(instant: str) -> float:
 
 def required(state: People) -> bool:
     """Whether nobody works at a shared device without signing in."""
-    return (state.settings.get(STAFF_REQUIRED) or "").strip().lower() in _YES
+    word = state.settings.get(STAFF_REQUIRED)
+    return word is not None and word.strip().lower() in _YES
 
 
 def minutes_of(state: People, name: str, default: int) -> int:

@@ -164,6 +164,22 @@ def test_a_small_difference_is_no_reason_to_jump(machine: Machine) -> None:
     assert (near(clock, TRUTH), clock.turns) == (True, 1)
 
 
+def test_a_stamp_holds_for_its_millisecond_and_for_what_was_known_then(machine: Machine) -> None:
+    clock = machine.clock()
+    first = clock.stamp()
+    machine.go(0.0001)
+    assert clock.stamp() == first
+    clock.heard(TRUTH + 60, "cloud")
+    second = clock.stamp()
+    assert second.trusted
+    assert (second.unix_s - first.unix_s, second.monotonic_ms) == (
+        pytest.approx(60, abs=0.01),
+        first.monotonic_ms,
+    )
+    machine.go(0.001)
+    assert clock.stamp().monotonic_ms == first.monotonic_ms + 1
+
+
 @pytest.mark.parametrize(
     ("zone", "unix_s", "time", "day"),
     [
