@@ -12,6 +12,7 @@ SEED ?=
 ROUNDS ?=
 ORDERS ?=
 ARCH ?=
+KEY ?=
 ADVISORIES ?= $(STOREHUB_ADVISORIES)
 ARGS ?=
 
@@ -170,8 +171,12 @@ deb: $(READY) ## the Debian package with everything in it, into dist/ (ARCH=amd6
 	@deploy/build-deb.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
 
 .PHONY: bundle
-bundle: $(READY) ## what `storehub update` takes, as one file, into dist/ (ARCH=amd64 or arm64)
-	@deploy/build-bundle.sh $(if $(ARCH),--arch $(ARCH)) $(ARGS)
+bundle: $(READY) ## what `storehub update` takes, as one file, into dist/ (ARCH=amd64 or arm64, KEY=file that signs it)
+	@deploy/build-bundle.sh $(if $(ARCH),--arch $(ARCH)) $(if $(KEY),--sign "$(KEY)") $(ARGS)
+
+.PHONY: update-key
+update-key: $(READY) ## a new key to sign bundles with, and KEY.pub for the boxes (KEY=file, outside of the project)
+	@$(BIN)/python -m hub.update.signing new "$(KEY)"
 
 .PHONY: fleet
 fleet: $(READY) ## the Ansible role and the image recipe on booted bare Debians (root, debootstrap, nspawn, ansible)

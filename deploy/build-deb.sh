@@ -4,11 +4,13 @@
 # and the same locks give the same bytes.
 #
 # usage: deploy/build-deb.sh [--arch amd64|arm64] [--version V] [--wheel FILE] [--wheels DIR] [--lock FILE] [--out DIR]
+#                            [--trust FILE]
 #   --arch      of the box; this machine's when not given
 #   --version   of the package, when it is not that of the wheel
 #   --wheel     this storehub wheel instead of one built from this folder
 #   --wheels    take the dependencies from this folder; no package index is asked
 #   --lock      another list of dependencies than requirements/runtime.lock
+#   --trust     a public key (KEY.pub) whose bundles the box takes from then on, and no unsigned ones; may be given again
 #   --out       where the package goes: dist
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -16,7 +18,7 @@ cd "$(dirname "$0")/.."
 # Of Debian 12, Ubuntu 24.04 and Debian 13, and Raspberry Pi OS made from them.
 readonly PYTHONS=${STOREHUB_DEB_PYTHONS:-"3.11 3.12 3.13"}
 PYTHON=${PYTHON:-.venv/bin/python}
-arch=$(dpkg --print-architecture) wheel="" wheels="" lock=requirements/runtime.lock out=dist version=""
+arch=$(dpkg --print-architecture) wheel="" wheels="" lock=requirements/runtime.lock out=dist version="" trust=()
 
 fail() {
     echo "build-deb: $*" >&2
@@ -31,7 +33,8 @@ while [ $# -gt 0 ]; do
         --wheels) wheels=${2:?--wheels needs a folder} && shift ;;
         --lock) lock=${2:?--lock needs a file} && shift ;;
         --out) out=${2:?--out needs a folder} && shift ;;
-        -h | --help) sed -n '2,13s/^# \{0,1\}//p' "$0" && exit 0 ;;
+        --trust) trust+=("${2:?--trust needs a file}") && shift ;;
+        -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0" && exit 0 ;;
         *) fail "unknown argument $1 (--help lists them)" ;;
     esac
     shift
@@ -80,6 +83,7 @@ install -m 644 deploy/storehub.toml.example "$kit/deploy/"
 install -m 644 "$lock" "$kit/requirements/runtime.lock"
 install -m 644 requirements/pip.lock "$kit/requirements/"
 install -m 644 docs/install.md "$kit/docs/"
+[ ${#trust[@]} = 0 ] || install -D -m 644 -t "$kit/keys" "${trust[@]}"
 install -m 644 LICENSE "$root/usr/share/doc/storehub/copyright"
 install -m 755 deploy/deb/postinst deploy/deb/prerm deploy/deb/postrm "$root/DEBIAN/"
 sed -e "s/@VERSION@/$version/" -e "s/@ARCH@/$arch/" -e "s/@SIZE@/$(du -sk "$root/usr" | cut -f1)/" \

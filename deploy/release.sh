@@ -10,7 +10,8 @@
 #   --wheels DIR   take the dependencies from this folder; no package index is asked
 #   --lock FILE    another list of pinned dependencies than requirements/runtime.lock
 #   DESTDIR=DIR    in the environment: work on a tree staged in DIR
-# A kit is the folder this script's own folder is in: deploy/, systemd/, docs/install.md and requirements/.
+# A kit is the folder this script's own folder is in: deploy/, systemd/, docs/install.md, requirements/, and keys/ where
+# it brings the public keys of those whose updates the box is to take; without it the keys that are there stay.
 set -euo pipefail
 
 DESTDIR=${DESTDIR:-}
@@ -53,7 +54,7 @@ settle_paths() {
 }
 
 make() {
-    local wheel="" wheels="" lock=$here/../requirements/runtime.lock id release share
+    local wheel="" wheels="" lock=$here/../requirements/runtime.lock id release share keys=()
     while [ $# -gt 0 ]; do
         case $1 in
             --wheel) wheel=${2:?--wheel needs a file} && shift ;;
@@ -65,8 +66,9 @@ make() {
     done
     [ -f "$wheel" ] || fail "which wheel? --wheel FILE"
     [ -f "$lock" ] || fail "$lock is not there"
-    # The same wheel with the same dependencies and the same units is the same release, whenever it is installed.
-    id=$(basename "$wheel" | cut -d- -f2)-$(cat "$wheel" "$lock" "$here"/../systemd/* "$here/storehub.sh" |
+    mapfile -t keys < <(compgen -G "$here/../keys/*.pub" || compgen -G "$prefix/venv/share/storehub/keys/*.pub" || true)
+    # The same wheel with the same dependencies, units and keys is the same release, whenever it is installed.
+    id=$(basename "$wheel" | cut -d- -f2)-$(cat "$wheel" "$lock" "$here"/../systemd/* "$here/storehub.sh" "${keys[@]}" |
         sha256sum | cut -c1-8)
     release=$prefix/releases/$id share=$prefix/releases/$id/share/storehub
     if [ ! -e "$release/.complete" ] || ! "$release/bin/python" -c '' 2>/dev/null; then
@@ -81,6 +83,7 @@ make() {
         install -m 644 "$here"/../systemd/* "$share/systemd/"
         install -m 644 "$here/../docs/install.md" "$here/storehub.toml.example" "$share/"
         install -m 755 "$here/uninstall.sh" "$here/release.sh" "$here/storehub.sh" "$share/"
+        [ ${#keys[@]} = 0 ] || install -D -m 644 -t "$share/keys" "${keys[@]}"
         touch "$release/.complete"
         # All of it on the disk before anything points to it.
         sync
@@ -139,6 +142,6 @@ verb=${1:---help}
 shift || true
 case $verb in
     make | switch | current | before | tidy) "$verb" "$@" ;;
-    -h | --help) sed -n '2,15s/^# \{0,1\}//p' "$0" ;;
+    -h | --help) sed -n '2,16s/^# \{0,1\}//p' "$0" ;;
     *) fail "unknown verb $verb (--help lists them)" ;;
 esac

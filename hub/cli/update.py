@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import subprocess
+import syslog
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,13 +22,15 @@ from hub.update.layout import UPDATER, Layout, UpdateError
 @click.option(
     "--wheels", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Its dependencies."
 )
+@click.option("--unsigned", is_flag=True, help="Take it without a trusted signature; this is logged.")
 @click.option("--back", is_flag=True, help="Go back to the version before the last update.")
-def update(source: str | None, wheels: Path | None, back: bool) -> None:
+def update(source: str | None, wheels: Path | None, unsigned: bool, back: bool) -> None:
     """Bring the box to another version: from a bundle, a wheel, a Debian package, or the package index by version.
 
     The new version is installed beside the running one and must pass every check first: hashes, Python, imports, free
     space, and its start on a copy of the journal. Then it is switched to. If it is not well within a minute, the old
-    version runs again by itself. Orders wait for a few seconds only. As root, on an installed box.
+    version runs again by itself. Orders wait for a few seconds only. A box that has keys takes only what they signed.
+    As root, on an installed box.
 
     \b
       sudo storehub update /media/usb/storehub-0.2.0-aarch64.tar
@@ -43,7 +46,7 @@ def update(source: str | None, wheels: Path | None, back: bool) -> None:
         raise click.ClickException("only root may update the box: sudo storehub update …")
     try:
         with _alone(layout):
-            ended = go_back(layout) if back else bring(layout, source or "", wheels)
+            ended = go_back(layout) if back else bring(layout, source or "", wheels, unsigned=unsigned)
     except (UpdateError, OSError) as error:
         raise click.ClickException(str(error)) from error
     if ended is None:
@@ -60,14 +63,20 @@ def update(source: str | None, wheels: Path | None, back: bool) -> None:
     )
 
 
-def bring(layout: Layout, given: str, wheels: Path | None) -> Update | None:
+def bring(layout: Layout, given: str, wheels: Path | None, *, unsigned: bool = False) -> Update | None:
     """To what is given; how it ended, None when it runs already. Raises UpdateError."""
     from hub.update.preparing import prepare
+    from hub.update.signing import keys_in
     from hub.update.source import source_of
 
     _finish(layout)
+    trusted = {} if unsigned else keys_in(layout.key_folders, owner=os.geteuid())
+    if unsigned:
+        _log(f"an update to {given!r} without asking who signed it")
     with tempfile.TemporaryDirectory(prefix="storehub-update-") as scratch:
-        found = source_of(given, Path(scratch), wheels=wheels)
+        found = source_of(given, Path(scratch), wheels=wheels, trusted=trusted)
+        if found.signed_by:
+            click.echo(f"signed by {found.signed_by}")
         if prepare(layout, found, click.echo) is None:
             return None
     ended = _carried(layout)
@@ -116,6 +125,14 @@ def _carried(layout: Layout) -> Update:
     if ended is None or not ended.over:
         raise UpdateError(f"the update did not come to its end: journalctl -u {UPDATER}")
     return ended
+
+
+def _log(what: str) -> None:
+    """Into the machine's log, with the name of the person."""
+    syslog.openlog("storehub-update")
+    syslog.syslog(
+        syslog.LOG_WARNING, f"{what}, by {os.environ.get('SUDO_USER') or os.environ.get('USER') or 'root'}"
+    )
 
 
 @contextmanager

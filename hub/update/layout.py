@@ -63,6 +63,11 @@ class Layout:
     def config(self) -> Path:
         return self.root / "etc/storehub/storehub.toml"
 
+    @property
+    def key_folders(self) -> tuple[Path, ...]:
+        """Whose bundles this box takes: those that came with the running release, and its technician's own."""
+        return self.prefix / "venv/share/storehub/keys", self.config.parent / "update-keys"
+
     def release(self, name: str) -> Path:
         return self.prefix / "releases" / name
 

@@ -1,9 +1,9 @@
 """What an update is made from: a bundle, a Debian package, a wheel, or a version of the package index.
 
-Each comes down to a kit: the hub's wheel, the wheels of all it needs, and the folders deploy, systemd, docs and
-requirements, as deploy/release.sh takes them. A bundle is a tar of one with `SHA256SUMS` over every file in it
-(deploy/build-bundle.sh). A wheel brings its kit along, but for the wheels of others: those are in --wheels, or the
-package index has them.
+Each comes down to a kit: the hub's wheel, the wheels of all it needs, and the folders deploy, systemd, docs,
+requirements and keys, as deploy/release.sh takes them. A bundle is a tar of one with `SHA256SUMS` over every file in
+it, signed where its maker signs (deploy/build-bundle.sh, hub/update/signing.py). A wheel brings its kit along, but for
+the wheels of others: those are in --wheels, or the package index has them.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
 from hub.update.layout import UpdateError, last_words
+from hub.update.signing import SIGNATURE, Keys, signer
 
 SUMS: Final = "SHA256SUMS"
-FOLDERS: Final = ("deploy", "systemd", "docs", "requirements", "wheels")
+FOLDERS: Final = ("deploy", "systemd", "docs", "requirements", "wheels", "keys")
 FILES_MAX: Final = 2_000
 # Unpacked: a bundle of today has 60 MB for each Python.
 BYTES_MAX: Final = 2 << 30
@@ -35,13 +36,17 @@ _VERSION: Final = re.compile(r"[0-9][A-Za-z0-9.+!]*")
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """wheels: where the dependencies lie; None: the package index has them. package: the Debian package it came in."""
+    """wheels: where the dependencies lie; None: the package index has them. package: the Debian package it came in.
+
+    signed_by: the trusted key that signed it; "" when none was asked for, or none had to.
+    """
 
     kit: Path
     wheel: Path
     wheels: Path | None
     version: str
     package: Path | None = None
+    signed_by: str = ""
 
     @property
     def release_sh(self) -> Path:
@@ -52,18 +57,51 @@ class Source:
         return sum(file.stat().st_size for file in self.kit.rglob("*") if file.is_file())
 
 
-def source_of(given: str, scratch: Path, *, wheels: Path | None = None) -> Source:
-    """What the words name, unpacked into scratch and checked against its sums. Raises UpdateError."""
+def source_of(
+    given: str, scratch: Path, *, wheels: Path | None = None, trusted: Keys | None = None
+) -> Source:
+    """What the words name, unpacked into scratch and checked against its sums.
+
+    trusted: refuse what none of these keys signed; without any, whoever made it is believed. Raises UpdateError.
+    """
     path = Path(given)
-    if _VERSION.fullmatch(given) and not path.exists():
-        path = _from_index(given, scratch / "index")
-    if not path.is_file():
+    is_version = _VERSION.fullmatch(given) is not None and not path.exists()
+    if not is_version and not path.is_file():
         raise UpdateError(f"{given} is neither a file nor a version")
+    if trusted and (is_version or path.suffix in (".whl", ".deb") or wheels is not None):
+        raise UpdateError(_not_signed(given if wheels is None else str(wheels)))
+    if is_version:
+        path = _from_index(given, scratch / "index")
     if path.suffix == ".whl":
         return _of_kit(_unpack_wheel(path, scratch / "kit"), wheels)
     if path.suffix == ".deb":
         return _of_kit(_unpack_deb(path, scratch / "deb"), wheels, package=path.resolve())
-    return _of_kit(_unpack_bundle(path, scratch / "kit"), wheels)
+    kit = _unpack_bundle(path, scratch / "kit")
+    signed_by = _signed(path.name, kit, trusted) if trusted else ""
+    return replace(_of_kit(kit, wheels), signed_by=signed_by)
+
+
+def _signed(bundle: str, kit: Path, trusted: Keys) -> str:
+    signatures = kit / SIGNATURE
+    if not signatures.exists():
+        raise UpdateError(_not_signed(bundle))
+    found = signer((kit / SUMS).read_bytes(), signatures.read_bytes(), trusted)
+    if found is None:
+        raise UpdateError(
+            f"{bundle} is not signed by a key that this box trusts ({', '.join(sorted(trusted))}): nothing was"
+            " changed.\n"
+            f"{bundle} の署名は、この機器が信頼する鍵のものではありません。更新は行われませんでした。"
+        )
+    return found
+
+
+def _not_signed(given: str) -> str:
+    return (
+        f"{given} is not signed, and this box takes signed bundles only: nothing was changed. Whoever knows where it"
+        " comes from may say --unsigned.\n"
+        f"{given} には署名がありません。この機器は署名済みの更新ファイルだけを受け付けます。更新は行われませんでした。"
+        "出所が確かな場合に限り、--unsigned を付けて実行できます。"
+    )
 
 
 def _of_kit(kit: Path, wheels: Path | None, *, package: Path | None = None) -> Source:
@@ -138,7 +176,7 @@ def _unpack_bundle(path: Path, kit: Path) -> Path:
                 out.parent.mkdir(exist_ok=True)
                 with out.open("xb") as written:
                     shutil.copyfileobj(file, written)
-                if member.name != SUMS:
+                if member.name not in (SUMS, SIGNATURE):
                     sums[member.name] = _digest(out)
     except (tarfile.TarError, EOFError, OSError) as error:
         raise UpdateError(f"{path.name} cannot be unpacked: {error}") from error

@@ -20,6 +20,7 @@ import pytest
 from updating import ROOT, Staged, changed_wheel, make_tools
 
 from hub.update.layout import UpdateError
+from hub.update.signing import keys_in, new_key
 from hub.update.source import source_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
@@ -185,7 +186,7 @@ def test_there_and_back_with_every_order(box: Staged, wheels: dict[str, Path]) -
 def test_a_version_that_is_not_well_gives_way_by_itself(box: Staged, wheels: dict[str, Path]) -> None:
     till = _till(box)
     till.order("before")
-    said = box.update(str(wheels["broken"]), expect=1)
+    said = box.update(str(wheels["broken"]), expect=1, within_s=6)
     assert "it never answered" in said
     assert "0.1.0 runs" in said
     assert box.current.startswith("0.1.0-")
@@ -211,6 +212,24 @@ def test_what_fails_a_check_changes_nothing(box: Staged, wheels: dict[str, Path]
     assert box.current == current
     assert (box.root / "hub.pid").read_text() == started
     assert not (box.root / "opt/storehub/update.json").exists()
+
+
+def test_keys_stay_from_release_to_release(box: Staged, wheels: dict[str, Path], tmp_path: Path) -> None:
+    """A box with a key takes what it signed; a technician may insist, and the key is still there afterwards."""
+    new_key(tmp_path / "ours")
+    keys = box.root / "opt/storehub/venv/share/storehub/keys"
+    keys.mkdir()
+    shutil.copy(tmp_path / "ours.pub", keys)
+    for path in (keys, keys / "ours.pub"):
+        path.chmod(path.stat().st_mode & ~0o022)
+    said = box.update(str(wheels["newer"]), expect=1)
+    assert "takes signed bundles only" in said
+    assert "署名がありません" in said
+    assert not (box.root / "opt/storehub/update.json").exists()
+    assert "0.2.0 runs" in box.update(str(wheels["newer"]), "--unsigned")
+    assert box.current.startswith("0.2.0-")
+    assert (keys / "ours.pub").exists()
+    assert "takes signed bundles only" in box.update(str(wheels["broken"]), expect=1)
 
 
 def test_a_bundle_is_what_was_packed(wheels: dict[str, Path], tmp_path: Path) -> None:
@@ -271,11 +290,14 @@ def test_a_bundle_is_what_was_packed(wheels: dict[str, Path], tmp_path: Path) ->
 def test_what_we_pack_can_be_updated_to(wheels: dict[str, Path], tmp_path: Path) -> None:
     empty = tmp_path / "empty.lock"
     empty.touch()
+    name = new_key(tmp_path / "ours")
     for script, again in (("build-deb.sh", False), ("build-bundle.sh", False), ("build-bundle.sh", True)):
+        bundle = script == "build-bundle.sh"
         out, scratch = tmp_path / f"{script}{again}", tmp_path / f"scratch-{script}{again}"
         scratch.mkdir()
         done = subprocess.run(
-            [ROOT / "deploy" / script, "--wheel", wheels["newer"], "--lock", empty, "--out", out],
+            [ROOT / "deploy" / script, "--wheel", wheels["newer"], "--lock", empty, "--out", out]
+            + (["--sign", tmp_path / "ours"] if bundle else []),
             env={**os.environ, "PYTHON": sys.executable},
             capture_output=True,
             text=True,
@@ -284,9 +306,12 @@ def test_what_we_pack_can_be_updated_to(wheels: dict[str, Path], tmp_path: Path)
         assert done.returncode == 0, done.stderr
         made = Path(done.stdout.split()[-1])
         made = made if made.is_absolute() else ROOT / made
-        found = source_of(str(made), scratch)
-        assert found.version == "0.2.0"
+        # The public half goes along, for the release to trust.
+        trusted = keys_in([tmp_path], owner=os.geteuid()) if bundle else {}
+        found = source_of(str(made), scratch, trusted=trusted)
+        assert (found.version, found.signed_by) == ("0.2.0", name if bundle else "")
         assert found.release_sh.exists()
+        assert list(keys_in([found.kit / "keys"], owner=os.geteuid())) == ([name] if bundle else [])
     first, second = (next((tmp_path / f"build-bundle.sh{again}").iterdir()) for again in (False, True))
     assert first.read_bytes() == second.read_bytes()
 

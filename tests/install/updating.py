@@ -108,10 +108,11 @@ class Staged:
         """The installed command line, on the installed data."""
         return self.python("venv", "-m", "hub", *arguments, expect=expect, STOREHUB_DATA=str(self.data))
 
-    def update(self, *arguments: str, expect: int | None = 0) -> str:
-        """`storehub update`, with a minute of watching made shorter."""
+    def update(self, *arguments: str, expect: int | None = 0, within_s: int = 40) -> str:
+        """`storehub update`, watched for less than a minute where the new version is not well."""
         script = str(Path(__file__))
-        return self.python("venv", script, "update", *arguments, expect=expect)
+        more = {"WELL_WITHIN_S": str(within_s)}
+        return self.python("venv", script, "update", *arguments, expect=expect, **more)
 
     def carry_on(self, counter: Path, at: int) -> int:
         """What the unit does, cut at its Nth change; the signal or status that it ended with."""
