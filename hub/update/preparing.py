@@ -20,7 +20,7 @@ from hub.update.layout import SERVICE, Layout, Tell, UpdateError
 from hub.update.source import Source
 
 IMPORTS: Final = (
-    "hub.serve", "hub.app", "hub.api.app", "hub.upstream.service", "hub.discovery", "hub.tls.issue", "hub.cli",
+    "hub.serve", "hub.app", "hub.api.app", "hub.upstream.service", "hub.discovery", "hub.tls.issue",
 )  # fmt: skip
 # What a release takes beyond its wheels, and what must stay free while there is an update.
 RELEASE_BYTES: Final = 200 << 20
@@ -93,6 +93,8 @@ def check_release(layout: Layout, release: str, version: str) -> None:
     if said.split()[-1:] != [version]:
         raise UpdateError(f"the new program says {said.strip()!r}, and should be version {version}")
     layout.run(release, "-c", f"import {', '.join(IMPORTS)}", timeout_s=CHECK_S)
+    # Every command is imported for its line of help.
+    layout.run(release, "-m", "hub", "--help", timeout_s=CHECK_S)
     if not (layout.release(release) / "share/storehub/systemd" / SERVICE).exists():
         raise UpdateError("it brings no unit for systemd")
 
