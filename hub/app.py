@@ -17,7 +17,7 @@ from typing import Any, Final
 from hub import kernel_clock
 from hub.clock import BoxClock, boot_id, new_id
 from hub.datadir import DataDir, DataDirError
-from hub.domain.commands import ApplyMaster, TakeToken
+from hub.domain.commands import ApplyMaster, PairDevice, TakeToken
 from hub.domain.device import Device
 from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
@@ -175,6 +175,9 @@ async def _opened(
         doorman.on_revoked(lambda device_id: feed.wake())
         doorman.on_taken = TakenTokens(core).take
         await doorman.start()
+        if role == "primary" and doorman.guests:
+            settling = asyncio.create_task(_settled(core, doorman), name="guests")
+            stack.push_async_callback(_ended, settling)
         disk = DiskWatch(reserve, core, journal)
         repairs = repairs_of(await journal.get(REPAIRS))
         if repair is not None and not repair.copy:
@@ -309,6 +312,17 @@ def _cloud(settings: Settings, box: Box, journal: Journal, keys: KeyRing | None)
             entries_per_s_max=settings.replay_entries_per_s_max or None,
         ),
     )
+
+
+async def _settled(core: Core, doorman: Doorman) -> None:
+    """Who was let in while this box was a standby becomes a device of the store that it is now."""
+    await core.writer.opened.wait()
+    try:
+        for guest in doorman.guests:
+            await core.desk.order(PairDevice(guest.device_id, guest.name, guest.role, guest.token_hash))
+            await doorman.dismiss(guest.device_id)
+    except (HubError, StoreError) as error:
+        log.warning("sessions from before the taking over are written down at the next start: %s", error)
 
 
 class TakenTokens:

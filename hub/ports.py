@@ -304,7 +304,11 @@ class Standby(Protocol):
         ...
 
     def view(self) -> dict[str, Any]:
-        """state, since, reason, primary (url and box), seq, lag_entries, heard_at."""
+        """state, since, reason, primary (url and box), heard_at; seq, and lag_entries: how many it lacked then."""
+        ...
+
+    async def sign_in(self, code: str, name: str) -> str | None:
+        """The token of a new manager's device that the primary pairs by its own code; None when it does not."""
         ...
 
     async def promote(self, *, unplugged: bool, force: bool) -> dict[str, Any]:

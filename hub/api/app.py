@@ -20,6 +20,7 @@ from hub.api.problems import document
 from hub.api.request_id import current, request_id
 from hub.api.routes import (
     bands,
+    console,
     copies,
     credit,
     customers,
@@ -78,6 +79,7 @@ ROUTERS: Final = (
     doctor.router,
     clock_routes.router,
     devices.router,
+    console.router,
     staff.router,
     stock.router,
     customers.router,

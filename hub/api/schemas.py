@@ -446,12 +446,14 @@ class PrimaryView(Struct):
 
 
 class StandbyView(Struct):
-    """Of a standby: how it stands with the primary."""
+    """Of a standby: how it stands with the primary. lag_entries: how many it lacked at heard_at."""
 
     state: Literal["starting", "following", "gone", "parted", "disk"]
     since: str
     reason: str
     heard_at: str | None
+    seq: int
+    lag_entries: int
     primary: PrimaryView
 
 

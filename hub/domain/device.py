@@ -70,6 +70,7 @@ PERMISSIONS: Final[dict[Role, frozenset[str]]] = {
             "staff.pin",
             "customers.forget",
             "export",
+            "promote",
             "box",
             "box.link",
         }

@@ -84,6 +84,7 @@ class Following:
         self._heard = ""
         self._promoted = False
         self.kept_from = 1
+        self._primary_seq = 0
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -112,6 +113,7 @@ class Following:
         journal = self._taker.journal
         lines = await client.after(journal.position)
         self._heard_at, self._heard = asyncio.get_running_loop().time(), _now()
+        self._primary_seq = client.last_seq
         for group, opens in grouped(lines, journal.position):
             if ids := customers_in(group):
                 # First the keys: what is acknowledged must be readable here.
@@ -148,7 +150,10 @@ class Following:
     # -- seen from the doors ------------------------------------------------------------------------------------
 
     def view(self) -> dict[str, Any]:
+        seq = self._taker.journal.position.seq
         return {
+            "seq": seq,
+            "lag_entries": max(0, self._primary_seq - seq),
             "state": self._state,
             "since": self._since,
             "reason": self._reason,
@@ -172,6 +177,14 @@ class Following:
             self._decide()
         position = self._taker.journal.position
         return {"seq": position.seq, "epoch": position.epoch, "primary": self._primary.box}
+
+    async def sign_in(self, code: str, name: str) -> str | None:
+        try:
+            async with self._connect(self._primary.url) as client:
+                return await client.pair(code, name, "manager")
+        except PrimaryTrouble as trouble:
+            log.info("nobody is signed in by the primary: %s", trouble)
+            return None
 
     async def _answers(self) -> bool:
         try:

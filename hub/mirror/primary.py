@@ -10,6 +10,7 @@ from typing import Any, Final
 import httpx
 import msgspec
 
+from hub.domain.device import Role
 from hub.domain.facts import After
 
 WAIT_S: Final = 5.0
@@ -31,6 +32,8 @@ class PrimaryClient:
         self.url = url
         # The primary has removed what is before this entry, and the cloud has it.
         self.kept_from = 1
+        # Of the primary's journal, as of its last answer.
+        self.last_seq = 0
         self._http = httpx.AsyncClient(
             base_url=url,
             verify=tls if tls is not None else False,
@@ -54,8 +57,8 @@ class PrimaryClient:
             "/v1/copy/entries",
             {"after": f"{position.epoch}:{position.seq}:{position.hash}", "wait": f"{wait_s:g}"},
         )
-        told = answer.headers.get("storehub-kept-from", "")
-        self.kept_from = int(told) if told.isascii() and told.isdecimal() else 1
+        self.kept_from = _number(answer.headers.get("storehub-kept-from", ""), 1)
+        self.last_seq = _number(answer.headers.get("storehub-last", ""), self.last_seq)
         return [line for line in answer.content.split(b"\n") if line]
 
     async def keys(self, ids: list[str]) -> dict[str, Any]:
@@ -63,6 +66,22 @@ class PrimaryClient:
 
     async def secrets(self) -> dict[str, Any]:
         return self._json(await self._get("/v1/copy/secrets", {}))
+
+    async def pair(self, code: str, name: str, role: Role) -> str | None:
+        """The token of another device of this store; None when the primary does not take the code."""
+        try:
+            # Not in this box's own name: that would make the standby itself the new device.
+            answer = await self._http.post(
+                "/v1/pairings",
+                json={"code": code, "name": name, "role": role},
+                headers={"Authorization": ""},
+                timeout=SILENCE_S,
+            )
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError) as error:
+            raise PrimaryTrouble(f"unreachable: {self.url} does not answer ({error!r})") from error
+        if answer.status_code == 201:
+            return str(self._json(answer)["token"])
+        return None
 
     async def base(self) -> AsyncIterator[bytes]:
         """The journal's file, piece by piece."""
@@ -100,3 +119,8 @@ class PrimaryClient:
             return msgspec.json.decode(answer.content, type=dict[str, Any])
         except msgspec.MsgspecError as error:
             raise PrimaryTrouble(f"wrong-answer: {error}") from error
+
+
+def _number(told: str, otherwise: int) -> int:
+    """An earlier version of the primary does not tell."""
+    return int(told) if told.isascii() and told.isdecimal() else otherwise

@@ -53,6 +53,13 @@ class Code(Struct):
     boot_id: str = ""
 
 
+class Guest(Struct):
+    """A session at a box that may write nothing down, until it may; a restart of the machine ends it."""
+
+    device: Device
+    boot_id: str
+
+
 class Throttle:
     """Wrong guesses by address; a right one clears them."""
 
@@ -89,6 +96,7 @@ class Doorman:
         self._notes = notes
         self._by_token: dict[str, Device] = {}
         self._codes: list[Code] = []
+        self._guests: list[Guest] = []
         self.throttle = Throttle()
         # device id -> unix time of its last request, and how many feeds it has open.
         self.seen_at: dict[str, float] = {}
@@ -102,6 +110,9 @@ class Doorman:
         raw = await self._notes.get("pairing_codes")
         codes = msgspec.json.decode(raw, type=list[Code]) if raw else []
         self._codes = [code for code in codes if code.boot_id == self._boot]
+        raw = await self._notes.get("guests")
+        guests = msgspec.json.decode(raw, type=list[Guest]) if raw else []
+        self._guests = [guest for guest in guests if guest.boot_id == self._boot]
         self.committed_devices()
 
     # -- devices ------------------------------------------------------------------------------------------------
@@ -120,9 +131,10 @@ class Doorman:
         self._taken = {
             device.device_id for device in devices if device.next_hash and device.device_id in self._taken
         }
-        self._by_token = {
-            device.token_hash: device for device in devices if device.device_id not in self._taken
-        }
+        self._by_token = {guest.device.token_hash: guest.device for guest in self._guests}
+        self._by_token.update(
+            {device.token_hash: device for device in devices if device.device_id not in self._taken}
+        )
         self._by_token.update(
             {device.next_hash: device for device in devices if device.next_hash is not None}
         )
@@ -157,6 +169,26 @@ class Doorman:
     def known_token(self, token: str) -> Device | None:
         """The device that had this token, also when it was locked out."""
         return self._by_token.get(token_hash(token))
+
+    # -- sessions of a box that is not the store's -------------------------------------------------------------------
+
+    @property
+    def guests(self) -> list[Device]:
+        """Who was let in while nothing could be written down."""
+        return [guest.device for guest in self._guests]
+
+    async def admit(self, device: Device) -> None:
+        """Let in by its token, though the journal does not know it. Raises StoreError."""
+        await self._keep([*self._guests, Guest(device, self._boot)])
+
+    async def dismiss(self, device_id: str) -> None:
+        """Forget a guest: it has left, or the journal knows it by now. Raises StoreError."""
+        await self._keep([guest for guest in self._guests if guest.device.device_id != device_id])
+
+    async def _keep(self, guests: list[Guest]) -> None:
+        await self._notes.put("guests", msgspec.json.encode(guests))
+        self._guests = guests
+        self.committed_devices()
 
     # -- pairing codes ------------------------------------------------------------------------------------------
 

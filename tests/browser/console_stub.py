@@ -106,7 +106,7 @@ class Box:
                     "version": "0.1.0", "started_at": ago(days=9, hours=3), "url": "https://192.168.10.20:8443"},
             "journal": {"state": "writable", "since": ago(days=9), "reason": ""},
             "beacon": {"state": "announced", "addresses": ["192.168.10.20"], "reason": ""},
-            "behind": None,
+            "behind": None, "role": "primary",
         }  # fmt: skip
 
     @staticmethod

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import os
 import re
 import signal
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -16,10 +13,10 @@ import httpx
 import pytest
 import pytest_asyncio
 from console_page import shows
+from program import STORE, Program, sign_in
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
-STORE = "炭火やきとり 渋谷店"
 MENU = {
     "version": "1", "currency": "JPY",
     "categories": [{"id": "c1", "name": "串焼き"}],
@@ -32,49 +29,6 @@ MENU = {
     "tender_methods": [{"id": "cash", "name": "現金", "kind": "cash", "needs_network": False}],
     "staff": [],
 }  # fmt: skip
-
-
-class Program:
-    """A service of this test alone; `run` are its arguments, `always` go with each of its commands."""
-
-    def __init__(self, module: str, log: Path, *, run: list[str], always: list[str]) -> None:
-        self.run = run
-        self.url = ""
-        self._module = module
-        self._log = log
-        self._always = always
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def command(self, *words: str) -> str:
-        """What a command prints. Fails the test when the command fails."""
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", self._module, *words, *self._always,
-            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate()
-        assert process.returncode == 0, err.decode()
-        return out.decode()
-
-    async def start(self, port: int = 0) -> None:
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, "run", *self.run, "--port", str(port), *self._always,
-                stdout=asyncio.subprocess.PIPE, stderr=log, env={**os.environ, "STOREHUB_STORE_NAME": STORE},
-            )  # fmt: skip
-        assert self._process.stdout is not None
-        line = (await asyncio.wait_for(self._process.stdout.readline(), 20)).decode()
-        found = re.search(r" ready (\S+)", line)
-        assert found, (line, self._log.read_text()[-2000:])
-        self.url = found[1]
-
-    @property
-    def port(self) -> int:
-        return int(self.url.rsplit(":", 1)[1])
-
-    async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.send_signal(how)
-            await asyncio.wait_for(self._process.wait(), 20)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -107,14 +61,6 @@ async def cloud(tmp_path: Path) -> AsyncIterator[Program]:
     await one.start()
     yield one
     await one.stop()
-
-
-async def sign_in(hub: Program, page: Any, role: str) -> None:
-    made = re.search(r"code=(\S+)", await hub.command("device", "code", "--role", role))
-    assert made is not None
-    await page.locator("#code:focus").wait_for()
-    await page.fill("#code", made[1].lower())
-    await page.press("#code", "Enter")
 
 
 async def till_of(hub: Program, folder: Path) -> httpx.AsyncClient:

@@ -63,7 +63,11 @@ async def copied_entries(
     content = b"".join(entry.raw + b"\n" for entry in found)
     # Damage may have taken the first entries from this box, too: that is no reason to forget them there.
     kept_from = min(journal.first_seq, box.upstream.acked_seq + 1)
-    headers = {"storehub-term": str(box.term), "storehub-kept-from": str(kept_from)}
+    headers = {
+        "storehub-term": str(box.term),
+        "storehub-kept-from": str(kept_from),
+        "storehub-last": str(journal.position.seq),
+    }
     return Response(content, media_type="application/x-ndjson", headers=headers)
 
 

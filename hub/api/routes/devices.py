@@ -1,4 +1,4 @@
-"""Pairing, the list of devices, and the console's session."""
+"""Pairing, and the list of devices."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
 
-from hub.api.caller import COOKIE_PLAIN, COOKIE_TLS, address_of, caller, same_origin
+from hub.api.caller import address_of, caller
 from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.api.routes.box import facts_of
 from hub.api.writes import idempotency_key
@@ -16,7 +16,7 @@ from hub.clock import new_id
 from hub.domain.command import Text
 from hub.domain.commands import OfferToken, PairDevice
 from hub.domain.device import Device, Role
-from hub.domain.errors import DeviceRevoked, Forbidden, InvalidRequest, Unauthenticated
+from hub.domain.errors import Forbidden, InvalidRequest
 from hub.domain.menu import Id
 from hub.service.box import Box
 from hub.service.doorman import new_token, token_hash
@@ -33,10 +33,6 @@ class Pairing(msgspec.Struct, forbid_unknown_fields=True):
     code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
     role: Role | None = None
-
-
-class Session(msgspec.Struct, forbid_unknown_fields=True):
-    code: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
 
 
 class NewCode(msgspec.Struct, forbid_unknown_fields=True):
@@ -116,7 +112,7 @@ async def pair_device(
 async def rotate(request: Request) -> Response:
     box = box_of(request)
     device = caller(request.scope, box)
-    if _is_console(device):
+    if is_console(device):
         raise Forbidden(role="page")  # A page's token is its cookie: it signs in again.
     box.core.writer.check_open()
     token = box.positions.token_for(device, idempotency_key(request.scope))
@@ -139,7 +135,7 @@ def device_rows(box: Box) -> list[dict[str, Any]]:
             device.revoked_at is not None
             and now - datetime.fromisoformat(device.revoked_at) > SIGNED_OUT_SHOWN
         )
-        if gone and _is_console(device):
+        if gone and is_console(device):
             continue
         seen = box.doorman.seen_at.get(device.device_id)
         rows.append(
@@ -157,79 +153,9 @@ def device_rows(box: Box) -> list[dict[str, Any]]:
     return rows
 
 
-# -- the console's session --------------------------------------------------------------------------------------
-
-
-def _is_console(device: Device) -> bool:
+def is_console(device: Device) -> bool:
+    """Whether it is a browser that signed in to the console."""
     return device.role in SESSION_ROLES and device.name.startswith(CONSOLE)
-
-
-def _cookie(box: Box) -> str:
-    return COOKIE_TLS if box.facing.tls else COOKIE_PLAIN
-
-
-def _own_page(request: Request) -> None:
-    """Raises Forbidden for a page of another origin."""
-    headers = request.headers
-    origin, site, host = headers.get("origin", ""), headers.get("sec-fetch-site", ""), headers.get("host", "")
-    if not same_origin(request.scope, origin=origin.encode(), site=site.encode(), host=host.encode()):
-        raise Forbidden(role="page of another origin")
-
-
-@router.post("/console/session", include_in_schema=False)
-async def sign_in(request: Request) -> Response:
-    box = box_of(request)
-    _own_page(request)
-    wanted: Session = await body_as(request, Session)
-    code = await box.doorman.take_code(
-        wanted.code, None, address=address_of(request.scope), roles=SESSION_ROLES
-    )
-    # Signing in again from the same browser is the same device, with another token and perhaps another role.
-    before = box.doorman.known_token(request.cookies.get(_cookie(box), ""))
-    same = before.device_id if before is not None and _is_console(before) else None
-    _, token = await pair_device(box, f"{CONSOLE}{box.clock.stamp().time[:16]}", code.role, device_id=same)
-    response = Response(status_code=204)
-    response.set_cookie(
-        _cookie(box),
-        token,
-        max_age=30 * 86400,
-        path="/",
-        secure=box.facing.tls,
-        httponly=True,
-        samesite="strict",
-    )
-    return response
-
-
-@router.get("/console/session", include_in_schema=False)
-async def session(request: Request) -> Response:
-    """Who is signed in; null when nobody is: that is an answer, and no error for a browser to complain about."""
-    box = box_of(request)
-    try:
-        device = caller(request.scope, box)
-    except (Unauthenticated, DeviceRevoked):
-        return reply(None)
-    hub = {
-        **facts_of(box),
-        "timezone": box.timezone,
-        "currency": box.core.state.settings.committed.get("currency", "JPY"),
-        "business_date": box.clock.today(),
-        "version": box.identity.version,
-    }
-    return reply({"device_id": device.device_id, "name": device.name, "role": device.role, "hub": hub})
-
-
-@router.delete("/console/session", include_in_schema=False)
-async def sign_out(request: Request) -> Response:
-    from hub.domain.commands import RevokeDevice
-
-    box = box_of(request)
-    _own_page(request)
-    device = caller(request.scope, box)
-    await box.core.desk.order(RevokeDevice("signed out"), target=device.device_id)
-    response = Response(status_code=204)
-    response.delete_cookie(_cookie(box), path="/", secure=box.facing.tls, httponly=True, samesite="strict")
-    return response
 
 
 @router.post("/console/pairing-codes", include_in_schema=False)

@@ -36,8 +36,8 @@ class Promotion(msgspec.Struct, forbid_unknown_fields=True):
         }
     },
 )
-async def promote(request: Request, _: Annotated[Device, Depends(allowed("box"))]) -> Response:
-    """The box is the primary within seconds, at the address it has."""
+async def promote(request: Request, _: Annotated[Device, Depends(allowed("promote"))]) -> Response:
+    """A manager's act. The box is the primary within seconds, at the address it has; who is signed in stays so."""
     box = box_of(request)
     wanted: Promotion = await body_as(request, Promotion)
     if box.standby is None:

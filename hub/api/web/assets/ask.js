@@ -4,13 +4,21 @@ import { Unreachable } from "./api.js";
 import { byId, say } from "./dom.js";
 import { t } from "./i18n.js";
 
-/** True when the person agreed. */
-export function ask({ title, body, yes, danger = false }) {
+/** True when the person agreed. word: has to be typed first, under this label. */
+export function ask({ title, body, yes, danger = false, word = "", label = "" }) {
   const dialog = byId("ask");
   say(byId("ask-title"), title);
   say(byId("ask-body"), body);
+  say(byId("ask-label"), label);
+  byId("ask-typed").hidden = !word;
+  const field = byId("ask-word");
+  field.value = "";
+  const typed = () => field.value.trim().toLowerCase() === word.toLowerCase();
+  byId("ask-yes").disabled = !typed();
+  field.oninput = () => (byId("ask-yes").disabled = !typed());
   say(byId("ask-yes"), yes);
   byId("ask-yes").classList.toggle("danger", danger);
+  byId("ask-no").onclick = () => dialog.close("no");
   dialog.returnValue = "no";
   dialog.showModal();
   return new Promise((resolve) => {

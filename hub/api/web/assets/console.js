@@ -18,6 +18,7 @@ import { showReconciliation } from "./reconciliation.js";
 import { Refresher } from "./refresh.js";
 import { showSales } from "./sales.js";
 import { showSignin, startSignin } from "./signin.js";
+import { taken } from "./standby.js";
 import { tick } from "./ticker.js";
 
 const POLL_MS = 5000;
@@ -86,7 +87,9 @@ function paint() {
   showNotices(known.sync);
   showLive();
   if (known.sync) {
-    showLink(known.sync, () => sync.now());
+    showParts(known.sync.role, session.role);
+    taken(known.sync);
+    showLink(known.sync, session, () => sync.now());
     showReconciliation(known.sync.reconciliation);
     showQuarantine(known.sync.quarantined, () => sync.now());
     showBox(known.sync, session);
@@ -96,6 +99,12 @@ function paint() {
   const date = chosenDate();
   showSales({ report: known.report, date, today: known.today, role: session.role, loading: !known.report });
   showDay({ business: known.business, date, role: session.role, devices: known.devices ?? [] }, () => business.now());
+}
+
+/** What only the store's own box can tell or do is left out on any other. */
+function showParts(part, role) {
+  for (const id of ["day", "quarantine", "reconciliation", "devices", "pairing"]) byId(id).hidden = part !== "primary";
+  if (role === "technician") byId("day").hidden = true;
 }
 
 function showLive() {
@@ -161,7 +170,7 @@ document.addEventListener("visibilitychange", () => (document.hidden ? rest() : 
 setInterval(() => {
   tick();
   tickPairing();
-  if (known.sync && known.session) showLink(known.sync, () => sync.now());
+  if (known.sync && known.session) showLink(known.sync, known.session, () => sync.now());
 }, 1000);
 
 // Coming and going

@@ -9,7 +9,6 @@ import { icon } from "./icons.js";
 import { age } from "./ticker.js";
 
 export function showDay({ business, date, role, devices }, refresh) {
-  byId("day").hidden = role === "technician";
   if (role === "technician") return;
   byId("day-date").textContent = day(date);
   const body = byId("day-body");

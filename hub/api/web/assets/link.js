@@ -6,6 +6,7 @@ import { byId, changed, h, say, show } from "./dom.js";
 import { clockTime, duration, manner, moment, money, now, number } from "./format.js";
 import { has, t } from "./i18n.js";
 import { icon } from "./icons.js";
+import { part, showCopy, takeOver } from "./standby.js";
 import { age } from "./ticker.js";
 
 // Green: nothing to do. Amber: the store works, the cloud waits. Red: a person has to act.
@@ -21,6 +22,13 @@ const SHOWN = {
   captive_portal: { lamp: "red", icon: "door" },
   refused: { lamp: "red", icon: "stop" },
   unknown: { lamp: "amber", icon: "alert" },
+  standby_following: { lamp: "green", icon: "check" },
+  standby_starting: { lamp: "amber", icon: "wave" },
+  standby_gone: { lamp: "red", icon: "unplugged" },
+  standby_parted: { lamp: "red", icon: "stop" },
+  standby_disk: { lamp: "red", icon: "alert" },
+  taking: { lamp: "amber", icon: "wave" },
+  superseded: { lamp: "red", icon: "stop" },
 };
 // Offline for a reason that no router's lamp will explain.
 const NOT_REALLY = { starting: "starting", "not-configured": "unconfigured" };
@@ -30,6 +38,8 @@ const LINGERS_MS = 5000;
 const reasonKey = (reason) => (reason ?? "").split(":", 1)[0].trim();
 
 function situation(sync) {
+  const other = part(sync);
+  if (other) return other;
   const { state } = sync.link;
   if (state === "offline") return NOT_REALLY[reasonKey(sync.link.reason)] ?? state;
   if (state !== "online") return state in SHOWN ? state : "unknown";
@@ -37,14 +47,21 @@ function situation(sync) {
   return sync.quarantined.length > 0 ? "holes" : "online";
 }
 
-export function showLink(sync, refresh) {
+/** What the state is told of: the line to the cloud, or of a box that is not the store's, its own part. */
+function subject({ role, link, standby, journal }) {
+  if (role === "standby") return { ...standby, state: role };
+  return role === "superseded" ? { ...journal, state: role } : link;
+}
+
+export function showLink(sync, session, refresh) {
   const kind = situation(sync);
+  const told = subject(sync);
   showSignal(reach.ok ? kind : "unreachable");
   if (reach.ok) {
-    say(byId("link-state"), t(`state.${sync.link.state}`));
+    say(byId("link-state"), t(`state.${told.state}`));
     say(byId("link-title"), t(`link.${kind}.title`));
     say(byId("link-body"), has(`link.${kind}.body`) ? t(`link.${kind}.body`) : "");
-    const from = sync.link.since;
+    const from = told.since;
     say(byId("link-since"), from ? t("state.since", { time: moment(from), duration: duration((now() - Date.parse(from)) / 1000) }) : "");
   } else {
     say(byId("link-state"), t("state.unreachable"));
@@ -55,9 +72,12 @@ export function showLink(sync, refresh) {
   const todo = reach.ok && has(`link.${kind}.do`) ? t(`link.${kind}.do`) : "";
   byId("link-todo").hidden = todo === "";
   say(byId("link-todo").lastElementChild, todo);
-  showReason(reach.ok ? sync.link.reason : "");
-  showUnsent(sync);
-  showActions(kind, refresh);
+  showReason(reach.ok ? told.reason : "");
+  byId("unsent").hidden = told !== sync.link;
+  byId("copy").hidden = told.state !== "standby";
+  if (told === sync.link) showUnsent(sync);
+  if (told.state === "standby") showCopy(sync.standby);
+  showActions(kind, session.role, refresh);
 }
 
 function showSignal(kind) {
@@ -97,21 +117,27 @@ function showUnsent({ unsent, acked_seq, last_seq, last_ack_at }) {
   bar.firstElementChild.style.width = `${last_seq > 0 ? (100 * Math.min(acked_seq, last_seq)) / last_seq : 100}%`;
 }
 
-const ACTIONS = { paused: ["resume"], unconfigured: [] };
+const ACTIONS = { paused: ["resume"], unconfigured: [], taking: [], superseded: [] };
 
-function showActions(kind, refresh) {
+function actionsFor(kind, role) {
+  if (kind.startsWith("standby_")) return role === "manager" ? ["take"] : [];
+  return ACTIONS[kind] ?? ["retry", "pause"];
+}
+
+function showActions(kind, role, refresh) {
   const actions = byId("link-actions");
-  const names = ACTIONS[kind] ?? ["retry", "pause"];
+  const names = actionsFor(kind, role);
   // What is done when all is well should not shout.
-  const calm = kind === "online" || kind === "sending";
+  const calm = ["online", "sending", "standby_following", "standby_starting"].includes(kind);
   if (!changed(actions, names, calm, manner())) return;
   show(actions, names.map((name) => {
     const button = h("button", { type: "button", class: name === "pause" || calm ? "plain" : "main", "data-key": name }, t(name));
     button.addEventListener("click", async () => {
+      if (name === "take") return takeOver(refresh);
       const agreed = await ask({ title: t(`${name}.confirm`), body: t(`${name}.confirm.body`), yes: t(name) });
       if (!agreed) return;
       await attempt(button, () => act("POST", `/v1/sync/${name}`, name === "retry" ? {} : undefined), t(`done.${name}`));
-      refresh();
+      return refresh();
     });
     return button;
   }));

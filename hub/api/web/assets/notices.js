@@ -24,7 +24,8 @@ function collect(sync) {
   }
   if (!sync) return notices;
   const { journal, behind, clock, storage } = sync;
-  if (journal && journal.state !== "writable") {
+  // What a box that is not the store's is stands on its card.
+  if (journal && !["writable", "standby", "superseded"].includes(journal.state)) {
     const title = word("notice", journal.state);
     const body = t(`notice.${journal.state}.body`, { time: moment(journal.since) });
     notices.push([journal.state === "reopening" ? "amber" : "red", title, journal.reason ? `${body} (${journal.reason})` : body]);
