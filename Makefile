@@ -10,6 +10,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON ?= python3
 SEED ?=
 ROUNDS ?=
+EXAMPLES ?=
+EACH ?=
 ORDERS ?=
 ARCH ?=
 KEY ?=
@@ -149,12 +151,12 @@ diskfaults: $(READY) ## full, read-only, failing and slow disks under load and a
 
 
 .PHONY: fuzz
-fuzz: $(READY) ## schemathesis over the OpenAPI document
-	@$(BIN)/pytest -q tests/fuzz $(ARGS)
+fuzz: $(READY) ## schemathesis over the OpenAPI document (SEED= EXAMPLES= for each operation and role)
+	@$(if $(SEED),FUZZ_SEED=$(SEED)) $(if $(EXAMPLES),FUZZ_EXAMPLES=$(EXAMPLES)) $(BIN)/pytest -q tests/fuzz $(ARGS)
 
 .PHONY: hostile
-hostile: $(READY) ## malformed, oversized, slow and rude clients beside honest ones
-	@$(BIN)/pytest -q tests/hostile $(ARGS)
+hostile: $(READY) ## malformed, oversized, slow and rude clients beside honest ones (EACH=seconds an attack, SEED=)
+	@$(if $(EACH),$(BIN)/python -m tests.hostile --seconds $(EACH) $(if $(SEED),--seed $(SEED)),$(BIN)/pytest -q tests/hostile) $(ARGS)
 
 .PHONY: bench
 bench: $(READY) ## speed, memory and wear beside their baselines, as ratios

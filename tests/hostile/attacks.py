@@ -1,4 +1,4 @@
-"""What hostile and clumsy clients do: `python -m tests.hostile.attacks NAME PORT SECONDS TOKEN` does one, and counts.
+"""What hostile and clumsy clients do: `python -m tests.hostile.attacks NAME PORT SECONDS TOKEN SEED` does one, and counts.
 
 A program of its own, so that its work does not slow the honest clients' clock. Every attack ends by itself.
 """
@@ -43,7 +43,7 @@ class Score:
 
 
 class Attack:
-    def __init__(self, port: int, seconds: float, token: str, *, tls: bool, seed: int = 1) -> None:
+    def __init__(self, port: int, seconds: float, token: str, *, tls: bool, seed: int) -> None:
         self.port = port
         self.until = time.monotonic() + seconds
         self.token = token
@@ -207,7 +207,7 @@ async def slowloris(attack: Attack) -> None:
 
 async def slowbody(attack: Attack) -> None:
     """Half of them with a token that is good."""
-    half = Attack(attack.port, 0, attack.token, tls=attack.tls is not None)
+    half = Attack(attack.port, 0, attack.token, tls=attack.tls is not None, seed=0)
     half.until, half.score = attack.until, attack.score
     length = "Content-Length: 100000"
     await asyncio.gather(
@@ -339,13 +339,14 @@ ATTACKS: dict[str, Callable[[Attack], Awaitable[None]]] = {
 }  # fmt: skip
 
 
-async def run(name: str, port: int, seconds: float, token: str, *, tls: bool) -> dict[str, Any]:
-    attack = Attack(port, seconds, token, tls=tls)
+async def run(name: str, port: int, seconds: float, token: str, *, tls: bool, seed: int) -> dict[str, Any]:
+    attack = Attack(port, seconds, token, tls=tls, seed=seed)
     await ATTACKS[name](attack)
     attack.score.bad = attack.score.bad[:5]
     return vars(attack.score)
 
 
 if __name__ == "__main__":
-    name, port, seconds, token, *rest = sys.argv[1:]
-    print(json.dumps(asyncio.run(run(name, int(port), float(seconds), token, tls="tls" in rest))))
+    name, port, seconds, token, seed, *rest = sys.argv[1:]
+    score = run(name, int(port), float(seconds), token, tls="tls" in rest, seed=int(seed))
+    print(json.dumps(asyncio.run(score)))

@@ -33,6 +33,7 @@ class Report:
     rss_before: int = 0
     rss_most: int = 0
     log_lines: int = 0
+    log_bytes: int = 0
     descriptors: tuple[int, int] = (0, 0)
 
     @property
@@ -45,6 +46,7 @@ async def trial(
     rounds: Sequence[tuple[Sequence[str], float]],
     *,
     tls: bool = False,
+    seed: int = 1,
     program: Sequence[str] = ("hub",),
 ) -> Report:
     """Each round: attacks that go on together, and for how many seconds. The handhelds work all the time."""
@@ -66,7 +68,7 @@ async def trial(
             for names, seconds in rounds:
                 now = Tally()
                 said = await asyncio.gather(
-                    *(_attack(name, hub.port, seconds, token, tls=tls) for name in names)
+                    *(_attack(name, hub.port, seconds, token, tls=tls, seed=seed) for name in names)
                 )
                 report.scores.update(zip(names, said, strict=True))
                 report.rss_after["+".join(names)] = hub.rss_bytes("VmHWM")
@@ -78,6 +80,7 @@ async def trial(
             _add(report.honest, tally)
         report.rss_most = hub.rss_bytes("VmHWM")
         report.log_lines = len(hub.said())
+        report.log_bytes = hub.log.stat().st_size
         await _quiet(hub, report.descriptors[0] + 3)
         report.descriptors = (report.descriptors[0], hub.descriptors())
     return report
@@ -97,9 +100,12 @@ def _add(whole: Tally, part: Tally) -> None:
     whole.failures += part.failures
 
 
-async def _attack(name: str, port: int, seconds: float, token: str, *, tls: bool) -> dict[str, Any]:
+async def _attack(
+    name: str, port: int, seconds: float, token: str, *, tls: bool, seed: int
+) -> dict[str, Any]:
+    words = (name, str(port), str(seconds), token, str(seed), *(["tls"] if tls else []))
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "tests.hostile.attacks", name, str(port), str(seconds), token, *(["tls"] if tls else []),
+        sys.executable, "-m", "tests.hostile.attacks", *words,
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, cwd=ROOT, env=dict(os.environ),
     )  # fmt: skip
     out, err = await process.communicate()
