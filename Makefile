@@ -116,6 +116,10 @@ clocks: $(READY) ## wrong clocks: boots in 1970 and 2099, steps, late truth; day
 crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: wan
+wan: $(READY) ## trouble with the line to the cloud: outages, bad weather, login pages (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.wan $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: failover
 failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)
 	@$(BIN)/python -m tests.failover $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

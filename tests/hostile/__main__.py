@@ -1,5 +1,5 @@
-"""`python -m tests.hostile --seconds 20 [--seed 1] [--tls] [attack …]`: every attack for so long, while thirty handhelds
-work (row F13 of the fault matrix)."""
+"""`python -m tests.hostile --seconds 20 [--seed 1] [--tls] [attack …]`: every attack for so long, while thirty
+handhelds work (row F13 of the fault matrix)."""
 
 from __future__ import annotations
 
@@ -71,13 +71,13 @@ def main() -> None:
     print(f"seed {options.seed}, {len(names)} attacks of {options.seconds:.0f} s", flush=True)
     with tempfile.TemporaryDirectory() as folder:
         rounds = [((name,), options.seconds) for name in names]
-        report = asyncio.run(
-            trial(Path(folder), rounds, tls=options.tls, seed=options.seed, program=program)
-        )
+        report = asyncio.run(trial(Path(folder), rounds, tls=options.tls, seed=options.seed, program=program))
     show(report)
     found = problems(report, options.seconds * len(names), tls=options.tls)
     for problem in found:
         print(f"WRONG: {problem}")
+    if found:
+        print("most of the log:", *(f"{count} {line}" for line, count in report.log_most), sep="\n  ")
     sys.exit(1 if found else 0)
 
 

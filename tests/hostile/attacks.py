@@ -1,6 +1,7 @@
-"""What hostile and clumsy clients do: `python -m tests.hostile.attacks NAME PORT SECONDS TOKEN SEED` does one, and counts.
+"""What hostile and clumsy clients do: `python -m tests.hostile.attacks NAME PORT SECONDS TOKEN SEED` does one.
 
-A program of its own, so that its work does not slow the honest clients' clock. Every attack ends by itself.
+It counts what it sees. A program of its own, so that its work does not slow the honest clients' clock. Every attack
+ends by itself.
 """
 
 from __future__ import annotations

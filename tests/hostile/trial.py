@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,6 +36,8 @@ class Report:
     rss_most: int = 0
     log_lines: int = 0
     log_bytes: int = 0
+    # What it says most often, without what differs from line to line, and how often.
+    log_most: list[tuple[str, int]] = field(default_factory=list)
     descriptors: tuple[int, int] = (0, 0)
 
     @property
@@ -79,7 +83,9 @@ async def trial(
         for tally in report.during.values():
             _add(report.honest, tally)
         report.rss_most = hub.rss_bytes("VmHWM")
-        report.log_lines = len(hub.said())
+        said = hub.said()
+        report.log_lines = len(said)
+        report.log_most = Counter(re.sub(r"\d+", "N", line)[:120] for line in said).most_common(5)
         report.log_bytes = hub.log.stat().st_size
         await _quiet(hub, report.descriptors[0] + 3)
         report.descriptors = (report.descriptors[0], hub.descriptors())

@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import socket
 import ssl
-import struct
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -23,6 +21,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import zstandard
+
+from tests.support.line import PORTAL, reset
 
 NO_HASH = "0" * 64
 
@@ -263,8 +263,6 @@ class Forward:
 
 Backend = Callable[[Request], Awaitable[Reply]]
 
-PORTAL = b"<html><title>Login</title>Welcome to Free Wi-Fi</html>"
-
 
 class BadCloud:
     """Faults: ok · rst · close (before answering) · acklost (stored, then reset) · acklost-hang · half (stored, answer
@@ -351,7 +349,8 @@ class BadCloud:
         fault = (self.faults.popleft() if self.faults else self.fault) if hurt else "ok"
         request.fault = fault
         self.requests.append(request)
-        leaf = "downlink" if request.leaf == "master" else "up"
+        # The replay, the master data and the keys of customers have a connection each.
+        leaf = {"master": "downlink", "keys": "keys"}.get(request.leaf, "up")
         self.in_flight[leaf] = self.in_flight.get(leaf, 0) + 1
         self.in_flight_max[leaf] = max(self.in_flight_max.get(leaf, 0), self.in_flight[leaf])
         try:
@@ -378,7 +377,7 @@ class BadCloud:
                 await asyncio.sleep(float(arg))
                 writer.write(reply.wire())
             case "rst" | "acklost":
-                _reset(writer)
+                reset(writer)
             case "close":
                 writer.close()
             case "hang" | "acklost-hang":
@@ -407,80 +406,3 @@ class BadCloud:
                     await writer.drain()
             case _:
                 writer.write(reply.wire())
-
-
-def _reset(writer: asyncio.StreamWriter) -> None:
-    raw = writer.get_extra_info("socket")
-    raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    writer.transport.abort()
-
-
-class SlowPipe:
-    """A TCP proxy that delivers every byte `delay_s` later, each way; at a rate; or not at all any more."""
-
-    def __init__(self, port: int, *, delay_s: float = 0.0, bytes_per_s: float | None = None) -> None:
-        self._to = port
-        self._delay_s = delay_s
-        self.bytes_per_s = bytes_per_s
-        # Half-open: what is sent disappears, nothing is closed.
-        self.black_hole = False
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[Any]] = set()
-        self.port = 0
-
-    async def __aenter__(self) -> SlowPipe:
-        self._server = await asyncio.start_server(self._connected, "127.0.0.1", 0)
-        self.port = self._server.sockets[0].getsockname()[1]
-        return self
-
-    async def __aexit__(self, *exc: object) -> None:
-        assert self._server is not None
-        self._server.close()
-        for task in list(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-
-    async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
-        self._tasks.add(task)
-        try:
-            up_reader, up_writer = await asyncio.open_connection("127.0.0.1", self._to)
-            try:
-                await asyncio.gather(self._pump(reader, up_writer), self._pump(up_reader, writer))
-            finally:
-                up_writer.close()
-        except (ConnectionError, asyncio.CancelledError):
-            pass
-        finally:
-            writer.close()
-            self._tasks.discard(task)
-
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        loop = asyncio.get_running_loop()
-        queue: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(maxsize=4096)
-
-        async def deliver() -> None:
-            while True:
-                due, chunk = await queue.get()
-                await asyncio.sleep(max(0.0, due - loop.time()))
-                if self.black_hole:
-                    continue
-                if not chunk:
-                    writer.close()
-                    return
-                writer.write(chunk)
-                await writer.drain()
-
-        delivering = asyncio.create_task(deliver())
-        try:
-            while True:
-                chunk = await reader.read(16 * 1024)
-                if self.bytes_per_s is not None:
-                    await asyncio.sleep(len(chunk) / self.bytes_per_s)
-                await queue.put((loop.time() + self._delay_s, chunk))
-                if not chunk:
-                    await delivering
-                    return
-        finally:
-            delivering.cancel()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -72,10 +73,14 @@ class Handheld:
     random: random.Random
     # A mistake that real devices make: a new key for the next try.
     new_key_on_retry: bool = False
+    # The pause between two wishes, on average.
+    rest_s: float = 0.0
     acks: list[Ack] = field(default_factory=list)
     refused: int = 0
     tries: int = 0
     problems: list[str] = field(default_factory=list)
+    # Of each request that was answered: when it was asked (monotonic), and how long that took.
+    took: list[tuple[float, float]] = field(default_factory=list)
     wish: Wish | None = None
     _made: int = 0
     _check: tuple[str, int] | None = None
@@ -89,6 +94,8 @@ class Handheld:
                 if self.wish is None:
                     self.wish = self._next()
                 await self._send(self.wish, lines, until)
+                if self.rest_s:
+                    await asyncio.sleep(self.random.uniform(0, 2 * self.rest_s))
         finally:
             for line in lines:
                 line.close()
@@ -154,7 +161,10 @@ class Handheld:
             "Idempotency-Key": wish.key,
             "Content-Type": "application/json",
         }
-        return await line.ask("POST", wish.path, headers, wish.body)
+        began = time.monotonic()
+        answer = await line.ask("POST", wish.path, headers, wish.body)
+        self.took.append((began, time.monotonic() - began))
+        return answer
 
     def _next(self) -> Wish:
         self._made += 1

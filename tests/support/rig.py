@@ -8,12 +8,13 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from hub.control import ask
 from hub.demo.wan import Line, Wan
 from tests.support.core import MENU
 from tests.support.ports import free_port
@@ -119,9 +120,19 @@ class Program:
 
 
 class Rig:
-    """A store, its cloud, and the line between them; `mistake` runs the hub with a defect (see support/mistaken.py)."""
+    """A store, its cloud, and the line between them; `mistake` runs the hub with a defect (see support/mistaken.py).
 
-    def __init__(self, folder: Path, *, data: Path | None = None, mistake: str = "") -> None:
+    line: what stands for the line, made from the cloud's port; it has `url` and `switch()`.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        data: Path | None = None,
+        mistake: str = "",
+        line: Callable[[int], Any] | None = None,
+    ) -> None:
         self.folder = folder
         self.data = data or folder / "data"
         self.port = free_port()
@@ -131,7 +142,7 @@ class Rig:
         self.cloud = Program(
             ("cloud", "run", "--db", self._database, "--port", str(cloud_port)), folder / "cloud.log"
         )
-        self.wan = Wan(("127.0.0.1", cloud_port))
+        self.wan = Wan(("127.0.0.1", cloud_port)) if line is None else line(cloud_port)
         self.hub = Program((), folder / "hub.log")
         self.tokens: dict[str, str] = {}
 
@@ -173,21 +184,21 @@ class Rig:
 
     async def pair(self, name: str, role: str = "register") -> tuple[str, str]:
         """A device's id and token."""
-        said = await run("hub", "device", "add", "--data", str(self.data), "--name", name, "--role", role)
-        words = dict(word.split("=", 1) for word in said.split())
-        return words["device"], words["token"]
+        made = await ask(self.data / "control.sock", "device.add", name=name, role=role)
+        return made["device_id"], made["token"]
 
     async def drained(self, manager: str, *, within_s: float = 60.0) -> dict[str, Any]:
         """The state of the replay once the cloud has everything."""
         await self.wan.switch(Line.UP)
         async with asyncio.timeout(within_s):
             while True:
-                sync = await self._sync(manager)
+                sync = await self.sync(manager)
                 if sync and not sync["unsent"]["count"]:
                     return sync
                 await asyncio.sleep(0.05)
 
-    async def _sync(self, token: str) -> dict[str, Any] | None:
+    async def sync(self, token: str) -> dict[str, Any] | None:
+        """What the hub says of its replay; None when it does not answer."""
         from tests.support.handheld import Line as HttpLine
 
         line = HttpLine(self.port)

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from hub.upstream.pace import PaceSettings
-from tests.support.badcloud import SlowPipe
+from tests.support.line import FaultyLine
 from tests.upstream.world import World, until
 
 
@@ -140,29 +140,29 @@ async def test_an_acceptor_that_never_reads_is_offline(world: World) -> None:
 
 
 async def test_a_half_open_line_is_noticed_while_nothing_is_sent(world: World) -> None:
-    async with SlowPipe(world.bad.port) as pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
+    async with FaultyLine(world.bad.port) as pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
         await world.until_complete()
         await world.until_link("online")
-        pipe.black_hole = True
+        pipe.silent()
         went = time.monotonic()
         # It shows first as slow, then as gone: probe interval and silence, here 0.3 s and 0.4 s.
         await world.until_link("degraded", "slow")
         await world.until_link("offline", "silence")
         assert time.monotonic() - went < 1.5
-        pipe.black_hole = False
+        pipe.speak()
         await world.until_link("online")
 
 
 async def test_a_half_open_line_in_a_replay_heals(world: World) -> None:
     world.store.facts(20_000)
     async with (
-        SlowPipe(world.bad.port, delay_s=0.01) as pipe,
+        FaultyLine(world.bad.port, delay_s=0.01) as pipe,
         world.running(url=f"http://127.0.0.1:{pipe.port}"),
     ):
         await until(lambda: len(world.cloud.chain) > 3000)
-        pipe.black_hole = True
+        pipe.silent()
         await world.until_link("offline", "silence")
-        pipe.black_hole = False
+        pipe.speak()
         await world.until_complete()
 
 
@@ -191,7 +191,7 @@ async def test_retry_after_is_obeyed_by_everyone(world: World) -> None:
 async def test_a_slow_line_gets_small_batches_and_progress(world: World) -> None:
     """20 KB/s and 50 ms: nothing times out for ever, and the state says that it is slow."""
     world.store.facts(500, size=600)
-    pipe = SlowPipe(world.bad.port, delay_s=0.05, bytes_per_s=20_000)
+    pipe = FaultyLine(world.bad.port, delay_s=0.05, bytes_per_s=20_000)
     async with pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
         await world.until_complete(within_s=20.0)
 
@@ -199,7 +199,7 @@ async def test_a_slow_line_gets_small_batches_and_progress(world: World) -> None
 async def test_a_line_that_turns_slow_in_a_replay_gets_batches_it_can_carry(world: World) -> None:
     """A batch as large as the fast line took would run out of time again and again."""
     world.store.facts(20_000)
-    async with SlowPipe(world.bad.port, delay_s=0.01) as pipe:
+    async with FaultyLine(world.bad.port, delay_s=0.01) as pipe:
         url = f"http://127.0.0.1:{pipe.port}"
         async with world.running(url=url):
             await until(lambda: len(world.cloud.chain) > 4000)

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from hub.domain.commands import RecoverEntry
-from tests.support.badcloud import BadCloud, Forward, SlowPipe, StandIn
+from tests.support.badcloud import BadCloud, Forward, StandIn
+from tests.support.line import FaultyLine
 from tests.upstream.world import World, until
 
 
@@ -191,7 +192,7 @@ async def test_a_long_outage_goes_up_fast_and_holds_nothing_up(real: RealCloud, 
             await asyncio.sleep(0.001)
             worst = max(worst, time.perf_counter() - before)
 
-    async with SlowPipe(real.port, delay_s=delay_s) as pipe:
+    async with FaultyLine(real.port, delay_s=delay_s) as pipe:
         url = f"http://127.0.0.1:{pipe.port}"
         async with world.running(url=url, token=token):
             await until(lambda: world.up.acked_seq > 0)
