@@ -44,8 +44,8 @@ from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.journal import Journal
 from hub.store.keyring import KeyRing
+from hub.store.mended import HOLES, Mended, repairs_of
 from hub.store.mended import NOTE as REPAIRS
-from hub.store.mended import Mended, repairs_of
 from hub.store.statestore import StateStore
 from hub.store.vault import Vault
 
@@ -203,7 +203,11 @@ async def _opened(
             health=MachineHealth(ups=place_of(settings.ups) if settings.ups else None),
             draw=_draw,
             examine=examiner.look,
-            repaired=lambda: mending.repairs_view(repairs, core.state.counters.committed.get),
+            repaired=lambda: mending.repairs_view(
+                repairs,
+                core.state.counters.committed.get,
+                mending.NO_HOLES if box.refill is None else box.refill.view(),
+            ),
             updated=lambda: update_view(marker_of_this_program()),
             copies=copies,
             estate=Estate(settings, data, journal, kept),
@@ -233,6 +237,14 @@ async def _opened(
             stack.push_async_callback(_ended, back)
             # A table whose check came back is served at once; a long list of them keeps nobody waiting.
             await asyncio.wait([back], timeout=TAKE_BACK_S)
+        if await journal.get(HOLES):
+            # Here and not above: hardly any start needs it.
+            from hub import refilling
+
+            refill = box.refill = await refilling.begin(settings, journal, box)
+            if refill is not None and replay:
+                filling = asyncio.create_task(refill.run(), name="filling holes")
+                stack.push_async_callback(_ended, filling)
         if core.behind is not None:
             feed.announce("resend", {"epoch": core.behind.epoch, "after": core.last_of(core.behind.epoch)})
         yield Hub(settings, data, box, journal, highwater)

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +19,7 @@ from hub.datadir import DataDir, DataDirError
 from hub.domain import entries
 from hub.domain.commands import RecoverEntry
 from hub.domain.errors import HubError, NotReady, OutcomeUnknown, StorageFull
-from hub.mirror.medium import MediumError, entries_in, segments
+from hub.mirror.copy import MirrorCopy
 from hub.ports import StoreError
 from hub.service.hub import Behind, Core
 from hub.store.highwater import HighWater
@@ -102,38 +102,6 @@ def lost_identity(data: DataDir) -> str | None:
     return None
 
 
-class MirrorCopy:
-    """Single entries of the copy on the second medium, a segment at a time in memory."""
-
-    def __init__(self, folder: Path) -> None:
-        try:
-            self._segments = segments(folder)
-        except OSError as error:
-            log.warning("the mirror cannot be read: %s", error)
-            self._segments = []
-        self._open: Path | None = None
-        self._entries: dict[int, bytes] = {}
-
-    def entry(self, seq: int) -> bytes | None:
-        """None when it is not there, or the medium cannot be read."""
-        segment = next(
-            (one for one in reversed(self._segments) if int(one.stem.partition("-")[2]) <= seq), None
-        )
-        if segment is None:
-            return None
-        if segment != self._open:
-            self._open, self._entries = segment, dict(self._read(segment))
-        return self._entries.get(seq)
-
-    @staticmethod
-    def _read(segment: Path) -> Iterator[tuple[int, bytes]]:
-        try:
-            for entry in entries_in(segment):
-                yield entry.seq, entry.raw
-        except (MediumError, OSError) as error:
-            log.warning("the mirror cannot be read: %s", error)
-
-
 def behind_of(report: Mended) -> Behind | None:
     """What devices are asked to send again after, when the repair lost something."""
     if not report.lost:
@@ -151,11 +119,17 @@ def view_of(report: Mended) -> dict[str, Any]:
     return {**said, "rows_lost": list(report.rows_lost)}
 
 
-def repairs_view(repairs: list[Mended], back: Callable[[str], object]) -> dict[str, Any]:
-    """The newest repairs, and what is still lost. back(name): whether this counter of the state says so."""
+NO_HOLES: Final[dict[str, Any]] = {"missing": [], "returned": 0, "tried": []}
+
+
+def repairs_view(
+    repairs: list[Mended], back: Callable[[str], object], holes: dict[str, Any] = NO_HOLES
+) -> dict[str, Any]:
+    """The newest repairs, and what is not here, its holes among it. back(name): whether this counter says so."""
     return {
         "repairs": [view_of(one) for one in repairs[-SHOWN_MAX:]],
-        "lost": msgspec.to_builtins(still_lost(repairs, back)),
+        "lost": [*msgspec.to_builtins(still_lost(repairs, back)), *holes["missing"]],
+        "holes": holes,
     }
 
 

@@ -358,8 +358,31 @@ class Upstream(Protocol):
         """
         ...
 
+    async def entries(self, before: After, first: int, last: int) -> list[bytes]:
+        """The cloud's bytes of our entries first to last, as far as it has them. before: an entry of ours before them.
+
+        Nothing of it is checked. Raises NotReady when the cloud cannot be asked now.
+        """
+        ...
+
     async def retry(self, seq: int | None) -> None:
         """Try a quarantined entry (None: all) again, and the link at once. Raises NotFound."""
+        ...
+
+
+class Refill(Protocol):
+    """What is missing in the middle of the journal, and its way back."""
+
+    def missing(self) -> list[tuple[int, int]]:
+        """First and last of each hole."""
+        ...
+
+    async def take(self, source: str, given: list[bytes]) -> int:
+        """Put those that are missing entries in their place; how many were. Raises StoreError."""
+        ...
+
+    def view(self) -> dict[str, Any]:
+        """missing (spans), returned (entries), tried (source, at, said)."""
         ...
 
 

@@ -492,6 +492,22 @@ class RepairView(Struct):
     copy: str
 
 
+class Tried(Struct):
+    """A place that was asked for what is missing: cloud, mirror or standby; `gave`, or why not."""
+
+    source: Literal["cloud", "mirror", "standby"]
+    at: str
+    said: str
+
+
+class HolesView(Struct):
+    """What is missing in the middle of the journal, and how many entries of it are back since the start."""
+
+    missing: list[SeqsView]
+    returned: int
+    tried: list[Tried]
+
+
 class SyncView(Struct):
     role: Literal["primary", "standby", "superseded"]
     mirror: CopyView
@@ -515,6 +531,7 @@ class SyncView(Struct):
     behind: BehindView | None
     repairs: list[RepairView]
     lost: list[SeqsView]
+    holes: HolesView
     master: MasterStatus | None
     recovered: int
     unrecovered: list[str]

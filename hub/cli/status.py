@@ -104,7 +104,7 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
         )
     for one in found.get("repairs", [])[-1:]:
         lost = ", ".join(f"{span['first']} to {span['last']}" for span in found["lost"])
-        verdict = f"[{BAD}]entries {lost} are LOST[/]" if lost else f"[{GOOD}]nothing of it is missing[/]"
+        verdict = f"[{BAD}]entries {lost} are not here[/]" if lost else f"[{GOOD}]nothing of it is missing[/]"
         more = ", and perhaps what came last" if one["unsure"] else ""
         rows.append(("repaired", f"{verdict}{more}, {ago(one['at'])} [dim]({escape(one['why'][:120])})[/]"))
     return rows

@@ -18,8 +18,8 @@ from hub.domain.state import State
 from hub.released import marker_of_this_program, update_view
 from hub.settings import Settings
 from hub.store.highwater import HighWater
+from hub.store.mended import HOLES, repairs_of
 from hub.store.mended import NOTE as REPAIRS
-from hub.store.mended import repairs_of
 from hub.upstream.ledger import effect_of
 from hub.upstream.records import ASIDE, PAUSED, PROGRESS, Progress, SetAside
 
@@ -69,13 +69,16 @@ def status(journal: JournalFile, settings: Settings, folder: DataDir) -> dict[st
 
 
 def _repaired(journal: JournalFile) -> dict[str, Any]:
-    from hub.mending import repairs_view
+    from hub.mending import NO_HOLES, repairs_view
+    from hub.store.holes import holes_of, spans
 
     repairs = repairs_of(journal.note(REPAIRS))
     counters = (
         {key: value for shelf, key, value in journal.aggregates() if shelf == "counters"} if repairs else {}
     )
-    return repairs_view(repairs, lambda name: name in counters)
+    missing = holes_of(journal.note(HOLES))
+    holes = {**NO_HOLES, "missing": msgspec.to_builtins(spans(missing, journal.epochs()))}
+    return repairs_view(repairs, lambda name: name in counters, holes)
 
 
 def devices(journal: JournalFile) -> list[dict[str, Any]]:

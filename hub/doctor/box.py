@@ -94,8 +94,9 @@ def hub(patient: Patient) -> Iterator[Finding]:
 def journal(patient: Patient) -> Iterator[Finding]:
     from hub.cli.common import reading
     from hub.store.highwater import HighWater
+    from hub.store.holes import holes_of, spans
+    from hub.store.mended import HOLES, named, repairs_of
     from hub.store.mended import NOTE as REPAIRS
-    from hub.store.mended import named, repairs_of
 
     folder, running = patient.folder, patient.running
     if not folder.journal.is_file():
@@ -113,7 +114,8 @@ def journal(patient: Patient) -> Iterator[Finding]:
             )
             repairs = repairs_of(journal.note(REPAIRS))
             mark = HighWater(folder.highwater).read()
-            known = {start.epoch for start in journal.epochs()}
+            missing = spans(holes_of(journal.note(HOLES)), starts := journal.epochs())
+            known = {start.epoch for start in starts}
     except (click.ClickException, msgspec.MsgspecError) as error:
         yield Finding("journal", "fail", "damaged", {"error": str(error)})
         return
@@ -128,7 +130,9 @@ def journal(patient: Patient) -> Iterator[Finding]:
         yield Finding("journal", "fail", "mode", {"mode": mode})
     elif running is not None and running["journal"]["state"] != "writable":
         yield Finding("journal", "fail", "readonly", {"reason": running["journal"]["reason"]})
-    elif repairs and (lost := named(_missing(running, [span for one in repairs for span in one.lost]))):
+    elif repairs and (
+        lost := named(_missing(running, [*(span for one in repairs for span in one.lost), *missing]))
+    ):
         yield Finding(
             "journal", "fail", "lost", {"at": repairs[-1].at, "lost": lost, "copy": repairs[-1].copy}
         )

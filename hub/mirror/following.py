@@ -27,6 +27,8 @@ PAUSE_S_MAX: Final = 3.0
 LOOK_AFTER: Final = 3
 # The primary was heard from so lately that it must be running.
 ALIVE_S: Final = 5.0
+# A request's body may have 256 KiB.
+GIVEN_BYTES_MAX: Final = 200 * 1024
 CUSTOMERS: Final = "storehub.customer."
 
 State = Literal["starting", "following", "gone", "parted", "disk"]
@@ -85,6 +87,8 @@ class Following:
         self._promoted = False
         self.kept_from = 1
         self._primary_seq = 0
+        # What the primary was offered last: if it cannot use that, it is not sent again and again.
+        self._given: list[bytes] = []
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -121,6 +125,24 @@ class Following:
             await self._taker.take_in(group, opens)
         self.kept_from = client.kept_from
         self._enter("following", "")
+        await self._give_back(client)
+
+    async def _give_back(self, client: PrimaryClient) -> None:
+        """What the primary has lost and this box has: the end of each hole, as much as a request may hold."""
+        journal = self._taker.journal
+        for first, last in client.missing:
+            lines: list[bytes] = []
+            size = 0
+            for seq in range(last, first - 1, -1):
+                entry = await journal.at(seq)
+                size += 0 if entry is None else len(entry.raw) + 1
+                if entry is None or size > GIVEN_BYTES_MAX:
+                    break
+                lines.append(entry.raw)
+            if lines and lines != self._given:
+                taken = await client.give(lines)
+                self._given = lines
+                log.warning("the primary has lost entries: %d sent back, %d taken", len(lines), taken)
 
     async def _reopen(self) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import ssl
 from collections.abc import AsyncIterator
 from types import TracebackType
@@ -15,6 +16,7 @@ from hub.domain.facts import After
 
 WAIT_S: Final = 5.0
 SILENCE_S: Final = 4.0
+SPAN: Final = re.compile(r"([0-9]{1,15})-([0-9]{1,15})")
 
 
 class PrimaryTrouble(Exception):
@@ -34,6 +36,8 @@ class PrimaryClient:
         self.kept_from = 1
         # Of the primary's journal, as of its last answer.
         self.last_seq = 0
+        # What the primary said last that its own journal lacks.
+        self.missing: list[tuple[int, int]] = []
         self._http = httpx.AsyncClient(
             base_url=url,
             verify=tls if tls is not None else False,
@@ -59,7 +63,22 @@ class PrimaryClient:
         )
         self.kept_from = _number(answer.headers.get("storehub-kept-from", ""), 1)
         self.last_seq = _number(answer.headers.get("storehub-last", ""), self.last_seq)
+        self.missing = _spans(answer.headers.get("storehub-missing", ""))
         return [line for line in answer.content.split(b"\n") if line]
+
+    async def give(self, lines: list[bytes]) -> int:
+        """Send back what the primary lacks; how many entries it took. Raises PrimaryTrouble."""
+        try:
+            answer = await self._http.post("/v1/copy/missing", content=b"\n".join(lines))
+            if answer.status_code != 200:
+                raise PrimaryTrouble(
+                    f"refused: the primary answers {answer.status_code} {self._slug(answer)}"
+                )
+            said = msgspec.json.decode(answer.content, type=_Taken)
+        except (httpx.HTTPError, ssl.SSLError, msgspec.MsgspecError) as error:
+            raise PrimaryTrouble(f"unreachable: {self.url} takes nothing back ({error!r})") from error
+        self.missing = _spans(said.missing)
+        return said.taken
 
     async def keys(self, ids: list[str]) -> dict[str, Any]:
         return self._json(await self._get("/v1/copy/keys", {"ids": ",".join(ids)}))
@@ -124,3 +143,13 @@ class PrimaryClient:
 def _number(told: str, otherwise: int) -> int:
     """An earlier version of the primary does not tell."""
     return int(told) if told.isascii() and told.isdecimal() else otherwise
+
+
+class _Taken(msgspec.Struct):
+    taken: int
+    missing: str
+
+
+def _spans(text: str) -> list[tuple[int, int]]:
+    """'3-5,9-9' as pairs; what is no such list says nothing."""
+    return [(int(one), int(two)) for one, two in SPAN.findall(text)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hub.clock import BoxClock
-from hub.ports import BeaconStatus, Estate, Standby, StateKeeper, Upstream
+from hub.ports import BeaconStatus, Estate, Refill, Standby, StateKeeper, Upstream
 from hub.power.watch import MachineHealth
 from hub.service.copies import Copies
 from hub.service.doorman import Doorman
@@ -52,6 +52,8 @@ class Box:
     examine: Callable[[str], Awaitable[dict[str, Any]]]
     copies: Copies
     estate: Estate
+    # What repairs of the journal did, and what is not here: `repairs`, `lost` and `holes` of GET /v1/sync.
+    repaired: Callable[[], dict[str, Any]]
     # What this box is to the store, and since which taking-over.
     role: Literal["primary", "standby", "superseded"] = "primary"
     term: int = 1
@@ -61,8 +63,8 @@ class Box:
     standby: Standby | None = None
     # The cloud hears from that box in this one's place.
     superseded: Callable[[str], None] = lambda by: None
-    # What repairs of the journal did, and what is still lost: `repairs` and `lost` of GET /v1/sync.
-    repaired: Callable[[], dict[str, Any]] = lambda: {"repairs": [], "lost": []}
+    # What is missing in the middle of the journal; None: nothing was when the box was opened.
+    refill: Refill | None = None
     facing: Facing = field(default_factory=Facing)
     # Voltage, heat and the UPS.
     health: MachineHealth = field(default_factory=MachineHealth)

@@ -20,7 +20,7 @@ from hub.domain.decide.at import At
 from hub.domain.decide.taken import plausible
 from hub.domain.device import HUB_ID, Device
 from hub.domain.entries import Envelope, Origin, Stamp
-from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady, StorageFull
+from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady, OutcomeUnknown, StorageFull
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import EntryRecovered, ForeignRecorded
 from hub.domain.needs import (
@@ -253,6 +253,9 @@ class Desk:
         """The first answer again, if the entry at seq is that of this very key."""
         entry = await self._journal.at(seq)
         if entry is None:
+            if self._journal.first_seq <= seq <= self._journal.position.seq:
+                # In a hole (docs/repair.md): it had its effect, and the answer is not back yet.
+                raise OutcomeUnknown(retry_after_s=5)
             return None
         envelope = entries.read(entry.raw)
         if envelope.type == f"storehub.{EntryRecovered.TYPE}.v1":

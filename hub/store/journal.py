@@ -95,12 +95,16 @@ class Journal:
             await self.close()
             raise
 
-    async def _find_end(self) -> None:
-        self._recent.clear()
+    async def read_epochs(self) -> None:
+        """Again, after entries were put into the journal's middle. Raises StoreError."""
         self._epochs = [
             EpochStart(str(row[0]), int(row[1]), After(str(row[2]), int(row[3]), str(row[4])))
             for row in await self.rows("epochs")
         ]
+
+    async def _find_end(self) -> None:
+        self._recent.clear()
+        await self.read_epochs()
         last = await self.rows("last")
         if last:
             raw = bytes(last[0][1])

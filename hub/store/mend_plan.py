@@ -61,9 +61,11 @@ class Plan:
         if saved is not None and (behind := [seq for seq in found.holes if seq > saved.seq]):
             self.cut = min(behind) - 1
         before = {seq for seq in found.holes if seq <= self.cut}
-        again = again or saved is None or saved.seq > self.cut or not self.tables.whole
-        if not again and before and max(before) > self.acked and whole:
-            again = True
+        must = saved is None or saved.seq > self.cut or not self.tables.whole
+        if before and not must:
+            # Entries that the cloud has come back in their place: then there is all to make tables of, and not before.
+            again = max(before) > self.acked
+        again = again or must
         if again and whole:
             self.kind, self.saved = "rebuilt", None
             self.cut = min(found.holes) - 1 if found.holes else self.cut
@@ -142,7 +144,7 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
         epochs.see(seq, envelope)
         rows.append((seq, raw))
         if seq <= saved:
-            requests += _requests(seq, envelope)
+            requests += requests_of(seq, envelope)
         if len(rows) >= ROWS_AT_ONCE:
             _put(db, rows, requests)
     _put(db, rows, requests)
@@ -153,8 +155,9 @@ def write(db: sqlite3.Connection, plan: Plan) -> None:
     db.executemany(SQL["put_key"], tables.keys())
     db.executemany("INSERT OR REPLACE INTO keys_sent VALUES (?, ?, ?)", tables.keys_sent())
     for name, value in tables.notes():
-        if name != plan.progress_note or plan.acked <= plan.cut:
-            db.execute(SQL["put_note"], (name, value))
+        if name == HOLES or (name == plan.progress_note and plan.acked > plan.cut):
+            continue
+        db.execute(SQL["put_note"], (name, value))
     if plan.holes:
         db.executemany("INSERT OR IGNORE INTO requests VALUES (?, ?, ?)", tables.requests_of(set(plan.holes)))
         spans = [(span.first, span.last) for span in spans_of([("", seq) for seq in plan.holes])]
@@ -171,7 +174,7 @@ def _put(db: sqlite3.Connection, rows: list[tuple[int, bytes]], requests: list[t
     requests.clear()
 
 
-def _requests(seq: int, envelope: Envelope) -> Iterator[tuple[int, int]]:
+def requests_of(seq: int, envelope: Envelope) -> Iterator[tuple[int, int]]:
     """The requests that this entry answers: as apply() in hub/service/writer.py notes them."""
     if envelope.idempotencykey is not None:
         yield fingerprint(envelope.deviceid, envelope.idempotencykey), seq

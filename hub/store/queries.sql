@@ -15,6 +15,12 @@ SELECT min(seq) FROM entries
 SELECT raw FROM entries WHERE seq = ?
 -- name: between
 SELECT seq, raw FROM entries WHERE seq > ? AND seq <= ? ORDER BY seq
+-- name: seqs_between
+SELECT seq FROM entries WHERE seq >= ? AND seq <= ?
+-- name: put_back
+INSERT INTO entries (seq, raw) VALUES (?, ?)
+-- name: drop_epochs_within
+DELETE FROM epochs WHERE first_seq >= ? AND first_seq <= ?
 -- name: saved
 SELECT seq, epoch, hash FROM saved
 -- name: move_saved

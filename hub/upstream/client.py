@@ -36,6 +36,7 @@ from hub.upstream.timing import Timing
 
 ACK_BYTES_MAX: Final = 64 * 1024
 ENTRIES_BYTES_MAX: Final = 16 * 1024 * 1024
+ENTRIES_MAX: Final = 2000
 MASTER_BYTES_MAX: Final = 16 * 1024 * 1024
 # The body goes out in pieces: each must move before it counts as silence, whatever the whole takes.
 PIECE_BYTES: Final = 32 * 1024
@@ -132,12 +133,21 @@ class CloudClient:
 
     async def orphans(self, after: After) -> tuple[list[bytes], Answer]:
         """The entries' bytes that the cloud keeps as orphans, beyond `after`."""
-        answer = await self._call(
-            "GET", "/entries", params={"after": f"{after.epoch}:{after.seq}", "orphans": "1"},
+        answer = self._good(await self._entries(after, orphans="1"))
+        return [line for line in answer.body.split(b"\n") if line], answer
+
+    async def entries_after(self, after: After, *, limit: int) -> list[bytes]:
+        """The bytes of entries of the chain beyond `after`; none when that is not on the cloud's chain."""
+        answer = await self._entries(after, orphans="0", limit=str(min(limit, ENTRIES_MAX)))
+        if answer.status == 409:
+            return []
+        return [line for line in self._good(answer).body.split(b"\n") if line]
+
+    async def _entries(self, after: After, **params: str) -> Answer:
+        return await self._call(
+            "GET", "/entries", params={"after": f"{after.epoch}:{after.seq}", **params},
             bytes_max=ENTRIES_BYTES_MAX, kinds=("application/x-ndjson",), attempt_s=self._timing.upload_s_max,
         )  # fmt: skip
-        self._good(answer)
-        return [line for line in answer.body.split(b"\n") if line], answer
 
     async def quarantine(
         self, epoch: str, seq: int, digest: str, reason: str

@@ -6,6 +6,7 @@ import logging
 import ssl
 from collections.abc import Callable
 
+from hub.domain.facts import After
 from hub.ports import Announcer, Clock, JournalReader, KeyTransfer, Office
 from hub.upstream.address import CloudAddress, Lookup, Resolver
 from hub.upstream.batches import Packer
@@ -71,6 +72,8 @@ class Engine:
         logging.getLogger("httpx").setLevel(logging.WARNING)
         self._up = client(waiting=lambda reason: monitor.signal(Signal.WAITING, reason))
         self._down = client()
+        self._client = client
+        self._journal = journal
         self._packer = Packer(journal)
         self.history = History(journal=journal, client=self._up, office=office, records=records)
         self.reconciler = Reconciler(
@@ -116,6 +119,16 @@ class Engine:
     async def load(self) -> None:
         await self.history.load()
         await self.downlink.load()
+
+    async def entries(self, before: After, first: int, last: int) -> list[bytes]:
+        """As ports.Upstream says; beside what is being sent. Raises Trouble."""
+        from hub.upstream.held import held
+
+        client = self._client()
+        try:
+            return await held(client, self._journal, before, first, last)
+        finally:
+            await client.close()
 
     async def close(self) -> None:
         self._packer.close()

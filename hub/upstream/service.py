@@ -13,11 +13,12 @@ import msgspec
 
 from hub.domain import entries
 from hub.domain.errors import NotFound, NotReady
+from hub.domain.facts import After
 from hub.ports import Announcer, Clock, JournalReader, KeyTransfer, LinkStatus, Notes, Office
 from hub.upstream.address import CloudAddress, Lookup, look_up
 from hub.upstream.keeper import Keeper
 from hub.upstream.link import LinkMonitor
-from hub.upstream.outcomes import Signal
+from hub.upstream.outcomes import Signal, Trouble
 from hub.upstream.pace import PaceSettings
 from hub.upstream.quarantine import Quarantine
 from hub.upstream.records import PAUSED, Records
@@ -181,6 +182,14 @@ class CloudUpstream:
         if self._engine is not None:
             self._engine.reconciler.soon()
             self._engine.replicator.nudge()
+
+    async def entries(self, before: After, first: int, last: int) -> list[bytes]:
+        if self._engine is None or not self._monitor.online:
+            raise NotReady(reason=f"{self._monitor.state}: the cloud is not being called", retry_after_s=30)
+        try:
+            return await self._engine.entries(before, first, last)
+        except Trouble as trouble:
+            raise NotReady(reason=trouble.reason, retry_after_s=30) from trouble
 
     async def start(self) -> None:
         """Read what was remembered and begin in the background; returns without having called anybody."""
@@ -366,6 +375,9 @@ class NoUpstream:
         """There is nothing to resume."""
 
     async def hold(self, seconds: float) -> None:
+        raise NotReady(reason="no cloud is configured", retry_after_s=30)
+
+    async def entries(self, before: After, first: int, last: int) -> list[bytes]:
         raise NotReady(reason="no cloud is configured", retry_after_s=30)
 
     async def retry(self, seq: int | None) -> None:

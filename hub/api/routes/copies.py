@@ -29,6 +29,7 @@ URL: Final = re.compile(r"https?://[0-9A-Za-z.:\[\]-]{1,120}")
 COUNT_MAX: Final = 2000
 BYTES_MAX: Final = 4 * 1024 * 1024
 IDS_MAX: Final = 5000
+HOLES_MAX: Final = 20
 
 
 @router.get("/v1/copy/entries", include_in_schema=False)
@@ -68,7 +69,26 @@ async def copied_entries(
         "storehub-kept-from": str(kept_from),
         "storehub-last": str(journal.position.seq),
     }
+    if missing := _missing(box):
+        headers["storehub-missing"] = missing
     return Response(content, media_type="application/x-ndjson", headers=headers)
+
+
+def _missing(box: Box) -> str:
+    """The holes of this journal, the newest last: what a standby that has the entries is to send back."""
+    holes = [] if box.refill is None else box.refill.missing()
+    return ",".join(f"{first}-{last}" for first, last in holes[-HOLES_MAX:])
+
+
+@router.post("/v1/copy/missing", include_in_schema=False)
+async def given_back(request: Request, _: Standby) -> Response:
+    """Bytes of entries that this box has lost, one a line; those that the chain proves are put in their place."""
+    box = box_of(request)
+    box.core.writer.check_open()
+    count = 0
+    if box.refill is not None:
+        count = await box.refill.take("standby", (await request.body()).splitlines())
+    return reply({"taken": count, "missing": _missing(box)})
 
 
 async def _ours(journal: JournalReader, position: After) -> bool:
