@@ -111,6 +111,7 @@ def mirror_of(hub: Hub) -> Any:
     """What copies the journal to the second medium that the settings name; None when they name none."""
     from hub.mirror.follower import Mirror
     from hub.mirror.secrets import seal
+    from hub.store.base import write_base
 
     if hub.settings.mirror_dir is None or hub.box.role == "superseded":
         return None
@@ -131,12 +132,25 @@ def mirror_of(hub: Hub) -> Any:
         written[:] = [content]
         return seal(key, content)
 
+    draft = hub.data.path / ".mirror-base.db"
+    with suppress(OSError):
+        draft.unlink(missing_ok=True)
+
+    async def base() -> tuple[Path, int] | None:
+        """The tables as of now, unless there is no room for them, or the machine is about to go off."""
+        storage = hub.box.storage()
+        if storage["free_bytes"] < storage["journal_bytes"] or hub.box.health.on_battery:
+            return None
+        seq = await asyncio.to_thread(write_base, hub.data.journal, draft)
+        return None if seq is None else (draft, seq)
+
     return Mirror(
         journal=hub.journal,
         copies=hub.box.copies,
         folder=Path(hub.settings.mirror_dir),
         hub_id=hub.box.identity.hub_id,
         sealed=sealed,
+        base=base,
         secrets_ask_s=SECRETS_S,
     )
 

@@ -17,12 +17,14 @@ from hub.cli.archive import restore_backup
 from hub.cli.journal_file import open_journal
 from hub.datadir import DataDir, Identity
 from hub.domain import entries
-from hub.domain.entries import NO_HASH
+from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.mirror import medium
+from hub.mirror.bases import Base, bases, fetch
 from hub.mirror.following import grouped
 from hub.mirror.primary import PrimaryTrouble
 from hub.mirror.secrets import NAME, unseal
+from hub.store.base import begin_at
 from hub.store.journal import Journal
 
 AT_ONCE: Final = 500
@@ -88,12 +90,14 @@ async def _filled(
         estate = _estate(mirror, recovery_key) if mirror is not None else None
         if identity is None:
             identity = _identity(data, mirror, estate, cloud, report)
+            if mirror is not None and (base := _begun(mirror, data.journal)) is not None:
+                report.sources.append(f"mirror: the state as of entry {base.seq:,}")
         async with Journal(data.journal) as journal:
             if estate is not None and estate["keys"]:
                 rows = [(one, bytes.fromhex(raw)) for one, raw in estate["keys"].items()]
                 await journal.transact([("put_key", rows)])
             if mirror is not None:
-                found = (entry.raw for entry in medium.read_after(mirror, journal.position))
+                found = (entry.raw for entry in _on_from(mirror, journal.position))
                 count = await _append(journal, found, "the mirror")
                 report.sources.append(f"mirror: {count:,} entries, up to {journal.position.seq:,}")
                 aside = sum(1 for file in medium.left(mirror) for _ in medium.entries_in(file))
@@ -109,6 +113,32 @@ async def _filled(
     report.hub_id = identity.hub_id
     _read_back(data, report)
     return report
+
+
+def _begun(mirror: Path, journal: Path) -> Base | None:
+    """The mirror's newest base, as a journal that begins where its entries can go on; None when there is none.
+
+    Raises MediumError, StoreError, OSError.
+    """
+    base = fetch(mirror, journal)
+    if base is not None:
+        first = next(medium.read_after(mirror), None)
+        if first is not None:
+            begin_at(journal, first.seq, first.raw)
+    return base
+
+
+def _on_from(mirror: Path, position: After) -> Iterator[Entry]:
+    """Raises ReplaceError when what would come first is not on the mirror any more, MediumError, OSError."""
+    first = next(medium.read_after(mirror), None)
+    if first is not None and position.seq < first.seq - 1:
+        way = (
+            "leave the backup out: the mirror has the state before them"
+            if bases(mirror)
+            else "the state before them is in no source: add a newer backup"
+        )
+        raise ReplaceError(f"the mirror has entries from {first.seq} on, not from {position.seq + 1}: {way}")
+    return medium.read_after(mirror, position)
 
 
 def _estate(mirror: Path, recovery_key: str | None) -> dict[str, Any] | None:
@@ -185,7 +215,7 @@ def _read_back(data: DataDir, report: Report) -> None:
     """The chain from the first entry to the last, from the disk. Raises ReplaceError."""
     previous, epoch = After("", 0, NO_HASH), ""
     with open_journal(data.journal) as journal:
-        first = journal.first_seq()
+        first, saved = journal.first_seq(), journal.saved()
         for seq, raw in journal.entries():
             try:
                 envelope = entries.read(raw)
@@ -193,12 +223,17 @@ def _read_back(data: DataDir, report: Report) -> None:
                 raise ReplaceError(f"entry {seq} cannot be read: {error}") from error
             if seq != first and (envelope.prevhash, seq) != (previous.hash, previous.seq + 1):
                 raise ReplaceError(f"entry {seq} does not follow the one before it")
+            if saved.seq == seq - 1 and saved.hash != envelope.prevhash:
+                raise ReplaceError(f"the state before entry {seq} is that of another journal")
             previous, epoch = After(envelope.epoch, seq, entries.hash_of(raw)), envelope.epoch
             report.entries += 1
-        if journal.saved().seq < first - 1:
-            raise ReplaceError(
-                f"it begins with entry {first}, and the state before that is in no source: add a backup"
-            )
+    if not first - 1 <= saved.seq <= previous.seq:
+        raise ReplaceError(
+            f"there are entries {first} to {previous.seq}, and the state as of entry {saved.seq}: what would join them"
+            " is in no source; add one (a backup, the cloud)"
+        )
+    if saved.seq == previous.seq and saved.hash != previous.hash:
+        raise ReplaceError(f"the state after entry {saved.seq} is that of another journal")
     report.epoch, report.head = epoch, previous.hash
     if not report.entries:
         raise ReplaceError("the sources hold no entries")

@@ -12,9 +12,10 @@ from typing import Final, ParamSpec, TypeVar
 
 from hub.domain import entries
 from hub.domain.facts import After
-from hub.mirror import medium, secrets
+from hub.mirror import bases, medium, secrets
 from hub.mirror.hand import Hand
 from hub.mirror.medium import Medium, MediumError, write_synced
+from hub.mirror.stock import Stock
 from hub.ports import JournalReader
 from hub.service.copies import Copies
 
@@ -33,7 +34,10 @@ STALL_S: Final = 5.0
 
 
 class Mirror:
-    """sealed: the store's secrets as they stand on the medium beside the entries, made anew when they change."""
+    """sealed: the store's secrets as they stand on the medium beside the entries, made anew when they change.
+
+    base: writes the store's tables to a file and says as of which entry; None when it cannot now.
+    """
 
     def __init__(
         self,
@@ -43,6 +47,7 @@ class Mirror:
         folder: Path,
         hub_id: str,
         sealed: Callable[[], Awaitable[bytes | None]],
+        base: Callable[[], Awaitable[tuple[Path, int] | None]],
         secrets_ask_s: float,
     ) -> None:
         self._secrets_ask_s = secrets_ask_s
@@ -52,6 +57,7 @@ class Mirror:
         self._folder = folder
         self._medium = Medium(folder, hub_id)
         self._sealed = sealed
+        self._stock = Stock(self._medium, journal, base)
         # A wait for this copy must not wait for the gathering.
         self._gather_s = 0.0 if copies.wait_for == "mirror" else GATHER_S
 
@@ -75,31 +81,40 @@ class Mirror:
                     self._copies.gone("mirror", f"bug: {error!r}")
                     await asyncio.sleep(RETRY_S_MAX)
         finally:
-            self._medium.close()
-            hand.end()
+            self._stock.close()
+            hand.end(self._medium.close)
 
     async def _copy(self, hand: Hand) -> None:
         at = await self._do(hand, self._medium.open)
         at = await self._joined(hand, at)
         log.info("the mirror in %s stands at %d", self._folder, at.seq)
+        await self._do(hand, self._stock.look)
         self._asked_at = -self._secrets_ask_s
         while True:
             found = await self._journal.after(at.seq, count_max=COUNT_MAX, bytes_max=BYTES_MAX)
-            if not found:
-                self._copies.reached("mirror", at.seq)
-                await self._seal(hand)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(self._secrets_ask_s):
-                        await self._journal.wait_beyond(at.seq)
-                await asyncio.sleep(self._gather_s)
-                continue
-            at = await self._do(hand, self._medium.append, found)
+            if found:
+                at = await self._do(hand, self._medium.append, found)
             self._copies.reached("mirror", at.seq)
+            # A piece at a time: what waits for an entry's copy waits for no more than that.
+            busy = self._stock.due(at.seq) and await self._do(hand, self._stock.step)
+            if found or busy:
+                continue
+            await self._seal(hand)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._secrets_ask_s):
+                    await self._journal.wait_beyond(at.seq)
+            await asyncio.sleep(self._gather_s)
 
     async def _joined(self, hand: Hand, at: After) -> After:
         """Where the medium and the journal are the same; what the medium has beyond is kept aside there."""
         journal = self._journal
         first = journal.first_seq
+        if 0 < at.seq < first - 1:
+            log.warning("the mirror ends at %d, and entries from %d on are kept: begun anew", at.seq, first)
+            # The bases first: one that its entries do not go on from is of no use.
+            await self._do(hand, bases.drop_after, self._folder, 0)
+            await self._do(hand, self._medium.start_over)
+            at = medium.START
         if at.seq == 0 and first > 1:
             entry = await journal.at(first)
             if entry is None:
@@ -109,11 +124,9 @@ class Mirror:
             return start
         if at.seq == 0 or await self._has(at):
             return at
-        if at.seq < first - 1:
-            raise MediumError(
-                f"it ends at entry {at.seq}, and the journal keeps entries from {first} on: prepare another folder"
-            )
         common = await self._common(hand, at)
+        # Before the entries go: a base of entries that are not there would be taken for one of those that follow.
+        await self._do(hand, bases.drop_after, self._folder, common.seq)
         lost = await self._do(hand, self._medium.leave, common)
         log.error("the mirror has %d entries after %d that the journal does not have", lost, common.seq)
         return common

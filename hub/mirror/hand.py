@@ -28,8 +28,9 @@ class Hand:
         self._work.put((lambda: call(*args, **kwargs), done))
         return await done
 
-    def end(self) -> None:
-        """After what it does now."""
+    def end(self, last: Callable[[], None]) -> None:
+        """After what it does now, and this."""
+        self._work.put((last, self._loop.create_future()))
         self._work.put(None)
 
     def _run(self) -> None:

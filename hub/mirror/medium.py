@@ -14,6 +14,7 @@ import os
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from itertools import pairwise
 from pathlib import Path
 from typing import IO, Final
 
@@ -118,6 +119,24 @@ class Medium:
             raise ValueError("there are entries already")
         self.position = position
 
+    def start_over(self) -> None:
+        """Remove every entry: they end before all that the journal keeps, so it cannot go on from them."""
+        self.close()
+        for segment in segments(self.folder):
+            segment.unlink()
+        sync_folder(self.folder)
+        self.position = START
+
+    def forget_before(self, seq: int) -> None:
+        """Remove files of nothing but older entries, and what was kept aside of that time. Raises OSError."""
+        found = segments(self.folder)
+        old = [one for one, following in pairwise(found) if first_seq_of(following) <= seq]
+        aside = [*left(self.folder), *self.folder.glob("damaged-entries-*.ndjson")]
+        old += [one for one in aside if first_seq_of(one) < seq]
+        for one in old:
+            one.unlink()
+        sync_folder(self.folder)
+
     def append(self, group: Sequence[Entry]) -> After:
         """Entries that follow the last one; on the medium when this returns.
 
@@ -147,14 +166,14 @@ class Medium:
             aside = self.folder / f"left-{found[0].seq:012}-{found[-1].epoch}.ndjson"
             write_synced(aside, b"".join(entry.raw + b"\n" for entry in found))
         for segment in reversed(segments(self.folder)):
-            if _first_seq(segment) > after.seq:
+            if first_seq_of(segment) > after.seq:
                 segment.unlink()
                 continue
             with segment.open("r+b") as file:
                 file.truncate(_size_upto(file, after.seq))
                 os.fsync(file.fileno())
             break
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         self.open()
         return len(found)
 
@@ -170,7 +189,7 @@ class Medium:
         self.close()
         self._file = (self.folder / f"entries-{seq:012}.ndjson").open("xb")
         self._size = 0
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
 
     @staticmethod
     def _sync(file: IO[bytes]) -> None:
@@ -227,13 +246,14 @@ def segments(folder: Path) -> list[Path]:
     return sorted(folder.glob("entries-*.ndjson"))
 
 
-def _first_seq(segment: Path) -> int:
-    return int(segment.stem.partition("-")[2])
+def first_seq_of(file: Path) -> int:
+    """Which entry a file of the copy begins with: its name says so."""
+    return int(file.stem.removeprefix("damaged-").split("-")[1])
 
 
 def _from(found: list[Path], seq: int) -> list[Path]:
     """The segments that may hold `seq` or what follows it."""
-    start = max((i for i, one in enumerate(found) if _first_seq(one) <= max(seq, 1)), default=0)
+    start = max((i for i, one in enumerate(found) if first_seq_of(one) <= max(seq, 1)), default=0)
     return found[start:]
 
 
@@ -291,10 +311,11 @@ def write_synced(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     os.replace(draft, path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """What was made, renamed or removed in it stays so. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -146,10 +146,11 @@ async def ask(desk: Desk, request: Request, *, at_once: bool) -> Answer:
 class HubKit:
     """One store's hub through its lives. `journal`, `keeper` and `core` are those of the present one."""
 
-    def __init__(self, place: Disk | Path) -> None:
+    def __init__(self, place: Disk | Path, *, after: HubKit | None = None) -> None:
+        """after: the box that this one replaces; epochs and ids go on."""
         self._place = place
-        self._ids = count(1)
-        self._epochs = count(1)
+        self._ids = count(1) if after is None else after._ids
+        self._epochs = count(1) if after is None else after._epochs
         self.clock: Any = TestClock()
         self.boot = "b"
         self.online = True
@@ -278,10 +279,13 @@ class Truth:
             self.state.settle()
 
 
-async def check(kit: HubKit) -> Truth:
-    """Assert that chain, epochs, shelves and reports of the running hub are what its journal says."""
+async def check(kit: HubKit, removed: Sequence[Entry] = ()) -> Truth:
+    """Assert that chain, epochs, shelves and reports of the running hub are what its journal says.
+
+    removed: the entries that were before its first one.
+    """
     found = await kit.entries()
-    before = None
+    before = removed[-1] if removed else None
     for entry in found:
         envelope = entries.read(entry.raw)
         assert entry.hash == entries.hash_of(entry.raw)
@@ -292,7 +296,7 @@ async def check(kit: HubKit) -> Truth:
             assert envelope.prevhash == before.hash, f"the chain breaks at {entry.seq}"
             assert entry.seq == before.seq + 1, f"a gap before {entry.seq}"
         before = entry
-    truth = Truth(found)
+    truth = Truth([*removed, *found])
     for shelf in truth.state.shelves():
         mine = getattr(kit.core.state, shelf.name)
         assert mine.committed.keys() <= shelf.committed.keys(), shelf.name

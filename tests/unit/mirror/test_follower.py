@@ -46,12 +46,16 @@ class Stand:
         async def sealed() -> bytes | None:
             return self.secret
 
+        async def base() -> None:
+            return None
+
         return Mirror(
             journal=self.journal,
             copies=self.copies,
             folder=self.folder,
             hub_id="h1",
             sealed=sealed,
+            base=base,
             secrets_ask_s=0.05,
         )
 
@@ -163,12 +167,15 @@ async def test_what_a_shortened_journal_lacks_is_kept_on_the_medium(tmp_path: Pa
         fact = ForeignRecorded(type="x.acme.seen", about=None, data=b'{"n":2}')  # type: ignore[arg-type]
         copy.append([lost.append(fact, STAMP, Origin("d1"))[0] for _ in range(2)])
         copy.close()
+        of_lost = folder / f"base-{5:012}-{'0' * 64}.db"
+        of_lost.touch()
         task = asyncio.create_task(stand.mirror().run())
         await stand.until(lambda: stand.copies.of("mirror").seq == 4)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
         assert len(list(medium.read_after(folder))) == 4
+        assert not of_lost.exists(), "a state that the journal does not come to"
         assert [entry.seq for one in medium.left(folder) for entry in medium.entries_in(one)] == [5, 6]
 
 
