@@ -125,8 +125,8 @@ class StateKeeper(Protocol):
         """Saved requests in the order of (fingerprint, seq), to be read in pages."""
         ...
 
-    async def fetch(self, state: State, shelf: str, key: str) -> None:
-        """Bring one aggregate back to memory, if it is kept."""
+    async def fetch(self, state: State, shelf: str, keys: Sequence[str]) -> None:
+        """Bring aggregates back to memory, those of them that are kept. No pause between that and the return."""
         ...
 
     async def read(self, shelf: str, key: str) -> Any:

@@ -160,6 +160,8 @@ class CustomerIndex:
 
     def same_as(self, person: Person) -> list[str]:
         """The store's own records of this person: the same card, the same code, or phone and kana (or name)."""
+        if not self.own:
+            return []
         row = row_of(person)
         likely = {one for mark in _marks(row) for one in self._own_by.get(mark, ())}
         mine = row.split("\t")

@@ -76,7 +76,7 @@ class Customers:
                 # Before they are looked at: one that changes meanwhile is looked at again.
                 self._changed.difference_update(ids)
                 try:
-                    await self._take_in(await self._records(ids))
+                    await self._take_in(await self.records(ids))
                 except BaseException:
                     self._changed.update(ids)
                     raise
@@ -150,14 +150,14 @@ class Customers:
 
     async def ended(self, ids: Sequence[str]) -> set[str]:
         """Of these, whose record has ended: their keys must be nowhere. Raises StoreError."""
-        return {one.id for one in await self._records(ids) if not one.active}
+        return {one.id for one in await self.records(ids) if not one.active}
 
     def keys_came(self, ids: Sequence[str]) -> None:
         """These can be read now: they are looked at anew."""
         self._changed.update(ids)
         self._news.set()
 
-    async def _records(self, ids: Sequence[str]) -> list[Customer]:
+    async def records(self, ids: Sequence[str]) -> list[Customer]:
         """As committed: from memory, and from the table those that have left it."""
         known = self._state.customers.committed
         there = [known[one] for one in ids if one in known]
@@ -177,7 +177,7 @@ class Customers:
         if ids is None:
             raise InvalidRequest.at("cursor", "the list has changed: begin again")
         page = ids[:PAGE]
-        records = {one.id: one for one in await self._records(page)}
+        records = {one.id: one for one in await self.records(page)}
         keys = await self.keys.keys(page)
         shown = [self._view(records[one], keys[one], today) for one in page if one in records and one in keys]
         return {
@@ -190,7 +190,7 @@ class Customers:
         """The committed record that stands for the customer. Raises NotFound when there is none (any more)."""
         wanted: str | None = customer_id
         while wanted is not None:
-            found = await self._records([wanted])
+            found = await self.records([wanted])
             if not found:
                 break
             if found[0].active:

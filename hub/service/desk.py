@@ -35,6 +35,7 @@ from hub.domain.needs import (
 from hub.domain.permissions import session_at
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
+from hub.service.cold import Cold
 from hub.service.requests import Requests, fingerprint, request_hash
 from hub.service.sealing import KINDS as SEALED_KINDS
 from hub.service.sealing import Ready, Sealing
@@ -98,6 +99,7 @@ class Desk:
         writer: Writer,
         journal: JournalReader,
         keeper: StateKeeper,
+        cold: Cold,
         requests: Requests,
         clock: Clock,
         mint: Callable[[], str],
@@ -109,6 +111,7 @@ class Desk:
         self._writer = writer
         self._journal = journal
         self._keeper = keeper
+        self._ended = cold
         self._requests = requests
         self._clock = clock
         self._mint = mint
@@ -186,7 +189,7 @@ class Desk:
     async def _answer(self, request: Request) -> Answer:
         digest = _digest(request)
         found = fingerprint(request.device.device_id, request.key)
-        await self._fetch_cold(request.command, request.target, request.device)
+        await self._bring(request.command, request.target, request.device)
         # A recent request stands in memory until the table has it, so one of the two always knows it.
         seqs = self._requests.recent(found)
         if self._requests.filter.may_hold(found):
@@ -200,6 +203,7 @@ class Desk:
         ready = await self._ready(request.command, request.target)
         if ready is not None and ready.digest is not None:
             digest = ready.digest
+        await self._bring(request.command, request.target, request.device, ready)
         try:
             taken = self._take(request, digest, found, ready)
         except HubError:
@@ -271,19 +275,17 @@ class Desk:
             raise IdempotencyKeyReused
         return Answer(_answer_of(envelope), envelope.seq, replayed=True)
 
-    async def _fetch_cold(self, command: Command, target: str, device: Device) -> None:
-        """Bring ended checks and older sales that the command names back to memory."""
-        state = self._state
-        if isinstance(command, (RecoverEntry, CorrectClock)):
-            for shelf, key in recovered_needs(command):
-                if getattr(state, shelf).get(key) is None:
-                    await self._keeper.fetch(state, shelf, key)
-        tried: set[Need] = set()
-        # What is brought back names more: a day its drawers, a sale the one it was paid into and its customer.
-        while missing := [need for need in self._cold(command, target, device) if need not in tried]:
-            for shelf, key in missing:
-                await self._keeper.fetch(state, shelf, key)
-            tried.update(missing)
+    async def _bring(self, command: Command, target: str, device: Device, ready: Ready | None = None) -> None:
+        """Bring back to memory what the command names and what of it has ended: to be decided without a pause."""
+
+        def needs() -> list[Need]:
+            # What is brought names more: a day its drawers, a sale the one it was paid into and its customer.
+            found = self._cold(command, target, device)
+            if isinstance(command, (RecoverEntry, CorrectClock)):
+                found += recovered_needs(command)
+            return found if ready is None else [*found, *ready.needs()]
+
+        await self._ended.bring(needs)
 
     def _cold(self, command: Command, target: str, device: Device) -> list[Need]:
         """What the command names and memory does not hold: it may have ended long ago, or never have been."""
@@ -333,8 +335,9 @@ class Desk:
             self._release(name)
 
     async def _order(self, command: Command, target: str) -> int:
-        await self._fetch_cold(command, target, HUB)
+        await self._bring(command, target, HUB)
         ready = await self._ready(command, target)
+        await self._bring(command, target, HUB, ready)
         self._writer.check_open()
         if self._writer.sparing and may_wait(command):
             raise StorageFull(retry_after_s=60)

@@ -21,6 +21,7 @@ from hub.domain.facts import After, Fact, HubStarted
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
 from hub.ports import Clock, EpochStart, JournalWriter, KeyKeeper, StateKeeper, StoreError
+from hub.service.cold import Cold
 from hub.service.copies import Copies
 from hub.service.customers import Customers
 from hub.service.desk import HUB, Desk
@@ -96,6 +97,7 @@ class Core:
         self.keeper = keeper
         self.clock = clock
         self.state = State()
+        self.cold = Cold(self.state, keeper)
         self.requests = Requests()
         self.reports = Reports()
         self.behind: Behind | None = None
@@ -206,12 +208,14 @@ class Core:
             reports=self.reports,
             committed=self._committed,
             copies=self._copies,
+            fetch=self._fetch_for,
         )
         self.desk = Desk(
             state=self.state,
             writer=self.writer,
             journal=self.journal,
             keeper=self.keeper,
+            cold=self.cold,
             requests=self.requests,
             clock=self.clock,
             mint=self._mint,
@@ -281,11 +285,8 @@ class Core:
     async def _fetch_for(self, envelope: Envelope) -> None:
         """Bring back what the entry changes: it had left memory when the state was saved."""
         fact = fact_of(envelope.type, bytes(envelope.data))
-        if fact is None:
-            return
-        for shelf, key in fact_needs(fact, meta_of(envelope)):
-            if getattr(self.state, shelf).get(key) is None:
-                await self.keeper.fetch(self.state, shelf, key)
+        if fact is not None:
+            await self.cold.bring(lambda: fact_needs(fact, meta_of(envelope)))
 
     async def _read_tail(
         self,
@@ -384,6 +385,7 @@ class Core:
             seq = self.journal.position.seq
             idle, quiet_at = seq == quiet_at, seq
             late = time.monotonic() - self._last_save > SAVE_QUIET_S
+            self.cold.let_go()
             try:
                 if self.writer.unsaved >= UNSAVED_MAX or (self.writer.unsaved and late):
                     await self.save()

@@ -6,7 +6,7 @@ from the record as it is then: two devices that change one customer never undo e
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, Any, Final
 
 import msgspec
@@ -33,6 +33,7 @@ from hub.domain.errors import Conflict, InvalidRequest, NotFound
 from hub.domain.facts import MasterChange
 from hub.domain.facts_customer import CustomerChanged, CustomerRegistered
 from hub.domain.menu import Id
+from hub.domain.needs import Need
 from hub.domain.state import State
 from hub.ports import CustomerKey, KeyKeeper, StateKeeper
 from hub.service.customers import Customers
@@ -56,10 +57,14 @@ class ClearCustomer(Person, frozen=True, forbid_unknown_fields=True, omit_defaul
 
 
 class Ready(Struct):
-    """sealed(): the command to decide, made at once with the decision. digest: what is hashed of the request."""
+    """sealed(): the command to decide, made at once with the decision. digest: what is hashed of the request.
+
+    needs(): what must be in memory for that, beside what the command names.
+    """
 
     sealed: Callable[[], Command]
     digest: str | None = None
+    needs: Callable[[], Iterable[Need]] = tuple
 
 
 # What answers a command about a person.
@@ -173,9 +178,7 @@ class Sealing:
         changes = [_clear(index, change) for index, change in enumerate(command.changes)]
         ids = [clear.id for clear in changes if clear is not None]
         about = [change.id for change in command.changes if change.kind == "customer"]
-        missing = [one for one in about if self._state.customers.get(one) is None]
-        for customer in await self._keeper.read_many("customers", missing) if missing else ():
-            self._state.customers.load(customer.id, customer)
+        known = {one.id: one for one in await self._customers.records(about)}
         keys = dict(await self._keys.keys(ids))
         wanted = [
             clear.id
@@ -183,16 +186,29 @@ class Sealing:
             if clear is not None
             and clear.id not in keys
             and clear.person != Person()
-            and self._takes(clear.id)
+            and self._takes(self._state.customers.get(clear.id) or known.get(clear.id))
         ]
         keys |= await self._keys.make(wanted)
         gone = await self._gone(command)
-        return Ready(lambda: self._sealed_master(command, changes, keys, gone))
 
-    def _takes(self, customer_id: str) -> bool:
+        def needs() -> Iterable[Need]:
+            own = (self._own(command, clear) for clear in changes if clear is not None)
+            ids = (*about, *(change.id for change in gone), *(one for one in own if one is not None))
+            return [("customers", one) for one in ids]
+
+        return Ready(lambda: self._sealed_master(command, changes, keys, gone), needs=needs)
+
+    @staticmethod
+    def _takes(customer: Customer | None) -> bool:
         """Whether the cloud may say who this is: not of one who asked to be forgotten."""
-        customer = self._state.customers.get(customer_id)
         return customer is None or customer.status in ("active", "gone")
+
+    def _own(self, command: ApplyMaster, customer: ClearCustomer) -> str | None:
+        """The store's own record of a person whom the cloud brings, where just one fits."""
+        if command.source != "cloud" or customer.person == Person():
+            return None
+        own = [one for one in self._customers.index.same_as(customer.person) if one != customer.id]
+        return own[0] if len(own) == 1 else None
 
     def _sealed_master(
         self,
@@ -208,11 +224,10 @@ class Sealing:
                 changes.append(change)
                 continue
             person = customer.person
-            if command.source == "cloud" and person != Person():
-                own = [one for one in self._customers.index.same_as(person) if one != customer.id]
-                if len(own) == 1 and own[0] not in matches:
-                    matches[own[0]] = Match(customer.id, own[0])
-                    person = combined(person, self._customers.index.own[own[0]])
+            own = self._own(command, customer)
+            if own is not None and own not in matches:
+                matches[own] = Match(customer.id, own)
+                person = combined(person, self._customers.index.own[own])
             value: dict[str, Any] = {"id": customer.id}
             if customer.points is not None:
                 value["points"] = customer.points

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from typing import Final, Literal
 
@@ -104,10 +104,12 @@ class Writer:
         chain: Chain,
         requests: Requests,
         reports: Reports,
+        fetch: Callable[[Envelope], Awaitable[None]],
         committed: Callable[[Sequence[tuple[Fact, Meta]]], None] = lambda facts: None,
         copies: Copies | None = None,
     ) -> None:
-        """copies: the second copies that an acknowledgement waits for; None: it waits for none."""
+        """fetch: brings to memory what an entry changes. copies: what an acknowledgement waits for; None: nothing."""
+        self._fetch = fetch
         self._copies = copies
         self._state = state
         self._journal = journal
@@ -345,6 +347,7 @@ class Writer:
                 envelope = entries.read(entry.raw)
                 if envelope.prevhash != head:
                     raise StoreError(f"entry {entry.seq} does not follow the one before it")
+                await self._fetch(envelope)
                 apply(self._state, self._requests, facts, entry, envelope)
                 seq, head = entry.seq, entry.hash
         self._state.seal()

@@ -40,6 +40,7 @@ from hub.domain.numbers import RegisterNumbers
 from hub.domain.register import RegisterDay
 from hub.domain.report_sums import DayReport
 from hub.domain.sale import Sale
+from hub.domain.shelf import Shelf
 from hub.domain.staff import Approval, StaffPin, StaffSession
 from hub.domain.state import State
 from hub.domain.stock import Stock, StockMovement
@@ -49,11 +50,15 @@ from hub.store.packing import packed, unpacked
 
 
 class Kept(Struct, frozen=True):
-    """How a shelf is kept: its values' type, whether a value stays in memory, and the day it is listed under."""
+    """How a shelf is kept: its values' type, whether a value stays in memory, and the day it is listed under.
+
+    ages: a value that nothing changes stays in memory for some days only.
+    """
 
     type: Any
     live: Callable[[Any, str], bool] = lambda value, today: True
     day: Callable[[Any], str | None] = lambda value: None
+    ages: bool = False
 
 
 def _of_these_days(approval: Approval, today: str) -> bool:
@@ -106,13 +111,21 @@ SHELVES: Final[dict[str, Kept]] = {
     "stock_moves": Kept(StockMovement, lambda move, today: False, lambda move: move.product_id),
     "staff_sessions": Kept(StaffSession),
     "staff_pins": Kept(StaffPin),
-    "approvals": Kept(Approval, _of_these_days, lambda approval: approval.business_date),
+    "approvals": Kept(Approval, _of_these_days, lambda approval: approval.business_date, ages=True),
     "sales": Kept(Sale, lambda sale, today: False, lambda sale: sale.business_date),
 }
 REPORTS: Final = "reports"
 # Aggregates encoded at a stretch: about a millisecond's worth.
 SLICE: Final = 40
 _report: Final = msgspec.json.Decoder(DayReport)
+
+
+def aged(shelf: Shelf[Any], today: str) -> set[str]:
+    """Keys of what stood in memory for some days, and need not any more."""
+    kept = SHELVES[shelf.name]
+    if not kept.ages:
+        return set()
+    return {key for key, value in shelf.committed.items() if not kept.live(value, today)}
 
 
 @cache
@@ -160,9 +173,10 @@ class StateStore:
         seq, epoch, digest = saved[0]
         return After(epoch, seq, digest)
 
-    async def fetch(self, state: State, shelf: str, key: str) -> None:
-        """Bring one value back to memory, if the table has it."""
-        for (value,) in await self._journal.rows("aggregate", (shelf, key)):
+    async def fetch(self, state: State, shelf: str, keys: Sequence[str]) -> None:
+        for key, value in await self._journal.rows(
+            "aggregates_of", (shelf, msgspec.json.encode(keys).decode())
+        ):
             getattr(state, shelf).load(key, self._value(shelf, key, value))
 
     async def read(self, shelf: str, key: str) -> Any:
@@ -207,7 +221,7 @@ class StateStore:
         written: list[tuple[Any, set[str]]] = []
         for shelf in state.shelves():
             kept = SHELVES[shelf.name]
-            keys, shelf.dirty = shelf.dirty, set()
+            keys, shelf.dirty = shelf.dirty | aged(shelf, today), set()
             written.append((shelf, keys))
             for key in keys:
                 value = shelf.committed.get(key)

@@ -42,7 +42,7 @@ async def test_a_new_store_has_nothing(store: Store) -> None:
     assert await store.keeper.reports() == ([], [])
     assert await store.keeper.report(DAY) is None
     assert list(await store.keeper.requests_of(1)) == []
-    await store.keeper.fetch(state, "checks", "c001")
+    await store.keeper.fetch(state, "checks", ["c001"])
     assert not state.checks.committed
 
 
@@ -60,7 +60,7 @@ async def test_what_is_live_comes_back_and_the_rest_when_it_is_fetched(store: St
     assert await store.keeper.load(again) == HERE
     assert again.checks.committed == {"c001": check_(1)}
     assert (again.counters.get("n"), again.seated.get("t1")) == (5, "c001")
-    await store.keeper.fetch(again, "checks", "c002")
+    await store.keeper.fetch(again, "checks", ["c002"])
     assert again.checks.committed["c002"] == check_(2, "closed")
 
 
@@ -71,7 +71,7 @@ async def test_a_newer_value_is_not_covered_by_a_fetched_one(store: Store) -> No
     await save(store, state)
     state.checks.put("c001", check_(1, "closed"))
     commit(state)
-    await store.keeper.fetch(state, "checks", "c001")
+    await store.keeper.fetch(state, "checks", ["c001"])
     assert state.checks.committed["c001"].status == "closed"
 
 
@@ -159,7 +159,7 @@ async def test_a_save_that_fails_changes_nothing_and_forgets_nothing(
     await save(store, state, requests=[(1, 2)])
     await store.keeper.load(again)
     assert again.counters.get("n") == 1
-    await store.keeper.fetch(again, "checks", "c002")
+    await store.keeper.fetch(again, "checks", ["c002"])
     assert again.checks.committed["c002"]
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hub.domain import entries
 from hub.domain.commands import ApplyMaster
 from hub.domain.facts import MasterChange
+from hub.store.vault import Vault
 from tests.integration.conftest import Device, Shop, shop_in
 
 SATO = {
@@ -265,3 +268,38 @@ async def test_a_key_that_was_used_for_something_else_is_no_customers(shop: Shop
             await manager.post(path, {}, key=key, method="PATCH"),
         ):
             assert (answer.status_code, answer.json()["slug"]) == (422, "idempotency-key-reused")
+
+
+async def test_the_cloud_finds_the_stores_own_record_though_it_has_left_memory(shop: Shop) -> None:
+    handheld = await shop.device("handheld")
+    own = await register(handheld)
+    await cloud(shop, {"id": "c-2", "name": "鈴木"}, {"id": "c-3", "name": "高橋"})
+    await shop.box.core.save()
+    assert not shop.box.core.state.customers.committed
+    await cloud(shop, {"id": "c-1", "name": "佐藤", "card": SATO["card"]})
+    assert (await handheld.get(f"/v1/customers/{own}")).json()["customer_id"] == "c-1"
+    await shop.box.core.save()
+    # A full list ends those that are not in it.
+    await cloud(shop, {"id": "c-1", "name": "佐藤"}, {"id": "c-2", "name": "鈴木"}, full=True)
+    assert (await handheld.get("/v1/customers/c-3")).status_code == 404
+    assert await found(handheld, "高橋") == []
+    assert await found(handheld, "佐藤") == ["c-1"]
+
+
+async def test_a_record_that_leaves_memory_while_its_key_is_fetched_is_changed_all_the_same(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handheld = await shop.device("handheld")
+    sato = await register(handheld)
+    await shop.box.core.save()
+    state, keys = shop.box.core.state, Vault.keys
+
+    async def slow(vault: Vault, ids: Any) -> Any:
+        # As a save does that ends just now.
+        state.customers.forget(sato)
+        return await keys(vault, ids)
+
+    monkeypatch.setattr(Vault, "keys", slow)
+    changed = await handheld.post(f"/v1/customers/{sato}", {"note": "出口側"}, method="PATCH")
+    assert changed.status_code == 200, changed.text
+    assert (await handheld.get(f"/v1/customers/{sato}")).json()["note"] == "出口側"

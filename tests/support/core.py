@@ -302,7 +302,7 @@ async def check(kit: HubKit, removed: Sequence[Entry] = ()) -> Truth:
         assert mine.committed.keys() <= shelf.committed.keys(), shelf.name
         for key, value in shelf.committed.items():
             if key not in mine.committed:
-                await kit.keeper.fetch(kit.core.state, shelf.name, key)
+                await kit.keeper.fetch(kit.core.state, shelf.name, [key])
             assert mine.committed.get(key) == value, (shelf.name, key)
     for date, report in truth.reports.items():
         assert await kit.core.reports.of(date, kit.keeper.report) == report, date

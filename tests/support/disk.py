@@ -18,7 +18,7 @@ from hub.domain.facts import After
 from hub.domain.report_sums import DayReport
 from hub.domain.state import State
 from hub.ports import EpochStart, StoreError
-from hub.store.statestore import SHELVES
+from hub.store.statestore import SHELVES, aged
 from tests.support.memory import MemoryJournal
 
 # lost: the commit failed and nothing is there. kept: it failed, and yet everything is there. full: no space.
@@ -150,11 +150,12 @@ class DiskKeeper:
                 shelves[name].load(key, _decoded(name, raw))
         return self._disk.saved
 
-    async def fetch(self, state: State, shelf: str, key: str) -> None:
+    async def fetch(self, state: State, shelf: str, keys: Sequence[str]) -> None:
         await asyncio.sleep(0)
-        found = self._disk.aggregates.get((shelf, key))
-        if found is not None:
-            getattr(state, shelf).load(key, _decoded(shelf, found[2]))
+        for key in keys:
+            found = self._disk.aggregates.get((shelf, key))
+            if found is not None:
+                getattr(state, shelf).load(key, _decoded(shelf, found[2]))
 
     async def save(
         self,
@@ -171,7 +172,7 @@ class DiskKeeper:
         days = {report.business_date: msgspec.json.encode(report) for report in reports}
         for shelf in state.shelves():
             kept = SHELVES[shelf.name]
-            keys, shelf.dirty = shelf.dirty, set()
+            keys, shelf.dirty = shelf.dirty | aged(shelf, today), set()
             written.append((shelf, keys))
             for key in keys:
                 value = shelf.committed.get(key)

@@ -252,6 +252,7 @@ def void_by_leave(shop: Shop, hand: Hand) -> None:
         return
     command = VoidSale("wrong", approval_id=leave["approval_id"])
     if shop.ask(command, sale.sale_id, device="r1", fault=hand.fault) is not None:
+        sell(shop, hand)
         for other in sales(shop):
             assert shop.ask(command, other.sale_id, device="r1") is None, "one leave was used twice"
 
