@@ -84,7 +84,7 @@ async def test_a_person_need_not_wait_for_the_next_try(world: World) -> None:
     async with world.running(timing=patient):
         await world.until_link("degraded")
         await world.up.retry(None)
-        await world.until_complete(within_s=2.0)
+        await world.until_complete()
 
 
 async def test_the_hub_reports_itself_with_every_call(world: World) -> None:
