@@ -70,22 +70,50 @@ def wan(data: Path | None, as_json: bool, lang: str | None, seconds: float, drai
     "--from", "backup", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Of this backup."
 )
 @click.option(
+    "--mirror",
+    is_flag=True,
+    help="Of the copy on the second medium (mirror_dir); what --from lacks, if both are given.",
+)
+@click.option(
+    "--recovery-key",
+    metavar="KEY",
+    help="With --mirror: the key from paper, to see that it is the right one.",
+)
+@click.option(
     "--room", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where the copy may lie."
 )
-def box(data: Path | None, as_json: bool, lang: str | None, backup: Path | None, room: Path | None) -> None:
+def box(
+    data: Path | None,
+    as_json: bool,
+    lang: str | None,
+    backup: Path | None,
+    mirror: bool,
+    recovery_key: str | None,
+    room: Path | None,
+) -> None:
     """Restore a copy of this store into an empty directory, check it, serve and sell there, throw it away.
 
-    Without --from a backup is made first. The rehearsed hub listens on the loopback, is not announced and knows no
-    cloud; the store's own journal is only read. Needs room for twice the journal: --room, else the temporary folder.
+    Without --from and --mirror a backup is made first. It says what the copy lacks of this store, so what would have
+    been lost, and how long it took from an empty box to the first sale. The rehearsed hub listens on the loopback, is
+    not announced and knows no cloud; the store's own journal is only read. Needs room for twice the journal: --room,
+    else the temporary folder.
 
     \b
       storehub drill box --from /media/usb/storehub-hub-1f3a-20260401-050000.tar
+      storehub drill box --mirror --recovery-key ABCD-…
     """
     from hub.doctor.drill_box import rehearse_box
+    from hub.doctor.drill_copy import Copy
 
     settings, folder = settings_of({"data": str(data) if data else None}), folder_of(data)
+    if mirror and settings.mirror_dir is None:
+        raise click.ClickException("this box has no second medium: set mirror_dir (docs/second-copy.md)")
+    if recovery_key is not None and not mirror:
+        raise click.ClickException("a recovery key opens the secrets of a mirror: give --mirror too")
+    medium = Path(settings.mirror_dir) if mirror and settings.mirror_dir is not None else None
+    copy = Copy(backup, medium, recovery_key)
     with _telling(as_json) as told:
-        found = rehearse_box(settings, folder, backup=backup, room=room, told=told)
+        found = rehearse_box(settings, folder, copy=copy, room=room, told=told)
     _report(folder, "box", found, as_json, lang)
 
 

@@ -22,6 +22,7 @@ import msgspec
 
 from hub.control import ask
 from hub.datadir import DataDir
+from hub.doctor.drill_copy import Copy, fill
 from hub.doctor.findings import Finding
 from hub.settings import Settings
 
@@ -38,69 +39,38 @@ def rehearse_box(
     settings: Settings,
     folder: DataDir,
     *,
-    backup: Path | None,
+    copy: Copy,
     room: Path | None,
     told: Told = lambda text: None,
 ) -> list[Finding]:
     """room: where the copies may lie for a moment; they hold keys and are taken away whatever happens."""
     with tempfile.TemporaryDirectory(prefix="drill-", dir=room) as work:
-        return list(_steps(settings, folder, backup, Path(work), told))
+        return list(_steps(settings, folder, copy, Path(work), told))
 
 
-def _steps(
-    settings: Settings, folder: DataDir, backup: Path | None, work: Path, told: Told
-) -> Iterator[Finding]:
-    from hub.cli.archive import ArchiveError, restore_backup, write_backup
-    from hub.cli.common import reading
-    from hub.datadir import DataDirError
-
-    began = time.monotonic()
+def _steps(settings: Settings, folder: DataDir, copy: Copy, work: Path, told: Told) -> Iterator[Finding]:
     new = DataDir(work / "d")
-    try:
-        if backup is None:
-            told("backing up")
-            with reading(folder.path) as journal:
-                made = write_backup(journal, folder, work / "backup.tar", lambda *_: None)
-            words = {
-                "mb": round((work / "backup.tar").stat().st_size / 1e6, 1),
-                "seq": made.last_seq,
-                "seconds": round(time.monotonic() - began, 1),
-            }
-            yield Finding("copy", "ok", "made", words)
-        told("restoring")
-        restoring = time.monotonic()
-        made = restore_backup(backup or work / "backup.tar", new, lambda *_: None)
-        if backup is not None:
-            yield _age(folder, made)
-    except (ArchiveError, DataDirError, OSError, click.ClickException) as error:
-        yield Finding("copy", "fail", "failed", {"error": str(error)})
-        return
+    told("filling an empty directory from the copy")
+    began = time.monotonic()
+    for finding in fill(folder, new, copy, work):
+        yield finding
+        if finding.state == "fail":
+            return
+        if finding.what == "made":
+            began = time.monotonic()
     told("checking every entry")
     entries, fault = _verified(new)
     if fault:
         yield Finding("restored", "fail", "broken", {"fault": fault})
         return
-    words = {"entries": entries, "seconds": round(time.monotonic() - restoring, 1)}
+    words = {"entries": entries, "seconds": round(time.monotonic() - began, 1)}
     yield Finding("restored", "ok", "whole", words)
     told("starting the rehearsed hub")
     found, sold_at = asyncio.run(_served(settings, folder, new, work))
     yield from found
     if sold_at is not None:
-        yield Finding("whole", "ok", "time", {"seconds": round(sold_at - restoring, 1)})
+        yield Finding("whole", "ok", "time", {"seconds": round(sold_at - began, 1)})
     yield Finding("whole", "ok", "gone")
-
-
-def _age(folder: DataDir, made: Any) -> Finding:
-    """How far an older backup is behind this box, and what of that nobody else has."""
-    from hub.cli.common import look
-
-    now = look(folder.path)
-    behind = max(0, now["last_seq"] - made.last_seq)
-    lost = max(0, now["last_seq"] - max(made.last_seq, now["acked_seq"]))
-    words = {"made_at": made.made_at, "seq": made.last_seq, "behind": behind}
-    if lost:
-        return Finding("copy", "warn", "old", {**words, "lost": lost})
-    return Finding("copy", "ok", "given", {**words, "cloud": behind})
 
 
 def _verified(new: DataDir) -> tuple[int, str]:

@@ -11,11 +11,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from cliworld import Hub, Storehub
 
 from hub.control import ControlError, ask
+from tests.support.core import MENU
 from tests.support.handheld import Line as HttpLine
+from tests.support.process import hub_process
 from tests.support.rig import Rig
 
 pytestmark = pytest.mark.slow
@@ -89,6 +92,50 @@ def test_a_damaged_backup_is_told_before_it_is_needed(
     assert {path.name for path in tmp_path.iterdir()} == {"b.tar", "data", "menu.json"}
     remembered = json.loads((storehub.data / "drills.json").read_text())
     assert remembered["box"]["state"] == "fail"
+
+
+async def test_a_box_made_again_from_the_mirror(tmp_path: Path, short_folder: Path) -> None:
+    usb = short_folder / "usb"
+    (tmp_path / "hub.toml").write_text(f'mirror_dir = "{usb}"\n')
+    storehub = Storehub(tmp_path / "data")
+
+    async def drilled(*more: str, lang: str = "en") -> tuple[int, dict[str, dict[str, Any]]]:
+        words = ("drill", "box", "--mirror", "--room", str(short_folder), "--json", "--lang", lang, *more)
+        done = await asyncio.to_thread(storehub.run, *words, STOREHUB_MIRROR_DIR=str(usb))
+        return done.exit_code, steps(done.stdout)
+
+    async with hub_process(tmp_path, "--config", str(tmp_path / "hub.toml"), menu=False) as hub:
+        await hub.do("master.apply", changes=[msgspec.to_builtins(change) for change in MENU])
+        storehub.ok("mirror", "prepare", str(usb))
+        _, token = await hub.device("register")
+        for number in range(4):
+            assert await order(hub.port, token, number) == 201
+        async with asyncio.timeout(20):
+            while (await hub.do("look"))["mirror"]["state"] != "following":
+                await asyncio.sleep(0.05)
+        paper = (storehub.data / "recovery.key").read_text().strip()
+        code, found = await drilled("--recovery-key", paper)
+        assert (code, found["copy"]["id"], found["copy"]["words"]["behind"]) == (0, "copy.mirror", 0)
+        assert [found[name]["id"] for name in ("key", "restored", "serving", "whole")] == [
+            "key.paper",
+            "restored.whole",
+            "serving.ready",
+            "whole.gone",
+        ]
+        assert found["serving"]["words"]["devices"] == 1
+        await hub.stop()
+    # The stick was out for the last two: they are on this box alone. Nothing but the copy is left for the new box.
+    segment = next(usb.glob("entries-*.ndjson"))
+    segment.write_bytes(b"".join(segment.read_bytes().splitlines(keepends=True)[:-2]))
+    code, found = await drilled(lang="ja")
+    assert (code, found["copy"]["id"], found["copy"]["words"]["lost"]) == (3, "copy.mirror_old", 2)
+    assert found["key"]["id"] == "key.own"
+    assert "失われるところ" in found["copy"]["detail"]
+    # The wrong paper is found out before it is needed, and what was begun is taken away.
+    code, found = await drilled("--recovery-key", "-".join(["AAAA"] * 8))
+    assert (code, [one["id"] for one in found.values()]) == (1, ["copy.failed"])
+    assert {path.name for path in short_folder.iterdir()} == {"usb"}
+    assert "mirror_dir" in storehub.no("drill", "box", "--mirror")
 
 
 async def order(port: int, token: str, number: int) -> int:
