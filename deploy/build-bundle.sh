@@ -43,4 +43,6 @@ bundle=$out/$(basename "$package" .deb).tar
 (cd "$kit" && find . -type f -printf '%P\0' | LC_ALL=C sort -z |
     tar --create --no-recursion --format=pax --mtime="@$SOURCE_DATE_EPOCH" --pax-option=delete=atime,delete=ctime \
         --owner=0 --group=0 --numeric-owner --mode=u=rw,go=r --null --files-from=-) >"$bundle"
+# For a folder on a server, where boxes look for it.
+basename "$bundle" >"$out/latest-$(basename "${package##*_}" .deb)"
 echo "$bundle"

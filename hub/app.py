@@ -27,7 +27,7 @@ from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
 from hub.power.nut import place_of
 from hub.power.watch import MachineHealth
-from hub.released import marker_of_this_program, update_view
+from hub.released import marker_of_this_program, offer_view, update_view
 from hub.reserve import DiskWatch, Reserve
 from hub.service.box import Box, Facing
 from hub.service.clockwork import ClockWork, before_of
@@ -209,6 +209,7 @@ async def _opened(
                 mending.NO_HOLES if box.refill is None else box.refill.view(),
             ),
             updated=lambda: update_view(marker_of_this_program()),
+            offered=lambda: offer_view(data.path, identity.version),
             copies=copies,
             estate=Estate(settings, data, journal, kept),
             role=role,

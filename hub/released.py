@@ -1,8 +1,9 @@
-"""Which release runs here, and how the last update ended: a small file beside the releases, for whoever asks."""
+"""Which release runs here, how the last update ended, and which version could be had: small files, for whoever asks."""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -14,7 +15,10 @@ MARKER: Final = "update.json"
 # prepared: checked, nothing is changed yet. switched: the new release is to run and must show that it is well.
 # returning: it is not, or a person wants the old one. done and returned: over. stuck: neither is well.
 UpdateState = Literal["prepared", "switched", "returning", "done", "returned", "stuck"]
+_VERSION: Final = re.compile(r"([0-9.]*)(.*)", re.DOTALL)
 OVER: Final = ("done", "returned", "stuck")
+# In the data directory: what `storehub update --check` found last.
+OFFER: Final = "update-offered.json"
 
 
 class Update(Struct, frozen=True, omit_defaults=True):
@@ -32,6 +36,37 @@ class Update(Struct, frozen=True, omit_defaults=True):
     @property
     def over(self) -> bool:
         return self.state in OVER
+
+
+class Offer(Struct, frozen=True):
+    """A later version, and what `storehub update` is to be given.
+
+    signed_by: the trusted key; "" where the box has none, or where the bundle lies elsewhere.
+    """
+
+    version: str
+    source: str
+    signed_by: str
+    at: str
+
+
+def version_order(version: str) -> tuple[list[int], bool, str]:
+    """To sort versions by; 0.2.0rc1 comes before 0.2.0."""
+    numbers, rest = _VERSION.fullmatch(version).groups()  # type: ignore[union-attr] # It matches any text.
+    return [int(part) for part in numbers.split(".") if part], rest == "", rest
+
+
+def later(version: str, than: str) -> bool:
+    return version_order(version) > version_order(than)
+
+
+def offer_view(data: Path, running: str) -> dict[str, Any] | None:
+    """The later version that was found, as people and GET /v1/sync are told of it; None when there is none."""
+    try:
+        found = msgspec.json.decode((data / OFFER).read_bytes(), type=Offer)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    return msgspec.to_builtins(found) if later(found.version, running) else None
 
 
 def release_name() -> str:

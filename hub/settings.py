@@ -65,6 +65,8 @@ class Settings(Struct, frozen=True, forbid_unknown_fields=True):
     mirror_gone: Literal["answer", "refuse"] = "answer"
     # A box that finds no journal here becomes the standby of this primary: the link of a pairing code.
     standby_of: str | None = None
+    # Where later versions are looked for each day: a folder, or the address of one. Empty: nowhere (docs/update.md).
+    update_from: str = ""
     # The UPS as upsd of Network UPS Tools knows it on this machine: name@127.0.0.1. Empty: none (docs/power.md).
     ups: str = ""
     log_level: Annotated[str, Meta(pattern=r"^(debug|info|warning|error)$")] = "info"
@@ -170,7 +172,7 @@ def _check(settings: Settings, *, whole: bool) -> None:
             "settings cloud_url and cloud_token (STOREHUB_CLOUD_URL, _CLOUD_TOKEN) belong together"
         )
     if settings.cloud_url is not None:
-        _check_cloud(settings.cloud_url)
+        _check_address("cloud_url", settings.cloud_url)
     if settings.ups:
         from hub.power.nut import place_of
 
@@ -178,13 +180,17 @@ def _check(settings: Settings, *, whole: bool) -> None:
             place_of(settings.ups)
         except ValueError as error:
             raise SettingsError(f"setting ups (STOREHUB_UPS): {error}") from error
+    if "://" in settings.update_from:
+        _check_address("update_from", settings.update_from)
     if settings.mirror_wait == "mirror" and settings.mirror_dir is None:
         raise SettingsError("setting mirror_wait (STOREHUB_MIRROR_WAIT): there is no mirror_dir to wait for")
 
 
-def _check_cloud(url: str) -> None:
+def _check_address(name: str, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise SettingsError(f"setting cloud_url (STOREHUB_CLOUD_URL): not an http(s) address: {url}")
+        raise SettingsError(f"setting {name} (STOREHUB_{name.upper()}): not an http(s) address: {url}")
     if parts.scheme == "http" and not parts.hostname.startswith(LOOPBACK):
-        raise SettingsError("setting cloud_url (STOREHUB_CLOUD_URL): plain http is allowed to loopback only")
+        raise SettingsError(
+            f"setting {name} (STOREHUB_{name.upper()}): plain http is allowed to loopback only"
+        )

@@ -9,7 +9,7 @@
 # Needs root; for an arm64 image on another machine, qemu-user-static. Nothing is started while the image is made.
 set -euo pipefail
 
-deb="" image="" root="" answers=""
+deb="" image="" root="" answers="" given=("$@")
 
 fail() {
     echo "prepare: $*" >&2
@@ -32,31 +32,28 @@ done
 [ "$(id -u)" = 0 ] || fail "mounting and chroot need root"
 [ -z "$answers" ] || python3 -m json.tool "$answers" >/dev/null || fail "$answers is no JSON"
 
-mounts=() loop=""
-clean() {
-    local one
-    for one in "${mounts[@]}"; do umount -l "$one" || true; done
-    [ -z "$loop" ] || losetup --detach "$loop"
-}
-trap clean EXIT
+# What the package, its release and the first days' journal take.
+readonly FREE_MB=400
 
-# attach SOURCE TARGET [mount options]: remembered, and undone in the opposite order.
-attach() {
-    mount "${@:3}" "$1" "$2"
-    mounts=("$2" "${mounts[@]}")
-}
+# In a view of the mounts that nobody else has: what is mounted here is gone with this program, however it ends.
+[ -n "${STOREHUB_ALONE:-}" ] || STOREHUB_ALONE=yes exec unshare --mount --propagation private "$0" "${given[@]}"
 
 if [ -n "$image" ]; then
-    loop=$(losetup --find --show --partscan "$image")
+    # The last partition is the root file system in both kinds of image. By its place, since not every kernel makes
+    # devices for the partitions of a file.
+    read -r start sectors < <(partx --noheadings --output START,SECTORS "$image" | tail -1) ||
+        fail "$image has no partitions"
     root=$(mktemp -d)
-    # The last partition is the root file system in both kinds of image.
-    attach "$(lsblk --noheadings --list --output PATH "$loop" | tail -1)" "$root"
+    mount "$image" "$root" -o "loop,offset=$((start * 512)),sizelimit=$((sectors * 512))"
 fi
 [ -x "$root/usr/bin/python3" ] || fail "$root is no system with Debian's python3"
 
-attach proc "$root/proc" -t proc
-attach /dev "$root/dev" --bind
-attach tmpfs "$root/run" -t tmpfs
+free=$(df --output=avail -BM "$root" | tail -1)
+[ "${free//[!0-9]/}" -ge "$FREE_MB" ] || fail "$free free in the image and ${FREE_MB}M needed: enlarge it first (docs/install.md)"
+
+mount proc "$root/proc" -t proc
+mount /dev "$root/dev" --bind
+mount tmpfs "$root/run" -t tmpfs
 # No package may start a service in here.
 printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
 chmod 755 "$root/usr/sbin/policy-rc.d"
@@ -80,3 +77,4 @@ rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id"
 [ -L "$root/etc/systemd/system/multi-user.target.wants/storehub.service" ] || fail "the service is not enabled in it"
 sync
 echo "ready: $(inside dpkg-query --show storehub)"
+[ -z "$image" ] || { umount --recursive "$root" && rmdir "$root"; }

@@ -421,6 +421,15 @@ class UpdateView(Struct):
     orders_back_s: float | None
 
 
+class OfferView(Struct):
+    """A later version that the box has seen; `source` is what `storehub update` is to be given."""
+
+    version: str
+    source: str
+    signed_by: str
+    at: str
+
+
 class CopyRow(Struct):
     """lag_entries: how many of the journal's entries the copy does not have yet."""
 
@@ -538,6 +547,7 @@ class SyncView(Struct):
     customer_keys: CustomerKeysView | None
     problem: str
     update: UpdateView | None
+    update_available: OfferView | None
 
 
 class DeviceView(Struct):

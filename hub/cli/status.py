@@ -93,6 +93,10 @@ def _rows(found: dict[str, Any]) -> list[tuple[str, str]]:
     )
     if found["update"] and found["update"]["state"] != "done":
         rows.append(("update", _update(found["update"])))
+    if offer := found.get("update_available"):
+        rows.append(
+            ("later version", f"{escape(offer['version'])}: sudo storehub update {escape(offer['source'])}")
+        )
     rows += _copies(found)
     if found["behind"]:
         behind = found["behind"]

@@ -15,7 +15,7 @@ from hub.domain.device import Device
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import DevicePaired, DeviceRevoked, Fact, MasterApplied
 from hub.domain.state import State
-from hub.released import marker_of_this_program, update_view
+from hub.released import marker_of_this_program, offer_view, update_view
 from hub.settings import Settings
 from hub.store.highwater import HighWater
 from hub.store.mended import HOLES, repairs_of
@@ -65,6 +65,7 @@ def status(journal: JournalFile, settings: Settings, folder: DataDir) -> dict[st
         else None,
         **_repaired(journal),
         "update": update_view(marker_of_this_program()),
+        "update_available": offer_view(folder.path, version("storehub")),
     }
 
 

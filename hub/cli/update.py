@@ -18,13 +18,16 @@ from hub.update.layout import UPDATER, Layout, UpdateError
 
 
 @click.command()
-@click.argument("source", required=False, metavar="FILE|VERSION")
+@click.argument("source", required=False, metavar="FILE|ADDRESS|VERSION")
 @click.option(
     "--wheels", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Its dependencies."
 )
 @click.option("--unsigned", is_flag=True, help="Take it without a trusted signature; this is logged.")
+@click.option(
+    "--check", is_flag=True, help="Only look whether there is a later one, in a folder or at its address."
+)
 @click.option("--back", is_flag=True, help="Go back to the version before the last update.")
-def update(source: str | None, wheels: Path | None, unsigned: bool, back: bool) -> None:
+def update(source: str | None, wheels: Path | None, unsigned: bool, check: bool, back: bool) -> None:
     """Bring the box to another version: from a bundle, a wheel, a Debian package, or the package index by version.
 
     The new version is installed beside the running one and must pass every check first: hashes, Python, imports, free
@@ -35,13 +38,16 @@ def update(source: str | None, wheels: Path | None, unsigned: bool, back: bool) 
     \b
       sudo storehub update /media/usb/storehub-0.2.0-aarch64.tar
       sudo storehub update 0.2.0
+      sudo storehub update --check /media/usb
       sudo storehub update --back
 
     Exit status 1 when the box did not come to run the version asked for; the reason is told.
     """
-    if (source is None) != back:
-        raise click.UsageError("name a file or a version, or --back")
     layout = Layout.of_environment()
+    if check:
+        return look_for_later(layout, source)
+    if (source is None) != back:
+        raise click.UsageError("name a file, an address or a version, or --back, or --check")
     if not layout.staged and os.geteuid() != 0:
         raise click.ClickException("only root may update the box: sudo storehub update …")
     try:
@@ -63,6 +69,30 @@ def update(source: str | None, wheels: Path | None, unsigned: bool, back: bool) 
     )
 
 
+def look_for_later(layout: Layout, given: str | None) -> None:
+    """Tell and remember whether there is a later version; without a place to look, the one of the settings."""
+    from importlib.metadata import version
+
+    from hub.cli.common import settings_of
+    from hub.update.offered import look, remember
+    from hub.update.signing import keys_in
+
+    place = given or settings_of({}).update_from
+    if not place:
+        click.echo("nothing says where to look: name a folder or an address, or set update_from")
+        return
+    try:
+        trusted = keys_in(layout.key_folders, owner=layout.owner)
+        offer = look(place, running=version("storehub"), trusted=trusted, tell=click.echo)
+        remember(layout.data, offer)
+    except (UpdateError, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    if offer is None:
+        click.echo(f"no later version in {place}")
+    else:
+        click.echo(f"{offer.version} can be had: sudo storehub update {offer.source}")
+
+
 def bring(layout: Layout, given: str, wheels: Path | None, *, unsigned: bool = False) -> Update | None:
     """To what is given; how it ended, None when it runs already. Raises UpdateError."""
     from hub.update.preparing import prepare
@@ -70,7 +100,7 @@ def bring(layout: Layout, given: str, wheels: Path | None, *, unsigned: bool = F
     from hub.update.source import source_of
 
     _finish(layout)
-    trusted = {} if unsigned else keys_in(layout.key_folders, owner=os.geteuid())
+    trusted = {} if unsigned else keys_in(layout.key_folders, owner=layout.owner)
     if unsigned:
         _log(f"an update to {given!r} without asking who signed it")
     with tempfile.TemporaryDirectory(prefix="storehub-update-") as scratch:

@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from hub.doctor.findings import Finding, Patient
-from hub.released import marker_of_this_program, update_view
+from hub.released import marker_of_this_program, offer_view, update_view
 
 UNIT: Final = "storehub.service"
 SHOWN: Final = ("LoadState", "ActiveState", "SubState", "UnitFileState", "NRestarts", "Result")
@@ -83,5 +83,7 @@ def version(patient: Patient) -> Iterator[Finding]:
         yield Finding("version", "fail" if last["state"] == "stuck" else "warn", last["state"], last)
     elif running != installed:
         yield Finding("version", "warn", "older", {"running": running, "installed": installed})
+    elif offer := offer_view(patient.folder.path, running):
+        yield Finding("version", "ok", "later", {"running": running, **offer})
     else:
         yield Finding("version", "ok", "fine", {"version": installed})

@@ -70,6 +70,7 @@ class Box:
     health: MachineHealth = field(default_factory=MachineHealth)
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None
+    offered: Callable[[], dict[str, Any] | None] = lambda: None
     beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")
     # Requests of devices in the last moments: the replay gives way to them.
     lan_requests: int = 0

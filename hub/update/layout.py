@@ -68,6 +68,11 @@ class Layout:
         """Whose bundles this box takes: those that came with the running release, and its technician's own."""
         return self.prefix / "venv/share/storehub/keys", self.config.parent / "update-keys"
 
+    @property
+    def owner(self) -> int:
+        """Who may write what counts here: root, on a box."""
+        return os.geteuid() if self.staged else 0
+
     def release(self, name: str) -> Path:
         return self.prefix / "releases" / name
 

@@ -21,6 +21,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Final
 
+from hub.update.fetching import fetch, is_address
 from hub.update.layout import UpdateError, last_words
 from hub.update.signing import SIGNATURE, Keys, signer
 
@@ -60,10 +61,14 @@ class Source:
 def source_of(
     given: str, scratch: Path, *, wheels: Path | None = None, trusted: Keys | None = None
 ) -> Source:
-    """What the words name, unpacked into scratch and checked against its sums.
+    """What the words name, unpacked into scratch and checked against its sums. A bundle may lie at an https address.
 
     trusted: refuse what none of these keys signed; without any, whoever made it is believed. Raises UpdateError.
     """
+    if is_address(given):
+        fetched = scratch / "fetched.tar"
+        fetch(given, fetched, bytes_max=BYTES_MAX)
+        given = str(fetched)
     path = Path(given)
     is_version = _VERSION.fullmatch(given) is not None and not path.exists()
     if not is_version and not path.is_file():

@@ -20,8 +20,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.install.booted import MENU, ROOT, SKIPPED, Packages
 from tests.install.nspawn import base_tree, why_not
+from tests.install.story import MENU, ROOT, SKIPPED, Packages
 
 BINFMT = Path("/proc/sys/fs/binfmt_misc")
 NAME = "qemu-aarch64"

@@ -21,7 +21,8 @@ from typing import Any, Self
 
 # What Debian's installer and Raspberry Pi OS Lite put on a disk, as far as this matters here; no python3-venv, no pip.
 PACKAGES = "systemd,systemd-sysv,dbus,udev,python3,iproute2,procps,sudo,ca-certificates,tzdata"
-SUITE = "bookworm"
+# With the minor version of its Python.
+SUITES = {"bookworm": "3.11", "trixie": "3.13"}
 BOOT_S_MAX = 90.0
 STOP_S_MAX = 60.0
 
@@ -39,16 +40,16 @@ def why_not(arch: str = "") -> str | None:
     return None
 
 
-def base_tree(arch: str = "amd64") -> Path:
+def base_tree(arch: str = "amd64", suite: str = "bookworm") -> Path:
     """The tree of a bare Debian, made once and kept (STOREHUB_TREES): a minute, ten under emulation."""
     trees = Path(os.environ.get("STOREHUB_TREES", "/var/tmp/storehub-trees"))  # noqa: S108 - big, and worth keeping
-    tree = trees / f"{SUITE}-{arch}"
+    tree = trees / f"{suite}-{arch}"
     if not (tree / ".complete").exists():
         shutil.rmtree(tree, ignore_errors=True)
         trees.mkdir(parents=True, exist_ok=True)
         foreign = ["--foreign"] if arch == "arm64" else []
         options = [*foreign, f"--arch={arch}", "--variant=minbase", f"--include={PACKAGES}"]
-        subprocess.run(["debootstrap", *options, SUITE, tree], check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(["debootstrap", *options, suite, tree], check=True, stdout=subprocess.DEVNULL)
         if foreign:
             second = ["chroot", tree, "/debootstrap/debootstrap", "--second-stage"]
             subprocess.run(second, check=True, stdout=subprocess.DEVNULL)

@@ -312,7 +312,7 @@ def test_what_we_pack_can_be_updated_to(wheels: dict[str, Path], tmp_path: Path)
         assert (found.version, found.signed_by) == ("0.2.0", name if bundle else "")
         assert found.release_sh.exists()
         assert list(keys_in([found.kit / "keys"], owner=os.geteuid())) == ([name] if bundle else [])
-    first, second = (next((tmp_path / f"build-bundle.sh{again}").iterdir()) for again in (False, True))
+    first, second = (next((tmp_path / f"build-bundle.sh{again}").glob("*.tar")) for again in (False, True))
     assert first.read_bytes() == second.read_bytes()
 
 

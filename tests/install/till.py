@@ -1,9 +1,10 @@
 """A handheld that needs nothing but Debian's python3: runs inside the machine, talks TLS to the hub on loopback.
 
-usage: till.py pair CODE | till.py orders COUNT | till.py loop | till.py check
+usage: till.py pair CODE | till.py orders COUNT | till.py loop | till.py check | till.py say PERSON | till.py export ID
 
 Every order that was acknowledged is noted in acked.jsonl, after the answer; `check` asks for each again under its key,
-and the hub must say that it knows it. `loop` orders until there is a file `stop`, whatever happens to the hub.
+and the hub must say that it knows it. `loop` orders until there is a file `stop`, whatever happens to the hub. `say`
+has a person's data in requests that are taken and in refused ones; `export` asks for all customers under that id.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import ssl
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
@@ -80,6 +82,33 @@ def check() -> None:
     sys.exit(lost != 0)
 
 
+def say(person: dict[str, str]) -> None:
+    status, _, answer = call(
+        "/v1/customers", {"name": person["name"], "phone": person["phone"]}, str(uuid.uuid4())
+    )
+    if status != 201:
+        sys.exit(f"refused with {status}: {answer!r}")
+    line = {"product_id": "p1", "quantity": 1, "note": person["note"]}
+    for lines in ([line], [{**line, "product_id": person["phone"]}], [{**line, "quantity": person["name"]}]):
+        call("/v1/orders", {"table_id": "t1", "lines": lines}, str(uuid.uuid4()))
+    quoted = urllib.parse.quote(person["name"])
+    for path in (f"/v1/{quoted}", f"/v1/customers?phone={quoted}", f"/{quoted}\tx"):
+        call(path.replace("\t", "%09"), {}, str(uuid.uuid4()))
+    call("/v1/pairings", {"code": person["phone"], "name": person["name"]})
+
+
+def export(request: str) -> None:
+    context = ssl.create_default_context(cafile="/var/lib/storehub/tls/ca.pem")
+    headers = {"X-Request-Id": request, "Authorization": f"Bearer {TOKEN.read_text()}"}
+    asked = urllib.request.Request(f"{URL}/v1/exports/customers", headers=headers)  # noqa: S310
+    try:
+        with urllib.request.urlopen(asked, timeout=10, context=context) as answer:  # noqa: S310
+            print(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            print(error.code)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["pair", code]:
@@ -93,5 +122,9 @@ if __name__ == "__main__":
             loop()
         case ["check"]:
             check()
+        case ["say", person]:
+            say(json.loads(person))
+        case ["export", request]:
+            export(request)
         case _:
             sys.exit(__doc__)

@@ -106,6 +106,7 @@ async def sync_view(box: Box, device: Device | None = None) -> dict[str, Any]:
         "behind": msgspec.to_builtins(box.core.behind) if box.core.behind else None,
         **box.repaired(),
         "update": box.updated(),
+        "update_available": box.offered(),
     }
     if device is not None and device.role == "technician":
         _without_amounts(view)
