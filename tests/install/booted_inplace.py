@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.install.story import ROOT, Told
+from tests.install.story import MENU, ROOT, Told
 
 # The oldest package of this project: counters of stock and answered requests were kept otherwise then.
 OLDEST = "305c916"
@@ -27,7 +27,15 @@ class InPlace(Told):
         with tempfile.TemporaryDirectory(dir=self.packages.first.parent) as folder:
             package = oldest(Path(folder))
             self.install(package)
-        self.set_up()
+        # There was no `storehub setup` yet.
+        menu = self.machine.root / "var/tmp/menu.json"
+        menu.write_text(json.dumps(MENU))
+        self.machine.run("storehub", "import", "/var/tmp/menu.json")
+        self.bring(ROOT / "tests/install/till.py")
+        code = json.loads(self.machine.run("storehub", "device", "code", "--role", "manager", "--json"))[
+            "code"
+        ]
+        self.till("pair", code)
         self.till("orders", "50")
         return f"{OLDEST}; {self.nothing_is_lost()}"
 
