@@ -28,7 +28,7 @@ from tests.install.booted_inplace import InPlace
 from tests.install.booted_updates import Updates
 from tests.install.booted_upkeep import Upkeep
 from tests.install.nspawn import SUITES, Machine, base_tree, why_not
-from tests.install.story import ANSWERS, MENU, ROOT, SKIPPED, Packages, Told
+from tests.install.story import ANSWERS, ROOT, SKIPPED, Packages, Told
 
 BACKUP = "/var/tmp/backup.tar"  # noqa: S108 - inside the machine, where the service's user may write
 
@@ -69,9 +69,7 @@ class Install(Told):
     def it_is_set_up_and_takes_orders(self) -> str:
         made = json.loads(self.technician("storehub setup --answers - --json", json.dumps(ANSWERS)))
         assert made["restarted"] is True
-        menu = self.machine.root / "var/tmp/menu.json"
-        menu.write_text(json.dumps(MENU))
-        self.technician("storehub import /var/tmp/menu.json")
+        self.import_menu()
         shutil.copy(ROOT / "tests/install/till.py", self.machine.root / "root")
         self.till("pair", made["pairing"]["code"])
         self.till("orders", "1")

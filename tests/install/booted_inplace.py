@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.install.story import MENU, ROOT, Told
+from tests.install.story import ROOT, Told
 
 # The oldest package of this project: counters of stock and answered requests were kept otherwise then.
 OLDEST = "305c916"
@@ -28,9 +28,7 @@ class InPlace(Told):
             package = oldest(Path(folder))
             self.install(package)
         # There was no `storehub setup` yet.
-        menu = self.machine.root / "var/tmp/menu.json"
-        menu.write_text(json.dumps(MENU))
-        self.machine.run("storehub", "import", "/var/tmp/menu.json")
+        self.import_menu()
         self.bring(ROOT / "tests/install/till.py")
         code = json.loads(self.machine.run("storehub", "device", "code", "--role", "manager", "--json"))[
             "code"

@@ -128,11 +128,14 @@ class Told:
         made = json.loads(
             self.technician("storehub setup --answers - --offline --json", json.dumps({**ANSWERS, **more}))
         )
+        self.import_menu()
+        self.bring(ROOT / "tests/install/till.py")
+        self.till("pair", made["pairing"]["code"])
+
+    def import_menu(self) -> None:
         menu = self.machine.root / "var/tmp/menu.json"
         menu.write_text(json.dumps(MENU))
         self.technician("storehub import /var/tmp/menu.json")
-        self.bring(ROOT / "tests/install/till.py")
-        self.till("pair", made["pairing"]["code"])
 
     def version(self) -> str:
         found: str = json.loads(self.machine.run("storehub", "status", "--json"))["hub"]["version"]
