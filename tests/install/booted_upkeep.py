@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import time
 from collections.abc import Callable
 from typing import Any
@@ -14,7 +15,7 @@ CLOUD = "http://127.0.0.1:8080"
 CLOUD_DB = "sqlite:////var/lib/cloud/cloud.db"
 BACKUPS = "/srv/backups"
 SETTINGS = "/etc/storehub/storehub.toml"
-TIMERS = ("backup", "verify", "certificate")
+TIMERS = ("backup", "verify", "certificate", "update-check")
 TIMER_S_MAX = 120.0
 # What people type and what opens doors; none of it may be in the log.
 PERSON = {"name": "山田花子", "phone": "090-1234-5678", "note": "アレルギー: えび"}
@@ -98,6 +99,9 @@ class Upkeep(Told):
         """The timers themselves, told to elapse at once; nobody starts the services by hand."""
         self.machine.run("install", "-d", "-m", "700", "-o", "storehub", "-g", "storehub", BACKUPS)
         self.setting(f'backup_dir = "{BACKUPS}"')
+        # Where the stick would be: a later version lies there.
+        self.setting(f'update_from = "{BACKUPS}"')
+        shutil.copy(self.packages.bundle("0.9.7"), self.machine.root / BACKUPS.lstrip("/"))
         secret = self.machine.root / "etc/credstore/storehub.backup_passphrase"
         secret.write_text("correct horse battery staple")
         secret.chmod(0o600)
@@ -129,13 +133,15 @@ class Upkeep(Told):
         self.machine.run("sh", "-c", "rm -r /run/systemd/system/storehub-*.timer.d; systemctl daemon-reload")
         for name in TIMERS:
             self.machine.run("systemctl", "start", f"storehub-{name}.timer")
-        made = self.machine.run("ls", BACKUPS).split()
-        assert len(made) >= 1, made
-        head = (self.machine.root / BACKUPS.lstrip("/") / made[0]).read_bytes()[:200]
-        assert b"ustar" not in head, "a store with a passphrase has no backup that opens without it"
+        offered = self.status()["update_available"]
+        assert (offered["version"], self.status()["update"]) == ("0.9.7", None), offered
+        (made,) = (self.machine.root / BACKUPS.lstrip("/")).glob("storehub-*.tar.sealed")
+        assert made.read_bytes().startswith(b"storehub sealed backup"), "the passphrase came by credential"
         log = self.machine.run("journalctl", "-u", "storehub-verify", "--no-pager", "-o", "cat")
         assert "ok" in log.lower(), log
-        return f"{', '.join(TIMERS)}: run by their timers, each with success; the sealed backup is {made[0]}"
+        return (
+            f"{', '.join(TIMERS)}: run by their timers, each with success; the sealed backup is {made.name}"
+        )
 
     def the_log_names_requests_and_nobody(self) -> str:
         """A day's requests, good and bad, and one that breaks: the log has its id, and no word that anybody typed."""
