@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from hub.domain.day import Day
 from hub.domain.facts_clock import ClockCorrected, Correction, DayShare, DrawerShare, Thing
 from hub.domain.figures import NO_FIGURES
+from hub.domain.numbering import NumberDay, NumberRange
 from hub.domain.permissions import unix_of
 from hub.domain.register import RegisterDay, Settlement, register_key
 from hub.domain.report_moves import combined, figures_of, late_of, left_late, tenders
@@ -27,6 +28,7 @@ def clock_corrected(state: State, fact: ClockCorrected, meta: Meta) -> None:
             _join(state, share)
             for drawer in share.drawers:
                 _move_drawer(state, share, drawer)
+            _move_numbers(state, share)
             _forget_empty(state, share.from_)
     for thing in fact.things:
         _THINGS[thing.kind](state, thing)
@@ -119,6 +121,23 @@ def _move_drawer(state: State, share: DayShare, moved: DrawerShare) -> None:
     _keep(state, share.to, new)
 
 
+def _move_numbers(state: State, share: DayShare) -> None:
+    """The list of a day names what was handed out on it. The numbers stay: they stand on papers."""
+    old = state.number_days.get(share.from_) or NumberDay(share.from_)
+    moved: list[NumberRange] = []
+    for part in share.numbers:
+        old, gone = old.without(part)
+        moved += gone
+    if not moved:
+        return
+    new = state.number_days.get(share.to) or NumberDay(share.to)
+    state.number_days.put(share.to, new.joined(moved))
+    if old.ranges:
+        state.number_days.put(share.from_, old)
+    else:
+        state.number_days.remove(share.from_)
+
+
 def _in_order(settlements: tuple[Settlement, ...]) -> tuple[Settlement, ...]:
     return tuple(sorted(settlements, key=lambda one: one.seq))
 
@@ -182,11 +201,48 @@ def _refund(state: State, thing: Thing) -> None:
 
 
 def _number(state: State, thing: Thing) -> None:
-    use = state.number_uses.get(thing.number) if thing.number else None
+    _used(state, thing, thing.number)
+
+
+def _used(state: State, thing: Thing, number: str) -> None:
+    use = state.number_uses.get(number) if number else None
     if use is not None:
-        state.number_uses.put(
-            thing.number,
-            replace(use, business_date=thing.business_date, at=shifted(use.at, thing.shift_ms)),
+        at = shifted(use.at, thing.shift_ms)
+        state.number_uses.put(number, replace(use, business_date=thing.business_date, at=at))
+
+
+def _formal(state: State, thing: Thing) -> None:
+    """The paper stays as it was handed out: only the list of numbers knows better."""
+    _used(state, thing, thing.id)
+
+
+def _received(state: State, thing: Thing) -> None:
+    payment = state.received.get(thing.id)
+    if payment is not None:
+        at = shifted(payment.at, thing.shift_ms)
+        state.received.put(thing.id, replace(payment, business_date=thing.business_date, at=at))
+        _number(state, thing)
+
+
+def _layaway(state: State, thing: Thing) -> None:
+    layaway = state.layaways.get(thing.id)
+    if layaway is not None:
+        opened_at = shifted(layaway.opened_at, thing.shift_ms)
+        state.layaways.put(thing.id, replace(layaway, business_date=thing.business_date, opened_at=opened_at))
+        _number(state, thing)
+
+
+def _customer(state: State, thing: Thing) -> None:
+    """Points expire from the day on which their owner was really here."""
+    customer = state.customers.get(thing.id)
+    if customer is not None:
+        before = "" if customer.moved_on == thing.was else customer.moved_on
+        if before and thing.part == "opening":
+            # Whoever was known already was not here because the cloud said something of them.
+            return
+        used_on = thing.business_date if customer.used_on == thing.was else customer.used_on
+        state.customers.put(
+            thing.id, replace(customer, moved_on=max(before, thing.business_date), used_on=used_on)
         )
 
 
@@ -282,4 +338,8 @@ _THINGS = {
     "payment": _payment,
     "session": _session,
     "approval": _approval,
+    "received": _received,
+    "layaway": _layaway,
+    "number": _formal,
+    "customer": _customer,
 }

@@ -8,9 +8,22 @@ from msgspec import Struct, field
 
 from hub.domain.fact import Fact
 from hub.domain.figures import Tenders
+from hub.domain.numbering import NumberRange
 from hub.domain.report_sums import CountTotal, DayReport
 
-ThingKind = Literal["sale", "refund", "check", "plan", "payment", "session", "approval"]
+ThingKind = Literal[
+    "sale",
+    "refund",
+    "check",
+    "plan",
+    "payment",
+    "session",
+    "approval",
+    "received",
+    "layaway",
+    "number",
+    "customer",
+]
 
 
 class Correction(Struct, frozen=True):
@@ -55,12 +68,15 @@ class DayShare(Struct, frozen=True, kw_only=True):
     report: DayReport
     hours: dict[int, CountTotal]
     drawers: tuple[DrawerShare, ...] = ()
+    # Receipt numbers that may have been handed out: of a block that was, none is.
+    numbers: tuple[NumberRange, ...] = ()
 
 
 class Thing(Struct, frozen=True, omit_defaults=True):
     """Something that carries a time of a corrected entry. part: a refund of the sale, a plan of the check.
 
-    number: on its paper.
+    number: on its paper. Of a customer whose points moved: was is the business date that this had; part `opening` when
+    it was master data that moved them.
     """
 
     kind: ThingKind
@@ -69,6 +85,7 @@ class Thing(Struct, frozen=True, omit_defaults=True):
     business_date: str
     part: str = ""
     number: str = ""
+    was: str = ""
 
 
 class ClockCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):

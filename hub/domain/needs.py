@@ -134,6 +134,10 @@ THINGS: Final = {
     "payment": "payments",
     "session": "staff_sessions",
     "approval": "approvals",
+    "received": "received",
+    "layaway": "layaways",
+    "number": "number_uses",
+    "customer": "customers",
 }
 
 

@@ -6,7 +6,7 @@ number and every gap: used, set aside for a register and not used yet, or lost w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal
 
 from msgspec import Struct
@@ -44,6 +44,28 @@ class NumberDay(Struct, frozen=True):
         ):
             return replace(self, ranges=(*self.ranges[:-1], replace(last, last=new.last)))
         return replace(self, ranges=(*self.ranges, new))
+
+    def without(self, part: NumberRange) -> tuple[NumberDay, tuple[NumberRange, ...]]:
+        """The day less the numbers of the part that were handed out on it in that way, and those numbers."""
+        kept, gone = [], []
+        for mine in self.ranges:
+            first, last = max(mine.first, part.first), min(mine.last, part.last)
+            if (mine.series, mine.register_id) != (part.series, part.register_id) or first > last:
+                kept.append(mine)
+                continue
+            gone.append(replace(mine, first=first, last=last))
+            if mine.first < first:
+                kept.append(replace(mine, last=first - 1))
+            if last < mine.last:
+                kept.append(replace(mine, first=last + 1))
+        return replace(self, ranges=tuple(kept)), tuple(gone)
+
+    def joined(self, parts: Iterable[NumberRange]) -> NumberDay:
+        """The day with more of them, in the order in which numbers and series count up."""
+        day = NumberDay(self.business_date)
+        for part in sorted((*self.ranges, *parts), key=lambda one: (len(one.series), one.series, one.first)):
+            day = day.with_range(part)
+        return day
 
 
 class NumberUse(Struct, frozen=True, omit_defaults=True, kw_only=True):

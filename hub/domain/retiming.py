@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Final
 
@@ -14,7 +14,15 @@ from hub.domain.entries import Envelope
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.evolve_clock import shifted
 from hub.domain.fact import Fact
-from hub.domain.facts import CheckOpened, EntryRecovered, PlanStarted, SaleCompleted, SaleRefunded, SaleVoided
+from hub.domain.facts import (
+    CheckOpened,
+    EntryRecovered,
+    MasterApplied,
+    PlanStarted,
+    SaleCompleted,
+    SaleRefunded,
+    SaleVoided,
+)
 from hub.domain.facts_clock import Correction, DayShare, DrawerShare, Thing
 from hub.domain.facts_credit import (
     AccountPaid,
@@ -23,10 +31,15 @@ from hub.domain.facts_credit import (
     PaymentFailed,
     PaymentSettled,
 )
+from hub.domain.facts_customer import PointsChanged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_layaway import LayawayCancelled, LayawayOpened
+from hub.domain.facts_receipt import ReceiptIssued
+from hub.domain.facts_sale import NumbersReserved
 from hub.domain.facts_staff import ApprovalAsked, StaffSignedIn
 from hub.domain.figures import Tenders, add_tenders
+from hub.domain.numbering import NumberDay, NumberRange
+from hub.domain.numbers import parsed
 from hub.domain.report import fold
 from hub.domain.report_sums import DayReport
 from hub.domain.sale import Tender
@@ -35,7 +48,7 @@ from hub.domain.sale import Tender
 SAME_MS: Final = 2000
 # What rounding to milliseconds and a clock that is slewed may differ by within one range.
 RUN_MS: Final = 50
-# Entries and ranges that one clock.corrected lists: it must pass the cloud's 256 KiB.
+# Entries (and what carries a time), and ranges, that one clock.corrected lists: it must pass the cloud's 256 KiB.
 ENTRIES_AT_ONCE: Final = 500
 RANGES_AT_ONCE: Final = 200
 _OF_A_DATE: Final = (DrawerMoved, RegisterCounted, RegisterSettled)
@@ -55,6 +68,7 @@ class _Share(Struct):
     given: DayReport
     gone: DayReport
     drawers: dict[str, _Drawer] = field(default_factory=dict)
+    numbers: NumberDay = NumberDay("")
 
 
 class Retiming:
@@ -70,6 +84,8 @@ class Retiming:
         self._shares: dict[tuple[str, str], _Share] = {}
         self._things: list[Thing] = []
         self._count = 0
+        # Customers whose points moved in corrected entries.
+        self._visitors: set[str] = set()
 
     @property
     def full(self) -> bool:
@@ -93,9 +109,15 @@ class Retiming:
     ) -> None:
         """was_date, was_shift_ms: what earlier corrections said of this entry; its own, and 0, when none did."""
         shift_ms = round((unix_s - datetime.fromisoformat(envelope.time).timestamp()) * 1000)
-        if abs(shift_ms - was_shift_ms) <= SAME_MS:
+        right = abs(shift_ms - was_shift_ms) <= SAME_MS
+        if right and not self._visitors:
             return
         fact = fact_of(envelope.type, bytes(envelope.data))
+        if right:
+            if (visitor := _visitor(fact)) in self._visitors:
+                # They were here again: that day counts, though an earlier visit seemed to be of it and was not.
+                self._things.append(Thing("customer", str(visitor), 0, was_date, was=was_date))
+            return
         time, date = self._at(unix_s)
         if isinstance(fact, SaleCompleted) and fact.taken is not None:
             own = self._day_of(fact.taken.at)
@@ -116,7 +138,12 @@ class Retiming:
         fold(share.gone, fact, replace(meta, time=shifted(meta.time, was_shift_ms)))
         fold(share.given, fact, replace(meta, time=time, business_date=date))
         _draw(share.drawers, fact, envelope.seq)
-        self._things += _things(fact, shift_ms - was_shift_ms, date)
+        for part in _handed_out(fact):
+            share.numbers = share.numbers.with_range(part)
+        things = _things(fact, shift_ms - was_shift_ms, was_date, date)
+        self._things += things
+        self._visitors.update(thing.id for thing in things if thing.kind == "customer")
+        self._count += len(things)
 
     def _list(self, envelope: Envelope, old: str, new: str, time: str, shift_ms: int, exact: bool) -> None:
         self._count += 1
@@ -165,7 +192,31 @@ def _share(old: str, new: str, share: _Share) -> DayShare:
             for register_id, drawer in share.drawers.items()
         )
     )
-    return DayShare(from_=old, to=new, report=report, hours=share.gone.hours, drawers=drawers)
+    numbers = () if old == new else share.numbers.ranges
+    return DayShare(
+        from_=old, to=new, report=report, hours=share.gone.hours, drawers=drawers, numbers=numbers
+    )
+
+
+def _handed_out(fact: Fact) -> Iterator[NumberRange]:
+    """The numbers that this entry gave out, if they were not of a block."""
+    match fact:
+        case NumbersReserved():
+            yield NumberRange(fact.series, fact.first, fact.last, fact.register_id)
+            return
+        case SaleCompleted() | AccountPaid():
+            written = [fact.receipt_no]
+        case SaleRefunded():
+            written = [fact.refund_no]
+        case LayawayOpened():
+            written = [fact.deposit_no or ""]
+        case ReceiptIssued():
+            written = [receipt.formal_no for receipt in fact.receipts]
+        case _:
+            return
+    for number in map(parsed, written):
+        if number is not None:
+            yield NumberRange(number[0], number[1], number[1])
 
 
 def _draw(drawers: dict[str, _Drawer], fact: Fact, seq: int) -> None:
@@ -203,10 +254,33 @@ def _pay(drawers: dict[str, _Drawer], register_id: str, tenders: tuple[Tender, .
         drawer.tenders = add_tenders(drawer.tenders, tenders, sign)
 
 
-def _things(fact: Fact, by_ms: int, date: str) -> list[Thing]:
+def _visitor(fact: Fact | None) -> str | None:
+    """The customer whose points do not expire for a while because of this."""
+    if isinstance(fact, SaleCompleted):
+        return fact.customer_id if fact.points_used or fact.points_granted else None
+    return fact.customer_id if isinstance(fact, PointsChanged) and fact.kind == "adjusted" else None
+
+
+def _things(fact: Fact, by_ms: int, was: str, date: str) -> list[Thing]:
     match fact:
         case SaleCompleted():
-            return [Thing("sale", fact.sale_id, by_ms, date, number=fact.receipt_no)]
+            sale = Thing("sale", fact.sale_id, by_ms, date, number=fact.receipt_no)
+            visitor = _visitor(fact)
+            return [sale, *([] if visitor is None else [Thing("customer", visitor, by_ms, date, was=was)])]
+        case MasterApplied():
+            return [
+                Thing("customer", change.id, by_ms, date, part="opening", was=was)
+                for change in fact.changes
+                if change.kind == "customer" and change.value is not None
+            ]
+        case PointsChanged(kind="adjusted"):
+            return [Thing("customer", fact.customer_id, by_ms, date, was=was)]
+        case AccountPaid():
+            return [Thing("received", fact.payment_id, by_ms, date, number=fact.receipt_no)]
+        case LayawayOpened():
+            return [Thing("layaway", fact.layaway_id, by_ms, date, number=fact.deposit_no or "")]
+        case ReceiptIssued():
+            return [Thing("number", receipt.formal_no, by_ms, date) for receipt in fact.receipts]
         case SaleRefunded():
             return [Thing("refund", fact.sale_id, by_ms, date, part=fact.refund_id, number=fact.refund_no)]
         case CheckOpened():

@@ -17,6 +17,7 @@ from hub.domain import entries
 from hub.domain.entries import Chain, Entry, Envelope, Origin
 from hub.domain.errors import HubError
 from hub.domain.evolve import fact_of, meta_of
+from hub.domain.evolve_clock import retimed, shifted
 from hub.domain.facts import After, Fact, HubStarted
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State
@@ -341,6 +342,16 @@ class Core:
                     starts[index + 1].first_seq - 1 if index + 1 < len(starts) else self.journal.position.seq
                 )
         return 0
+
+    def right_time(self, *, seq: int, epoch: str, at: str, business_date: str) -> tuple[str, str]:
+        """When an entry was made, and on which business day, by what is known now."""
+        corrections = self.state.corrections
+        if corrections.empty:
+            return at, business_date
+        held = [start.epoch for start in self.journal.epochs() if start.first_seq <= seq]
+        # One that came back has its seq from an epoch whose own end was lost: another entry stands there now.
+        known = retimed(corrections, seq) if held and held[-1] == epoch else None
+        return (at, business_date) if known is None else (shifted(at, known.shift_ms), known.business_date)
 
     @property
     def alive(self) -> bool:

@@ -43,6 +43,16 @@ def _forgets_other_boots() -> AbstractContextManager[Any]:
     return mock.patch.object(ClockWork, "_entries", mine)
 
 
+def _leaves_numbers() -> AbstractContextManager[Any]:
+    """Receipt numbers stay on the list of the day that seemed to be."""
+    return mock.patch("hub.domain.evolve_clock._move_numbers", return_value=None)
+
+
+def _forgets_visits() -> AbstractContextManager[Any]:
+    """Points expire counted from the day that seemed to be."""
+    return mock.patch.dict("hub.domain.evolve_clock._THINGS", {"customer": lambda state, thing: None})
+
+
 def _corrects_once() -> AbstractContextManager[Any]:
     """What a correction said is never corrected again."""
     from hub.domain.retiming import Retiming
@@ -61,5 +71,7 @@ MISTAKES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "moves-no-days": _moves_no_days,
     "forgets-reports": _forgets_reports,
     "forgets-other-boots": _forgets_other_boots,
+    "leaves-numbers": _leaves_numbers,
+    "forgets-visits": _forgets_visits,
     "corrects-once": _corrects_once,
 }

@@ -17,9 +17,20 @@ from unittest import mock
 import msgspec
 
 from hub.clock import BoxClock
-from hub.domain.commands import CompleteSale, LineIn, LineQuantity, PlaceOrder, RefundSale, TenderIn
+from hub.domain.commands import (
+    ApplyMaster,
+    CompleteSale,
+    LineIn,
+    LineQuantity,
+    PlaceOrder,
+    RefundSale,
+    TakeNumbers,
+    TenderIn,
+)
 from hub.domain.commands_day import MoveDrawer, SettleRegister
+from hub.domain.commands_receipt import IssueFormalReceipts
 from hub.domain.day import Day
+from hub.domain.facts import MasterChange
 from hub.domain.report_sums import DayReport
 from hub.domain.report_view import view
 from hub.service.clockwork import ClockWork, before_of
@@ -27,6 +38,10 @@ from tests.clocks.mistakes import MISTAKES
 from tests.support.core import NOON, HubKit, check
 from tests.support.disk import Disk, DiskJournal
 
+REGULAR = (
+    MasterChange("customer", "c1", {"id": "c1", "points": 500}),
+    MasterChange("setting", "points_rate", "0.1"),
+)
 YEAR = 365 * 86400.0
 CASH = "cash"
 
@@ -107,6 +122,8 @@ class Twins:
         await self.right.fresh()
         await self._clock()
         await self.box.fresh()
+        for kit in (self.right, self.box):
+            await kit.core.desk.order(ApplyMaster("import", REGULAR))
         self._tend()
 
     async def again(self) -> None:
@@ -222,7 +239,11 @@ async def _trade(twins: Twins, sales: list[dict[str, Any]], outcome: Round) -> N
     dice = twins.machine.dice
     for _ in range(dice.randint(1, 6)):
         twins.machine.go(dice.choice([1.0, 60.0, 1200.0]))
-        match dice.randrange(7):
+        match dice.randrange(9):
+            case 7:
+                await twins.do(TakeNumbers("r1", dice.randrange(1, 4)), target="r1")
+            case 8 if sales:
+                await twins.do(IssueFormalReceipts(), target=sales.pop()["sale_id"])
             case 0:
                 await twins.do(PlaceOrder((LineIn(f"p{dice.randrange(9)}", 1),), table_id="t1"))
             case 1 if sales:
@@ -242,9 +263,9 @@ async def _trade(twins: Twins, sales: list[dict[str, Any]], outcome: Round) -> N
 
 async def _sell(twins: Twins, sales: list[dict[str, Any]]) -> None:
     product = twins.machine.dice.randrange(9)
-    sales.append(
-        await twins.do(CompleteSale((TenderIn(CASH, 100 + 10 * product),), lines=(LineIn(f"p{product}", 1),)))
-    )
+    regular = "c1" if product % 3 == 0 else None
+    tenders, lines = (TenderIn(CASH, 100 + 10 * product),), (LineIn(f"p{product}", 1),)
+    sales.append(await twins.do(CompleteSale(tenders, lines=lines, customer_id=regular)))
 
 
 async def _compare(twins: Twins, outcome: Round) -> None:
@@ -261,6 +282,16 @@ async def _compare(twins: Twins, outcome: Round) -> None:
         mine, theirs = getattr(twin.state, found).committed, getattr(truth.state, found).committed
         _same(name, {key: _dated(one) for key, one in mine.items()},
               {key: _dated(one) for key, one in theirs.items()}, outcome)  # fmt: skip
+    _same("numbers of", _numbers(twin.state), _numbers(truth.state), outcome)
+    given = _given(truth.state)
+    listed = sum(one.last - one.first + 1 for ranges in _numbers(truth.state).values() for one in ranges)
+    if listed != given:
+        outcome.problems.append(f"{given} numbers were given, {listed} are on the lists of days")
+    _same("use of", {key: one.business_date for key, one in twin.state.number_uses.committed.items()},
+          {key: one.business_date for key, one in truth.state.number_uses.committed.items()}, outcome)  # fmt: skip
+    _same("points of", _points(twin.state), _points(truth.state), outcome)
+    _same("ledger", {"of points": _ledger(twins.right, twin.state)},
+          {"of points": _ledger(twins.box, truth.state)}, outcome)  # fmt: skip
     _same("drawers", {"r1": _cash(twin.state)}, {"r1": _cash(truth.state)}, outcome)
 
 
@@ -303,6 +334,31 @@ def _days(days: dict[str, Day]) -> dict[str, Any]:
         for date, day in days.items()
         if day.figures.sales.count or day.figures.refunds.count
     }  # fmt: skip
+
+
+def _numbers(state: Any) -> dict[str, Any]:
+    """What was handed out, whatever the order in which the ranges came to stand."""
+    return {date: day.joined(()).ranges for date, day in state.number_days.committed.items()}
+
+
+def _ledger(kit: HubKit, state: Any) -> list[tuple[str, int, str]]:
+    """As it is shown."""
+    found = []
+    for _, move in sorted(state.movements.committed.items()):
+        _, date = kit.core.right_time(
+            seq=move.seq, epoch=move.epoch, at=move.at, business_date=move.business_date
+        )
+        found.append((move.kind, move.points, date))
+    return found
+
+
+def _given(state: Any) -> int:
+    counters = state.counters.committed.items()
+    return sum(count for name, count in counters if name.startswith("receipt_no:"))
+
+
+def _points(state: Any) -> dict[str, Any]:
+    return {key: (one.points, one.moved_on) for key, one in state.customers.committed.items()}
 
 
 def _dated(thing: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
@@ -68,11 +68,7 @@ async def points(
     found |= {one.key: one for one in unsaved if one.customer_id == record.id and one.key < before}
     order = sorted(found, reverse=True)[: PAGE_MAX + 1]
     page = order[:PAGE_MAX]
-    own = ("customer_id", "epoch")
-    lines = [
-        {name: getattr(found[key], name) for name in Movement.__struct_fields__ if name not in own}
-        for key in page
-    ]
+    lines = [_line(box, found[key]) for key in page]
     return reply(
         {
             "customer_id": record.id,
@@ -82,3 +78,13 @@ async def points(
         },
         headers=PRIVATE,
     )
+
+
+def _line(box: Box, move: Movement) -> dict[str, Any]:
+    """As it was booked, at the time that is known to be right by now."""
+    own = ("customer_id", "epoch")
+    line = {name: getattr(move, name) for name in Movement.__struct_fields__ if name not in own}
+    line["at"], line["business_date"] = box.core.right_time(
+        seq=move.seq, epoch=move.epoch, at=move.at, business_date=move.business_date
+    )
+    return line

@@ -62,8 +62,13 @@ async def movements(
     if product_id not in box.core.state.stock.committed:
         raise NotFound(kind="stock", id=product_id)
     page, following = await listed(box, "stock_moves", product_id, cursor)
-    rows = [
-        {
+    rows = []
+    for move in page:
+        epoch = move.key.split(".")[1]
+        at, business_date = box.core.right_time(
+            seq=move.seq, epoch=epoch, at=move.at, business_date=move.business_date
+        )
+        row = {
             "movement_id": move.movement_id,
             "kind": move.kind,
             "quantity": move.quantity,
@@ -71,11 +76,10 @@ async def movements(
             "counted": move.counted,
             "reason": move.reason,
             "about": move.about,
-            "at": move.at,
-            "business_date": move.business_date,
+            "at": at,
+            "business_date": business_date,
             "device_id": move.device_id,
             "seq": move.seq,
         }
-        for move in page
-    ]
+        rows.append(row)
     return reply({"movements": rows, "next_cursor": following})
