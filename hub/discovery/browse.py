@@ -49,7 +49,7 @@ async def find_hubs(
     *,
     ignored_interfaces: Iterable[str] = VIRTUAL,
 ) -> list[FoundHub]:
-    """The hubs that answer within the time, by name; with a hub id, that one as soon as it answers.
+    """The hubs that answer within the time, by name; with a hub id, that store's boxes, until the serving one answers.
 
     Looks on the loopback too, for a hub on this machine. OSError when mDNS can't be spoken here at all.
     """
@@ -68,7 +68,8 @@ async def find_hubs(
             hub = _understood(info)
             if hub is not None:
                 found[name] = hub
-                if hub.hub_id == hub_id:
+                # Its standby announces itself too, and may be the first to answer.
+                if hub.hub_id == hub_id and hub.role == "primary":
                     arrived.set()
 
     async def follow(group: asyncio.TaskGroup) -> None:

@@ -87,6 +87,7 @@ from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, Regist
 from hub.domain.facts_layaway import LayawayCancelled, LayawayCompleted, LayawayOpened
 from hub.domain.facts_receipt import ReceiptIssued, ReceiptReissued, ReceiptWithdrawn
 from hub.domain.facts_stock import StockMoved
+from hub.domain.recovered import brought, counted
 from hub.domain.state import KINDS, Meta, State
 
 
@@ -183,23 +184,24 @@ def hub_started(state: State, fact: HubStarted, meta: Meta) -> None:
 
 def entry_recovered(state: State, fact: EntryRecovered, meta: Meta) -> None:
     """A lost entry counts as if it had never been lost, as far as its fact still fits."""
-    state.counters.put(recovered_key(fact.epoch, fact.seq), 1)
-    follower = evolve_stock.follower(state, fact.epoch, fact.seq)
-    if not fact.counted:
+    found, inner = brought(fact)
+    for one in found:
+        state.counters.put(recovered_key(one.epoch, one.seq), 1)
+    follower = evolve_stock.follower(state, inner.epoch, inner.seq)
+    if not counted(found):
         return
-    inner = entries.read(fact.entry.encode())
     lost = fact_of(inner.type, bytes(inner.data))
     # A lost correction is of entries of its own epoch, which are no longer where it says.
-    if lost is not None and not isinstance(lost, (HubStarted, EntryRecovered, MasterApplied, ClockCorrected)):
+    if lost is not None and not isinstance(lost, (HubStarted, MasterApplied, ClockCorrected)):
         if isinstance(lost, StockMoved) and lost.about:
-            evolve_stock.wait(state, lost, fact.epoch, fact.seq)
+            evolve_stock.wait(state, lost, inner.epoch, inner.seq)
             return
         try:
             evolve(state, lost, replace(meta_of(inner), held_by=meta.seq))
         except Misfit:
             return  # What it builds on was lost too, or has ended: the entry is kept, and people are told.
         if follower is not None:
-            evolve(state, follower, replace(meta_of(inner), seq=fact.seq - 1, held_by=meta.seq))
+            evolve(state, follower, replace(meta_of(inner), seq=inner.seq - 1, held_by=meta.seq))
 
 
 def nothing(state: State, fact: Fact, meta: Meta) -> None:

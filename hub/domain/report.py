@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from hub.domain import entries, report_later
+from hub.domain import report_later
 from hub.domain.evolve import fact_of, meta_of
 from hub.domain.facts import (
     CheckAborted,
@@ -28,6 +28,8 @@ from hub.domain.facts import (
 from hub.domain.facts_clock import ClockCorrected, DayJoined, DayLeft
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.reckoning import SaleLine, TaxRow
+from hub.domain.recovered import brought
+from hub.domain.recovered import counted as all_counted
 from hub.domain.report_moves import halves, joined, left
 from hub.domain.report_sums import (
     CategorySum,
@@ -62,10 +64,8 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
         if isinstance(fact, _OF_A_DATE) and fact.date != meta.business_date:
             return fact, replace(meta, business_date=fact.date)
         return fact, meta
-    if not fact.counted:
-        return None
-    inner = entries.read(fact.entry.encode())
-    lost = fact_of(inner.type, bytes(inner.data))
+    found, inner = brought(fact)
+    lost = fact_of(inner.type, bytes(inner.data)) if all_counted(found) else None
     return None if lost is None else counted(lost, meta_of(inner))
 
 

@@ -22,7 +22,7 @@ from hub.domain.device import HUB_ID, Device
 from hub.domain.entries import Envelope, Origin, Stamp
 from hub.domain.errors import HubError, IdempotencyKeyReused, NotReady, OutcomeUnknown, StorageFull
 from hub.domain.evolve import fact_of, meta_of
-from hub.domain.facts import EntryRecovered, ForeignRecorded
+from hub.domain.facts import ForeignRecorded
 from hub.domain.needs import (
     DRAWER_COMMANDS,
     TARGETS,
@@ -33,6 +33,7 @@ from hub.domain.needs import (
     retiming_needs,
 )
 from hub.domain.permissions import session_at
+from hub.domain.recovered import first_made
 from hub.domain.state import State
 from hub.ports import Clock, JournalReader, StateKeeper, StoreError
 from hub.service.cold import Cold
@@ -261,10 +262,7 @@ class Desk:
                 # In a hole (docs/repair.md): it had its effect, and the answer is not back yet.
                 raise OutcomeUnknown(retry_after_s=5)
             return None
-        envelope = entries.read(entry.raw)
-        if envelope.type == f"storehub.{EntryRecovered.TYPE}.v1":
-            recovered = msgspec.json.decode(bytes(envelope.data), type=EntryRecovered)
-            envelope = entries.read(recovered.entry.encode())
+        envelope = first_made(entries.read(entry.raw))
         if envelope.deviceid != request.device.device_id or envelope.idempotencykey != request.key:
             return None
         if isinstance(request.command, OfPerson) and self._sealing is not None:
@@ -322,8 +320,15 @@ class Desk:
 
         The seq of its last entry once it is on disk, 0 when there was none.
         """
-        if not isinstance(command, RecoverEntry) or (name := request_of(command)) is None:
+        if not isinstance(command, RecoverEntry) or (lost := lost_in(command)) is None:
             return await self._order(command, target)
+        at = await self._journal.at(lost.seq)
+        if at is not None and at.epoch == lost.epoch:
+            # It is here, and comes again within an entry that had brought it back elsewhere.
+            return await self._order(replace(command, answered_again=True), target)
+        if lost.idempotencykey is None:
+            return await self._order(command, target)
+        name = lost.deviceid, lost.idempotencykey
         # The device may be asking again with the lost entry's key at this very moment.
         while name in self._running:
             await self._end_of(name)
@@ -360,7 +365,7 @@ class Desk:
         for seq in (*await self._keeper.requests_of(found), *self._requests.recent(found)):
             entry = await self._journal.at(seq)
             if entry is not None:
-                known = entries.read(entry.raw)
+                known = first_made(entries.read(entry.raw))
                 if (known.deviceid, known.idempotencykey) == (device_id, key):
                     return True
         return False
@@ -381,25 +386,21 @@ def _digest(request: Request) -> str:
     return request_hash(f"{request.method} {request.path}", _canonical(request.command))
 
 
-def request_of(command: RecoverEntry) -> tuple[str, str] | None:
-    """Device and key of the request that the lost entry answers; None when it answers none, or is no entry."""
+def lost_in(command: RecoverEntry) -> Envelope | None:
+    """The entry that comes back, as it was made at first; None when it is no entry."""
     try:
-        lost = entries.read(command.entry.encode())
+        return first_made(entries.read(command.entry.encode()))
     except msgspec.MsgspecError:
         return None
-    return None if lost.idempotencykey is None else (lost.deviceid, lost.idempotencykey)
 
 
 def recovered_needs(command: RecoverEntry | CorrectClock) -> list[Need]:
     """What the lost entry's fact changes, or the right time."""
     if isinstance(command, CorrectClock):
         return list(retiming_needs(command))
-    try:
-        lost = entries.read(command.entry.encode())
-        fact = fact_of(lost.type, bytes(lost.data))
-    except msgspec.MsgspecError:
-        return []
-    return [] if fact is None else list(fact_needs(fact, meta_of(lost)))
+    lost = lost_in(command)
+    fact = None if lost is None else fact_of(lost.type, bytes(lost.data))
+    return [] if lost is None or fact is None else list(fact_needs(fact, meta_of(lost)))
 
 
 def _answer_of(envelope: Envelope) -> bytes:

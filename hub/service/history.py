@@ -12,7 +12,8 @@ from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.entries import Envelope
 from hub.domain.evolve_clock import retimed, shifted
-from hub.domain.facts import EntryRecovered, OrderPlaced, SaleCompleted
+from hub.domain.facts import OrderPlaced, SaleCompleted
+from hub.domain.recovered import RECOVERED, first_made
 from hub.domain.sale import Sale
 from hub.domain.state import State
 from hub.ports import JournalReader
@@ -46,7 +47,6 @@ _CLAIMS: Final[dict[str, tuple[Any, Callable[[Any], str | None]]]] = {
         (SaleCompleted, lambda fact: fact.taken and fact.taken.at),
     )
 }
-_recovered = msgspec.json.Decoder(EntryRecovered)
 
 
 def trail_of(check: Check, sale: Sale | None) -> Sequence[int]:
@@ -65,9 +65,8 @@ async def happenings(state: State, journal: JournalReader, seqs: Sequence[int]) 
 
 
 def _happening(state: State, seq: int, envelope: Envelope) -> Happening:
-    recovered = envelope.type == f"storehub.{EntryRecovered.TYPE}.v1"
-    if recovered:
-        envelope = entries.read(_recovered.decode(envelope.data).entry.encode())
+    recovered = envelope.type == RECOVERED
+    envelope = first_made(envelope)
     device = state.devices.committed.get(envelope.deviceid)
     # What was lost and came back has the number of its recovery here, and a time of its own.
     was = None if recovered or state.corrections.empty else retimed(state.corrections, seq)

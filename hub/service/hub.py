@@ -8,7 +8,9 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from string import digits
 from typing import Final
+from zlib import crc32
 
 import msgspec
 from msgspec import Struct
@@ -245,7 +247,7 @@ class Core:
             version=self.identity.version,
             box=self.identity.box,
             after=head,
-            receipt_series=next_series(self.state.settings.get("receipt_series"), new=new),
+            receipt_series=next_series(self.state.settings.get("receipt_series"), new=new, epoch=epoch),
             reason=reason,
             check_no_after=self._check_no_gap(stamp.business_date) if new else 0,
         )
@@ -447,15 +449,22 @@ def _read(entry: Entry) -> Envelope:
         raise StoreError(f"the journal is damaged at entry {entry.seq}: {error}", damaged=True) from error
 
 
-def next_series(series: str | None, *, new: bool) -> str:
-    """Receipt numbers go on in a new series (A, B, … Z, AA) where the old one's end is not known for sure."""
+def next_series(series: str | None, *, new: bool, epoch: str) -> str:
+    """Receipt numbers go on in a new series (A, B4711, C0815, … Z…, AA…) where the old one's end is not known for sure.
+
+    The digits are the epoch's: a copy that is older than a series knows nothing of it, and would begin it again.
+    """
     if series is None:
         return "A"
-    if not new:
-        return series
-    if series[-1] != "Z":
-        return series[:-1] + chr(ord(series[-1]) + 1)
-    return (next_series(series[:-1], new=True) if series[:-1] else "A") + "A"
+    return f"{_letter_after(series.rstrip(digits))}{crc32(epoch.encode()) % 10_000:04}" if new else series
+
+
+def _letter_after(letters: str) -> str:
+    if not letters:
+        return "A"
+    if letters[-1] != "Z":
+        return letters[:-1] + chr(ord(letters[-1]) + 1)
+    return _letter_after(letters[:-1]) + "A"
 
 
 def unix_of(time_text: str) -> float:

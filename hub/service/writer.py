@@ -21,6 +21,7 @@ from hub.domain.entries import Chain, Entry, Envelope, Origin, Stamp
 from hub.domain.errors import HubError, Internal, NotReady, OutcomeUnknown, StorageFull, Superseded
 from hub.domain.evolve import evolve, fact_of, meta_of
 from hub.domain.facts import After, EntryRecovered, Fact
+from hub.domain.recovered import brought, counted
 from hub.domain.state import Meta, State
 from hub.ports import EpochStart, JournalWriter, StoreError
 from hub.service.copies import Copies
@@ -377,7 +378,7 @@ def apply(
 
 def recovered_request(fact: EntryRecovered, seq: int) -> list[tuple[int, int]]:
     """The request that the lost entry had answered: from now on the recovery at seq answers it."""
-    lost = entries.read(fact.entry.encode())
-    if lost.idempotencykey is None or not fact.counted:
+    found, lost = brought(fact)
+    if lost.idempotencykey is None or not counted(found):
         return []
     return [(fingerprint(lost.deviceid, lost.idempotencykey), seq)]

@@ -11,15 +11,16 @@ import msgspec
 from hub.domain import entries
 from hub.domain.entries import NO_HASH, Envelope
 from hub.domain.facts import After, EntryRecovered
+from hub.domain.recovered import RECOVERED
 from hub.ports import EpochStart, StoreError
 from hub.service.requests import fingerprint
+from hub.service.writer import recovered_request
 from hub.store.mended import HOLES, Mended, spans_of
 from hub.store.queries import SQL
 from hub.store.salvage_tables import Tables
 from hub.store.scavenge import Scavenged, read
 
 ROWS_AT_ONCE: Final = 500
-RECOVERED: Final = f"storehub.{EntryRecovered.TYPE}.v1"
 
 
 class Unmendable(StoreError):
@@ -179,10 +180,7 @@ def requests_of(seq: int, envelope: Envelope) -> Iterator[tuple[int, int]]:
     if envelope.idempotencykey is not None:
         yield fingerprint(envelope.deviceid, envelope.idempotencykey), seq
     if envelope.type == RECOVERED:
-        fact = msgspec.json.decode(bytes(envelope.data), type=EntryRecovered)
-        lost = entries.read(fact.entry.encode())
-        if lost.idempotencykey is not None and fact.counted:
-            yield fingerprint(lost.deviceid, lost.idempotencykey), seq
+        yield from recovered_request(msgspec.json.decode(bytes(envelope.data), type=EntryRecovered), seq)
 
 
 class _Epochs:

@@ -73,6 +73,7 @@ class _Amount(Struct, gc=False):
 
 class _Recovered(Struct, gc=False):
     entry: str = ""
+    counted: bool = True
 
 
 class _Range(Struct, gc=False):
@@ -108,7 +109,9 @@ def effect_of(raw: bytes) -> Effect:
         seen = _glance(raw)
         if seen.type == RECOVERED:
             # The cloud's totals pass over what came back; the hub's running total counts it again.
-            return Effect(seen.businessdate, running=effect_of(_recovered(seen.data).entry.encode()).running)
+            back = _recovered(seen.data)
+            running = effect_of(back.entry.encode()).running if back.counted else 0
+            return Effect(seen.businessdate, running=running)
         if seen.type == CLOCK:
             return Effect(seen.businessdate, clock=True)
         sign = SIGNS.get(seen.type, 0)

@@ -1,6 +1,7 @@
 """A handheld on another host: `handheld.py URL FINGERPRINT TOKEN HUB_ID`. Commands on stdin, one line of JSON for each.
 
-`order`: take one. `find [URL]`: look for the hub again, with what was scanned. `feed`: the seqs heard so far.
+TOKEN may be `code=…`: it pairs itself then. `order`: take one. `write KEY METHOD PATH BODY`: any write. `find [URL]`:
+look for the hub again, with what was scanned. `browse`: who announces the store's hub. `feed`: the seqs heard so far.
 """
 
 from __future__ import annotations
@@ -11,15 +12,21 @@ import sys
 import time
 from typing import Any
 
-from hub.demo.client import Device, trust
+from hub.demo.client import Device, Refused, trust
 from hub.demo.finding import HubNotFound, Remembered, find_again
+from hub.discovery.browse import find_hubs
 
 
 async def main(url: str, fingerprint: str, token: str, hub_id: str) -> None:
     verify = await trust(url, fingerprint)
     known = Remembered(hub_id, verify, [url])
     heard: list[int] = []
-    async with Device(url, token, verify=verify, known=known, give_up_s=60) as device:
+    if token.startswith("code="):
+        device = await Device.pair(url, code=token[5:], name="h", verify=verify, give_up_s=60)
+        device.known = known
+    else:
+        device = Device(url, token, verify=verify, known=known, give_up_s=60)
+    async with device:
 
         async def follow() -> None:
             async for event in device.events():
@@ -29,17 +36,23 @@ async def main(url: str, fingerprint: str, token: str, hub_id: str) -> None:
 
         feed = asyncio.create_task(follow())
         loop = asyncio.get_running_loop()
-        while words := (await loop.run_in_executor(None, sys.stdin.readline)).split():
+        while words := (await loop.run_in_executor(None, sys.stdin.readline)).split(maxsplit=4):
             began = time.monotonic()
             said: dict[str, Any] = {}
-            if words[0] == "order":
-                line = {"product_id": "p-1", "quantity": 1}
-                said["seq"] = (await device.order(table_id="t-1", lines=[line])).seq
-            elif words[0] == "find":
-                try:
+            try:
+                if words[0] == "order":
+                    line = {"product_id": "p-1", "quantity": 1}
+                    said["seq"] = (await device.order(table_id="t-1", lines=[line])).seq
+                elif words[0] == "write":
+                    answer = await device.write(words[2], words[3], json.loads(words[4]), key=words[1])
+                    said |= {"body": answer.body, "seq": answer.seq, "replayed": answer.replayed}
+                elif words[0] == "find":
                     said["url"] = await find_again(known, scanned=(words[1:] or [""])[0])
-                except HubNotFound as error:
-                    said["error"] = str(error)
+                elif words[0] == "browse":
+                    hubs = [one for one in await find_hubs(3.0) if one.hub_id == hub_id]
+                    said["hubs"] = sorted([one.role, url] for one in hubs for url in one.base_urls)
+            except (HubNotFound, Refused) as error:
+                said["error"] = str(error)
             said |= {"urls": known.urls, "heard": heard, "took_s": round(time.monotonic() - began, 2)}
             print(json.dumps(said), flush=True)
         feed.cancel()

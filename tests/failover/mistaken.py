@@ -51,7 +51,7 @@ def same_series() -> None:
         await asyncio.sleep(0.3)
         await step(self, client)
 
-    hub.next_series = lambda series, new: series or "A"  # type: ignore[assignment,misc]
+    hub.next_series = lambda series, new, epoch: series or "A"  # type: ignore[assignment,misc]
     hub.Core._check_no_gap = lambda self, date: 0  # type: ignore[method-assign]
     Following._step = slowly  # type: ignore[method-assign]
 

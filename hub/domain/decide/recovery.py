@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from hub.domain import entries
 from hub.domain.commands import RecoverEntry
 from hub.domain.decide.at import At
 from hub.domain.errors import InvalidRequest
 from hub.domain.facts import EntryRecovered, Fact
+from hub.domain.recovered import brought
 from hub.domain.state import State
 
 
@@ -30,17 +32,20 @@ def recover_entry(state: State, command: RecoverEntry, at: At) -> list[Fact]:
         raise InvalidRequest.at("entry", f"is {seen.epoch}:{seen.seq}")
     if state.counters.get(recovered_key(command.epoch, command.seq)):
         return []
-    return [
-        EntryRecovered(
-            epoch=command.epoch,
-            seq=command.seq,
-            hash=command.hash,
-            entry=command.entry,
-            source=command.source,
-            counted=not command.answered_again,
-            late=state.late_on(seen.businessdate),
-        )
-    ]
+    fact = EntryRecovered(
+        epoch=command.epoch,
+        seq=command.seq,
+        hash=command.hash,
+        entry=command.entry,
+        source=command.source,
+        counted=not command.answered_again,
+    )
+    try:
+        within, lost = brought(fact)
+    except msgspec.MsgspecError as error:
+        raise InvalidRequest.at("entry", f"brings back what is no entry: {error}") from error
+    here = any(state.counters.get(recovered_key(one.epoch, one.seq)) for one in within[1:])
+    return [replace(fact, counted=fact.counted and not here, late=state.late_on(lost.businessdate))]
 
 
 DECISIONS: dict[type[Any], Any] = {RecoverEntry: recover_entry}

@@ -60,7 +60,7 @@ class Till(World):
         self.taken = 0
 
     def started(self, *, new: bool) -> None:
-        self.series = next_series(self.series, new=new)
+        self.series = next_series(self.series, new=new, epoch=f"{len(self.facts):016x}")
         self.keep(
             HubStarted(version="1", box="b", after=After("0" * 16, 0, ""), receipt_series=self.series),
             self.at(),
@@ -161,15 +161,29 @@ def test_what_comes_back_after_a_loss_explains_what_it_used() -> None:
         till.step("sell", "r1")
     gone = till.restore(3)
     till.step("sell", "r1")
-    assert [use.receipt_no for _, use in sorted(till.state.number_uses.items())] == ["A-000001", "B-000001"]
+    other = f"{till.series}-000001"
+    assert [use.receipt_no for _, use in sorted(till.state.number_uses.items())] == ["A-000001", other]
     for fact, meta in gone[1:]:
         evolve(till.state, fact, meta)
     uses = dict(till.state.number_uses.items())
     rows = list(explained(list(till.state.number_days.get(DAY).ranges), uses))  # type: ignore[union-attr]
     assert [(row.first_no, row.kind) for row in rows] == [
-        ("A-000001", "sale"), ("B-000001", "sale"), ("A-000002", "lost"), ("A-000003", "sale"),
+        ("A-000001", "sale"), (other, "sale"), ("A-000002", "lost"), ("A-000003", "sale"),
         ("A-000004", "sale"),
     ]  # fmt: skip
+
+
+@given(epochs=st.lists(st.text("0123456789abcdef", min_size=16, max_size=16), min_size=1, max_size=30))
+def test_a_series_is_never_begun_again_from_an_older_copy(epochs: list[str]) -> None:
+    """Letters that count up along a history, and digits of the epoch that tell two histories from one copy apart."""
+    series, seen = "A", []
+    for epoch in epochs:
+        series = next_series(series, new=True, epoch=epoch)
+        seen.append(series)
+        assert next_series(series, new=False, epoch="") == series
+    assert len(set(seen)) == len(seen)
+    again = {next_series("A", new=True, epoch=f"{n:016x}") for n in range(30)}
+    assert len(again) == 30
 
 
 @given(

@@ -281,9 +281,11 @@ async def test_a_restored_box_counts_receipts_in_a_new_series(kit: HubKit) -> No
     assert first["receipt_no"] == "A-000001"
     await kit.again(reason="replace")
     second = await kit.says("k2", settle(110, lines=(LineIn("p1", 1),)))
-    assert second["receipt_no"] == "B-000001"
+    series = second["receipt_no"].partition("-")[0]
+    assert second["receipt_no"] == f"{series}-000001"
+    assert series.startswith("B")
     await kit.again()
-    assert (await kit.says("k3", settle(110, lines=(LineIn("p1", 1),))))["receipt_no"] == "B-000002"
+    assert (await kit.says("k3", settle(110, lines=(LineIn("p1", 1),))))["receipt_no"] == f"{series}-000002"
     starts = kit.journal.epochs()
     assert [start.after.seq + 1 for start in starts] == [start.first_seq for start in starts]
     assert len({start.epoch for start in starts}) == 3
