@@ -74,8 +74,7 @@ async def back(rig: Rig, manager: str, date: str, count: int) -> dict[str, Any]:
     return await report(rig, manager, date)
 
 
-@pytest.mark.parametrize("order", ["older first", "newer first"])
-async def test_orphans_come_back_from_where_the_ways_parted(tmp_path: Path, order: str) -> None:
+async def test_orphans_come_back_from_where_the_ways_parted(tmp_path: Path) -> None:
     async with Rig(tmp_path) as rig:
         _, token = await rig.pair("till")
         _, manager = await rig.pair("office", "manager")
@@ -87,14 +86,13 @@ async def test_orphans_come_back_from_where_the_ways_parted(tmp_path: Path, orde
         await till.sell("c1", "c2")
         await rig.drained(manager)
         date = till.said["a1"]["business_date"]
-        names = ["older", "newer"] if order == "older first" else ["newer", "older"]
 
-        await restored(rig, tmp_path / f"{names[0]}.tar", "first")
+        await restored(rig, tmp_path / "older.tar", "first")
         await till.sell("d1", "d2")
         assert (await back(rig, manager, date, 8))["sales"]["count"] == 8
-        # Now the cloud's chain is the second branch, with what came back as entries of its own. From the other backup
-        # the ways part elsewhere: before the branch began, or behind its beginning.
-        await restored(rig, tmp_path / f"{names[1]}.tar", "second")
+        # Now the cloud's chain is the second branch, with what came back as entries of its own. The newer backup goes
+        # on with the first branch behind the place where the second began: the ways parted earlier than its epoch.
+        await restored(rig, tmp_path / "newer.tar", "second")
         await till.sell("e1", "e2")
         day = await back(rig, manager, date, 10)
         assert day["sales"] == {"count": 10, "total": 1100}, (

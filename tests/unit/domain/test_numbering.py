@@ -56,11 +56,13 @@ class Till(World):
         super().__init__()
         self.base = contents(self.state)
         self.series = "A"
+        self.lives = 0
         self.papers: list[str] = []
         self.taken = 0
 
     def started(self, *, new: bool) -> None:
-        self.series = next_series(self.series, new=new, epoch=f"{len(self.facts):016x}")
+        self.lives += 1
+        self.series = next_series(self.series, new=new, epoch=f"{self.lives:016x}")
         self.keep(
             HubStarted(version="1", box="b", after=After("0" * 16, 0, ""), receipt_series=self.series),
             self.at(),
