@@ -132,7 +132,7 @@ class Upkeep(Told):
 
     def run_by_timer(self, timer: str, service: str) -> None:
         """Raises AssertionError with what the service said, when it does not come or does not succeed."""
-        self.machine.run("systemctl", "start", timer)
+        self.machine.run("systemctl", "restart", timer)
         self.until(
             lambda: self.machine.property("ExecMainStartTimestampMonotonic", service) not in ("", "0"), timer
         )
