@@ -182,6 +182,10 @@ def _check(settings: Settings, *, whole: bool) -> None:
             raise SettingsError(f"setting ups (STOREHUB_UPS): {error}") from error
     if "://" in settings.update_from:
         _check_address("update_from", settings.update_from)
+        if "@" in urlsplit(settings.update_from).netloc:
+            raise SettingsError(
+                "setting update_from (STOREHUB_UPDATE_FROM): no password in it, since it is shown"
+            )
     if settings.mirror_wait == "mirror" and settings.mirror_dir is None:
         raise SettingsError("setting mirror_wait (STOREHUB_MIRROR_WAIT): there is no mirror_dir to wait for")
 

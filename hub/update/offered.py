@@ -50,6 +50,10 @@ def remember(data: Path, offer: Offer | None) -> None:
         return
     draft = path.with_suffix(".new")
     draft.write_bytes(msgspec.json.encode(offer))
+    if os.geteuid() == 0:
+        # No file of root's among the hub's.
+        owner = data.stat()
+        os.chown(draft, owner.st_uid, owner.st_gid)
     os.replace(draft, path)
 
 

@@ -130,8 +130,9 @@ def test_a_server_names_one_and_it_is_fetched_from_there(served: tuple[Path, str
             found(url)
     with pytest.raises(UpdateError, match="only https"):
         found("http://updates.example")
-    with pytest.raises(SettingsError, match="update_from"):
-        load({"update_from": "http://updates.example"}, {})
+    for wrong in ("http://updates.example", "https://me:secret@updates.example"):
+        with pytest.raises(SettingsError, match="update_from"):
+            load({"update_from": wrong}, {})
 
 
 def wheel(name: str, version: str, content: bytes) -> tuple[str, bytes]:
