@@ -15,6 +15,7 @@ EACH ?=
 ORDERS ?=
 ARCH ?=
 KEY ?=
+SUITE ?=
 ADVISORIES ?= $(STOREHUB_ADVISORIES)
 ARGS ?=
 
@@ -137,8 +138,9 @@ damage: $(READY) ## damage a store's files, start it, sell, count (SEED= ROUNDS=
 	@$(BIN)/python -m tests.damage $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 .PHONY: booted
-booted: $(READY) ## the package on a booted bare Debian: install, crash, upgrade, remove (root, debootstrap, nspawn)
-	@$(BIN)/python -m tests.install.booted $(ARGS)
+booted: $(READY) ## the package on a booted bare Debian: crash, update, upkeep, remove (root, nspawn; SUITE=trixie SEED= ROUNDS=cuts)
+	@$(BIN)/python -m tests.install.booted $(if $(SUITE),--suite $(SUITE)) $(if $(SEED),--seed $(SEED)) \
+		$(if $(ROUNDS),--cuts $(ROUNDS)) $(ARGS)
 
 .PHONY: update-cuts
 update-cuts: $(READY) ## cut the power at every step of an update, then look for one version that runs
