@@ -215,6 +215,8 @@ async def _opened(
             role=role,
             term=kept.term,
         )
+        feeling = asyncio.create_task(box.health.run(), name="power and heat")
+        stack.push_async_callback(_ended, feeling)
         if role != "primary":
             yield Hub(settings, data, box, journal, highwater)
             return
@@ -227,10 +229,10 @@ async def _opened(
             upstream = box.upstream = cloud
             await cloud.start()
             stack.push_async_callback(cloud.stop)
-        tending = asyncio.create_task(ClockWork(core, journal, clock, boot=boot).run(), name="clock")
+        work = ClockWork(core, journal, clock, boot=boot)
+        box.unsure_entries = lambda: work.unsure_entries
+        tending = asyncio.create_task(work.run(), name="clock")
         stack.push_async_callback(_ended, tending)
-        feeling = asyncio.create_task(box.health.run(), name="power and heat")
-        stack.push_async_callback(_ended, feeling)
         watch = asyncio.create_task(DueWatch(core.state, clock, feed).run(), name="due payments")
         stack.push_async_callback(_ended, watch)
         if await mending.anything_aside(journal):

@@ -402,12 +402,14 @@ class Storage(Struct):
 
 
 class ClockView(Struct):
-    """stepped_s: by how much the machine's clock was last moved by hand."""
+    """stepped_s: by how much the machine's clock was last moved by hand. unsure_entries: made since the right time was
+    last known; their times are corrected, where they have to be, once it is known again."""
 
     trusted: bool
     source: Literal["ntp", "cloud", "person", "earlier", "rtc", "system", "journal", "hint", "none"]
     time: str
     stepped_s: float
+    unsure_entries: int
 
 
 class UpdateView(Struct):

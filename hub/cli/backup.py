@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 import msgspec
 
-from hub.cli.common import data_option, folder_of, json_option, reading, settings_of
+from hub.cli.common import data_option, folder_of, if_power_option, json_option, reading, settings_of
 from hub.cli.showing import bar, size
 
 PASSPHRASE = click.option(
@@ -24,13 +24,19 @@ PASSPHRASE = click.option(
 @click.command()
 @data_option
 @json_option
+@if_power_option
 @PASSPHRASE
 @click.option(
     "--rotate", is_flag=True, help="To `backup_dir` of the settings; the oldest beyond `backup_keep` go."
 )
 @click.argument("target", metavar="[FILE|DIR]", type=click.Path(path_type=Path), required=False)
 def backup(
-    data: Path | None, as_json: bool, target: Path | None, passphrase_file: Path | None, rotate: bool
+    data: Path | None,
+    as_json: bool,
+    if_power: bool,
+    target: Path | None,
+    passphrase_file: Path | None,
+    rotate: bool,
 ) -> None:
     """Copy everything that this store's hub is into one file: journal, identity, certificate authority.
 
@@ -43,7 +49,7 @@ def backup(
       storehub backup before-update.tar
       storehub backup --passphrase-file /root/passphrase /media/usb
     """
-    from hub.cli import rotating
+    from hub.cli import mains, rotating
     from hub.cli.archive import ArchiveError
     from hub.cli.sealed import SealError
     from hub.datadir import DataDirError
@@ -51,6 +57,8 @@ def backup(
     if rotate == (target is not None):
         raise click.UsageError("name a file or a folder, or --rotate")
     folder, gone = folder_of(data), []
+    if if_power:
+        mains.if_power(folder.control)
     settings = settings_of({"data": str(data) if data else None})
     if target is None and not settings.backup_dir:
         click.echo("backup_dir is not set: no backup is made")

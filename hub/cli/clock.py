@@ -55,3 +55,5 @@ def _show(found: dict[str, Any], *, as_json: bool) -> None:
     sure = "sure" if found["trusted"] else 'NOT SURE: say `storehub clock set "YYYY-MM-DD HH:MM"`'
     click.echo(f"{found['time']}  {sure}")
     click.echo(f"from {SOURCES.get(found['source'], found['source'])}")
+    if found["unsure_entries"]:
+        click.echo(f"up to {found['unsure_entries']:,} entries are corrected once the right time is known")

@@ -37,6 +37,12 @@ def json_option(command: C) -> C:
     return click.option("--json", "as_json", is_flag=True, help="For scripts: one JSON document.")(command)
 
 
+def if_power_option(command: C) -> C:
+    return click.option(
+        "--if-power", "if_power", is_flag=True, help="Not while a UPS is on its battery: then exit status 75."
+    )(command)
+
+
 def settings_of(flags: dict[str, Any], config: Path | None = None, *, whole: bool = False) -> Settings:
     """Raises click.ClickException for a wrong one."""
     try:

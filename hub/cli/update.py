@@ -95,11 +95,14 @@ def look_for_later(layout: Layout, given: str | None) -> None:
 
 def bring(layout: Layout, given: str, wheels: Path | None, *, unsigned: bool = False) -> Update | None:
     """To what is given; how it ended, None when it runs already. Raises UpdateError."""
+    from hub.cli.mains import held_back
     from hub.update.preparing import prepare
     from hub.update.signing import keys_in
     from hub.update.source import source_of
 
     _finish(layout)
+    if reason := held_back(layout.data / "control.sock"):
+        raise UpdateError(reason)
     trusted = {} if unsigned else keys_in(layout.key_folders, owner=layout.owner)
     if unsigned:
         _log(f"an update to {given!r} without asking who signed it")

@@ -7,15 +7,16 @@ from pathlib import Path
 
 import click
 
-from hub.cli.common import data_option, folder_of, json_option, reading
+from hub.cli.common import data_option, folder_of, if_power_option, json_option, reading
 from hub.cli.showing import bar
 
 
 @click.command()
 @data_option
 @json_option
+@if_power_option
 @click.option("--quick", is_flag=True, help="Only the newest 5,000 entries, and SQLite's quick check.")
-def verify(data: Path | None, as_json: bool, quick: bool) -> None:
+def verify(data: Path | None, as_json: bool, if_power: bool, quick: bool) -> None:
     """Prove that the journal is whole: every entry, the chain, the tables beside it.
 
     Reads every kept entry: its bytes' hash is what the next one says it is, seq has no gap, each epoch follows the
@@ -26,9 +27,11 @@ def verify(data: Path | None, as_json: bool, quick: bool) -> None:
     Works while the hub runs and while it does not, and changes nothing. Exit status 1 when something is broken; the
     first broken entry is named.
     """
-    from hub.cli import verifying
+    from hub.cli import mains, verifying
     from hub.store.highwater import HighWater
 
+    if if_power:
+        mains.if_power(folder_of(data).control)
     with reading(data) as journal, bar("verify", show=not as_json) as progress:
         folder = folder_of(data)
         try:

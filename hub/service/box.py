@@ -71,6 +71,8 @@ class Box:
     # How the last update ended, as GET /v1/sync shows it.
     updated: Callable[[], dict[str, Any] | None] = lambda: None
     offered: Callable[[], dict[str, Any] | None] = lambda: None
+    # Entries whose time is corrected, where it has to be, once the right time is known.
+    unsure_entries: Callable[[], int] = int
     beacon: Callable[[], BeaconStatus] = lambda: BeaconStatus("off")
     # Requests of devices in the last moments: the replay gives way to them.
     lan_requests: int = 0

@@ -90,6 +90,14 @@ class ClockWork:
         self._boot = boot
         self._turn: int | None = None
         self._noted_s = clock.monotonic()
+        self._sure_seq: int | None = None
+
+    @property
+    def unsure_entries(self) -> int:
+        """How many entries are looked at when the right time comes: what was made since it was last known, at most."""
+        if self._clock.trusted or self._sure_seq is None:
+            return 0
+        return max(0, self._core.writer.settled.seq - self._sure_seq)
 
     async def run(self) -> None:
         while True:
@@ -105,6 +113,8 @@ class ClockWork:
         """Look once; correct what has to be. Raises StoreError or HubError: then do it again."""
         self._clock.look()
         if not self._clock.trusted:
+            if self._sure_seq is None:
+                self._sure_seq = (await _known(self._notes)).sure_seq
             return
         if self._turn != self._clock.turns:
             await self._correct()
@@ -241,6 +251,7 @@ class ClockWork:
         self._noted_s = self._clock.monotonic()
         known = Known(sure_seq, self._boot, boot_first, self._clock.unix_s(), self._clock.offset_s)
         await self._notes.put(NOTE, msgspec.json.encode(known))
+        self._sure_seq = sure_seq
 
 
 def _unix(envelope: Envelope) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 import pytest
 from console_page import BY_FEED_MS, TECHNICIAN, shows, sign_in, until
@@ -261,3 +263,24 @@ async def test_every_control_and_field_has_a_name(address: str, open_page: Any) 
     fields = "all => all.filter(e => !e.labels?.length).map(e => e.outerHTML)"
     assert await page.locator("input, select").evaluate_all(fields) == []
     assert await page.locator("section:not([aria-labelledby])").count() == 0
+
+
+async def test_a_manager_says_what_time_it_is(address: str, open_page: Any, box: Box) -> None:
+    page = await sign_in(await open_page(f"{address}/console", timezone_id="America/New_York"))
+    assert await page.locator("#clock").is_hidden()
+    box.sync["clock"] = {"trusted": False, "source": "journal", "time": ago(hours=0), "unsure_entries": 42}
+    box.tell("synced")
+    await shows(page, "#clock-why", "no earlier than the last record", BY_FEED_MS)
+    await shows(page, "#clock-shift", "The box believes the same.")
+    field = page.locator("#clock-time")
+    # By the clock on the store's wall, wherever this browser stands.
+    assert (await field.input_value())[:13] == datetime.now(ZoneInfo("Asia/Tokyo")).isoformat()[:13]
+    await field.fill("2031-05-06T07:08")
+    await shows(page, "#clock-shift", "The box goes forward by")
+    await page.get_by_role("button", name="This is the right time").click()
+    await shows(page, "#ask-title", "May 6, 2031, 07:08")
+    await shows(page, "#ask-body", "up to 42 records")
+    await page.locator("#ask-yes").click()
+    await shows(page, "#toast", "The box knows the time now.")
+    assert box.of("POST")[-1] == ("POST", "/v1/clock", {"time": "2031-05-06T07:08"})
+    await page.wait_for_selector("#clock", state="hidden")

@@ -45,7 +45,9 @@ async def test_a_box_that_woke_up_with_any_date_is_right_at_both_ends_at_last(
             sold = await http.post("/v1/orders", json={"table_id": "t1", "lines": [await line_of(http)]})
             assert sold.status_code == 201, sold.text
             wrong = sold.json()["business_date"]
-            assert (await sync_of(http))["clock"]["trusted"] is False
+            clock = (await sync_of(http))["clock"]
+            assert clock["trusted"] is False
+            assert clock["unsure_entries"] == (await sync_of(http))["last_seq"]
             # The line is back, and with it the time.
             await cloud.start()
             async with asyncio.timeout(60):
@@ -53,7 +55,7 @@ async def test_a_box_that_woke_up_with_any_date_is_right_at_both_ends_at_last(
                     # Days are compared once a minute; somebody who asks to see them need not wait.
                     await http.post("/v1/sync/retry", json={})
                     await asyncio.sleep(0.5)
-            assert sync["clock"]["source"] == "cloud"
+            assert (sync["clock"]["source"], sync["clock"]["unsure_entries"]) == ("cloud", 0)
             off = datetime.fromisoformat(sync["clock"]["time"]).timestamp() - datetime.now(UTC).timestamp()
             assert abs(off) < 5
             right = sync["business_date"]

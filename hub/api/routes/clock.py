@@ -24,13 +24,14 @@ class SetClock(msgspec.Struct, forbid_unknown_fields=True):
 
 
 def clock_view(box: Box) -> dict[str, Any]:
-    """stepped_s: by how much the machine's clock was last moved by hand."""
+    """What this box believes of the time, as `ClockView` tells it."""
     stamp, clock = box.clock.stamp(), box.clock
     return {
         "trusted": stamp.trusted,
         "source": clock.source,
         "time": stamp.time,
         "stepped_s": round(clock.stepped_s, 1),
+        "unsure_entries": box.unsure_entries(),
     }
 
 

@@ -3,6 +3,7 @@
 import { Refused, Unreachable, get, once, reach, whenReachChanges } from "./api.js";
 import { tell, why } from "./ask.js";
 import { showBox } from "./box.js";
+import { showClock, startClock } from "./clock.js";
 import { addressIs, devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
 import { showDevices } from "./devices.js";
 import { forgetDoctor, showDoctor, startDoctor } from "./doctor.js";
@@ -92,6 +93,7 @@ function paint() {
     showLink(known.sync, session, () => sync.now());
     showReconciliation(known.sync.reconciliation);
     showQuarantine(known.sync.quarantined, () => sync.now());
+    showClock(known.sync);
     showBox(known.sync, session);
     void addressIs(known.sync.hub?.url);
   }
@@ -210,6 +212,7 @@ startLanguage();
 startSignin(enter);
 startPairing(() => devices.now());
 startDoctor();
+startClock(() => sync.now());
 byId("sales-earlier").addEventListener("click", () => chooseDay(-1));
 byId("sales-later").addEventListener("click", () => chooseDay(1));
 byId("language").addEventListener("click", () => {

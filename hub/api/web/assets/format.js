@@ -60,6 +60,23 @@ export function moment(iso) {
 export const clockTime = (at_ms) =>
   dated("seconds", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(at_ms);
 
+/** With its year: for a moment that may be far off. */
+export const stamp = (at_ms) =>
+  dated("year", { dateStyle: "medium", timeStyle: "short", hourCycle: "h23" }).format(at_ms);
+
+/** A moment as a field for date and time writes it, by the clock on the store's wall. */
+export const localTime = (at_ms) =>
+  formatter("field", () => new Intl.DateTimeFormat("sv-SE", { timeZone: zone.name, dateStyle: "short", timeStyle: "short" }))
+    .format(at_ms).replace(" ", "T");
+
+/** The moment of such a text; NaN for none. Where a clock is put back, the earlier of two. */
+export function momentOf(text) {
+  const wall = Date.parse(`${text}Z`);
+  if (!Number.isFinite(wall)) return NaN;
+  const guess = wall - (Date.parse(`${localTime(wall)}Z`) - wall);
+  return wall - (Date.parse(`${localTime(guess)}Z`) - guess);
+}
+
 // A business date is a name and not a moment: it is written as it stands, in no time zone.
 export const day = (date) =>
   formatter("day", (l) => new Intl.DateTimeFormat(l, { timeZone: "UTC", month: "short", day: "numeric", weekday: "short" }))

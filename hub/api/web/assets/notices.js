@@ -12,8 +12,8 @@ export function showNotices(sync) {
   const notices = collect(sync);
   document.body.classList.toggle("stale", !reach.ok);
   if (!changed(place, notices)) return;
-  show(place, notices.map(([tone, title, body]) =>
-    h("div", { class: `notice ${tone}` }, h("strong", {}, title), h("p", {}, body))));
+  show(place, notices.map(([tone, title, body, more]) =>
+    h("div", { class: `notice ${tone}` }, h("strong", {}, title), h("p", {}, body, more && [" ", h("a", { href: more[0] }, more[1])]))));
 }
 
 function collect(sync) {
@@ -64,7 +64,9 @@ function collect(sync) {
   if (Number.isFinite(storage?.days_left) && storage.days_left < DAYS_LEFT_MIN) {
     notices.push(["amber", t("notice.disk", { days: number(Math.floor(storage.days_left)) }), t("notice.disk.body")]);
   }
-  if (clock && !clock.trusted) notices.push(["amber", t("notice.clock"), t("notice.clock.body")]);
+  if (clock && !clock.trusted) {
+    notices.push(["amber", t("notice.clock"), t("notice.clock.body"), sync.role === "primary" && ["#clock", t("time.title")]]);
+  }
   const machine = sync.box;
   if (machine?.power === "low") notices.push(["red", t("notice.voltage"), t("notice.voltage.body")]);
   if (machine?.heat === "warm" || machine?.heat === "hot")
