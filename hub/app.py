@@ -203,6 +203,7 @@ async def _opened(
             health=MachineHealth(ups=place_of(settings.ups) if settings.ups else None),
             draw=_draw,
             examine=examiner.look,
+            bundle=examiner.bundle,
             repaired=lambda: mending.repairs_view(
                 repairs,
                 core.state.counters.committed.get,

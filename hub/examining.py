@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import msgspec
 
+from hub.domain.errors import NotReady
 from hub.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Examiner:
         self._task: asyncio.Task[None] | None = None
         self._last: dict[str, Any] | None = None
         self._at = 0.0
+        self._packing = asyncio.Lock()
 
     async def look(self, now: str) -> dict[str, Any]:
         """The newest result, as hub.doctor.__main__ prints it, with `at` and `running`; begins one when it is old."""
@@ -49,6 +51,19 @@ class Examiner:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
+    async def bundle(self) -> bytes:
+        """The support bundle (hub.doctor.bundle), one at a time. Raises NotReady when it cannot be made."""
+        async with self._packing:
+            try:
+                async with asyncio.timeout(EXAMINATION_S_MAX):
+                    made = await self._run("bundle")
+            except (TimeoutError, OSError) as error:
+                log.warning("the support bundle was not made: %r", error)
+                made = b""
+        if not made:
+            raise NotReady(reason="the support bundle could not be made: storehub bundle", retry_after_s=5)
+        return made
+
     async def _examine(self, now: str) -> None:
         try:
             async with asyncio.timeout(EXAMINATION_S_MAX):
@@ -61,13 +76,13 @@ class Examiner:
             self._at = asyncio.get_running_loop().time()
             self._task = None
 
-    async def _run(self) -> bytes:
+    async def _run(self, *arguments: str) -> bytes:
         # What systemd tells the hub (readiness, watchdog) is not for its children.
         environment = {
             name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_PID")
         }
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.doctor"),
+            *(sys.executable, "-m", "hub.doctor", *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,

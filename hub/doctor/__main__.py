@@ -1,12 +1,14 @@
-"""The examination that a running hub asks for, as a process of its own: a disk that hangs takes this one along.
+"""What a running hub asks for, as a process of its own: a disk that hangs takes this one along.
 
-Settings come as JSON on standard input, as they hold a token; the findings leave on standard output.
+Settings come as JSON on standard input, as they hold a token. On standard output leave the findings, or with the
+argument `bundle` the support bundle.
 """
 
 from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,12 +28,27 @@ def main() -> None:
     with suppress(OSError):
         os.nice(10)
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
-    findings = examine(settings, DataDir(Path(settings.data)), wait_s=WAIT_S)
-    said = {"state": worst(findings), "checks": {lang: rows(findings, lang) for lang in ("en", "ja")}}
-    sys.stdout.buffer.write(msgspec.json.encode(said))
+    make = bundle if sys.argv[1:] == ["bundle"] else findings
+    sys.stdout.buffer.write(make(settings))
     sys.stdout.buffer.flush()
     # What still hangs in the kernel is left to it.
     os._exit(0)
+
+
+def findings(settings: Settings) -> bytes:
+    found = examine(settings, DataDir(Path(settings.data)), wait_s=WAIT_S)
+    return msgspec.json.encode(
+        {"state": worst(found), "checks": {lang: rows(found, lang) for lang in ("en", "ja")}}
+    )
+
+
+def bundle(settings: Settings) -> bytes:
+    from hub.doctor.bundle import write_bundle
+
+    with tempfile.TemporaryDirectory(prefix="storehub-bundle-") as folder:
+        target = Path(folder) / "bundle.tar.gz"
+        write_bundle(settings, DataDir(Path(settings.data)), target, wait_s=WAIT_S)
+        return target.read_bytes()
 
 
 if __name__ == "__main__":

@@ -50,6 +50,8 @@ class Box:
     draw: Callable[[str, str], bytes]
     # The doctor's newest examination, given the time; begins one when it is old (hub.examining).
     examine: Callable[[str], Awaitable[dict[str, Any]]]
+    # The support bundle, a .tar.gz. Raises NotReady.
+    bundle: Callable[[], Awaitable[bytes]]
     copies: Copies
     estate: Estate
     # What repairs of the journal did, and what is not here: `repairs`, `lost` and `holes` of GET /v1/sync.

@@ -280,6 +280,10 @@ class Box:
                               "frozen": self.business["figures"], "unsent_at_closing": 12}  # fmt: skip
             return JSONResponse({"date": date, "revision": 1})
 
+        @app.get("/v1/doctor/bundle")
+        async def bundle() -> Response:
+            return Response(b"packed", media_type="application/gzip")
+
         @app.post("/v1/clock")
         async def clock() -> Response:
             self.sync["clock"] = {"trusted": True, "source": "person"}

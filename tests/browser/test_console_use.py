@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -263,6 +264,23 @@ async def test_every_control_and_field_has_a_name(address: str, open_page: Any) 
     fields = "all => all.filter(e => !e.labels?.length).map(e => e.outerHTML)"
     assert await page.locator("input, select").evaluate_all(fields) == []
     assert await page.locator("section:not([aria-labelledby])").count() == 0
+
+
+async def test_the_doctors_worst_comes_first_and_support_gets_its_file(
+    address: str, open_page: Any, box: Box
+) -> None:
+    box.findings = {language: rows[::-1] for language, rows in box.findings.items()}
+    page = await sign_in(await open_page(f"{address}/console"))
+    await page.get_by_role("button", name="Examine the box").click()
+    await page.wait_for_selector(".finding")
+    ids = await page.locator("#doctor-body > ul .finding").evaluate_all("all => all.map(f => f.dataset.id)")
+    assert ids == ["disk.low", "isolation.guest"]
+    async with page.expect_download() as saving:
+        await page.get_by_role("button", name="Save a file for support").click()
+    saved = await saving.value
+    assert saved.suggested_filename.startswith("storehub-bundle-2")
+    assert Path(await saved.path()).read_bytes() == b"packed"
+    await shows(page, "#toast", "The file for support is saved.")
 
 
 async def test_a_manager_says_what_time_it_is(address: str, open_page: Any, box: Box) -> None:

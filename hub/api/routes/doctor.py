@@ -1,4 +1,4 @@
-"""What the doctor says of this box, for the console and for monitoring."""
+"""What the doctor says of this box, and the bundle for support: for the console and for monitoring."""
 
 from __future__ import annotations
 
@@ -24,3 +24,22 @@ async def doctor(request: Request, _: Annotated[Device, Depends(allowed("box"))]
     language = "ja" if prefers_japanese(accepted) else "en"
     headers = {"content-language": language, "cache-control": "no-store"}
     return reply({**found, "checks": found["checks"][language]}, headers=headers)
+
+
+@router.get(
+    "/v1/doctor/bundle",
+    summary="What support needs to see what is wrong, as one .tar.gz",
+    response_class=Response,
+    responses={200: {"description": "OK", "content": {"application/gzip": {}}}},
+)
+async def bundle(request: Request, _: Annotated[Device, Depends(allowed("box"))]) -> Response:
+    """Takes up to a minute. As `storehub bundle` makes it: no tokens, PINs, keys, customers, orders or amounts."""
+    box = box_of(request)
+    packed = await box.bundle()
+    at = box.clock.stamp().time[:19].replace(":", "").replace("-", "").replace("T", "-")
+    headers = {
+        "content-disposition": f'attachment; filename="storehub-bundle-{at}.tar.gz"',
+        "cache-control": "no-store",
+        "x-content-type-options": "nosniff",
+    }
+    return Response(packed, media_type="application/gzip", headers=headers)

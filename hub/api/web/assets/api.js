@@ -5,6 +5,7 @@ import { currentLanguage } from "./i18n.js";
 
 // A box on the LAN answers in milliseconds; silence this long is a broken path, not a slow one.
 const SILENCE_MS = 6000;
+const FILE_MS = 90_000;
 const ATTEMPTS_MAX = 3;
 
 export class Unreachable extends Error {}
@@ -33,11 +34,11 @@ function heard(ok) {
   onReach(ok);
 }
 
-async function call(method, path, body, key) {
-  const headers = { Accept: "application/json", "Accept-Language": currentLanguage() };
+async function call(method, path, body, key, { silence_ms = SILENCE_MS, file = false } = {}) {
+  const headers = { Accept: file ? "*/*" : "application/json", "Accept-Language": currentLanguage() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
-  let answer, text;
+  let answer, text, blob;
   try {
     answer = await fetch(path, {
       method,
@@ -46,22 +47,23 @@ async function call(method, path, body, key) {
       credentials: "same-origin",
       cache: "no-store",
       redirect: "error",
-      signal: AbortSignal.timeout(SILENCE_MS),
+      signal: AbortSignal.timeout(silence_ms),
     });
-    text = await answer.text();
+    if (file && answer.ok) blob = await answer.blob();
+    else text = await answer.text();
   } catch {
     heard(false);
     throw new Unreachable(path);
   }
-  const json = parsed(text);
-  if (answer.ok && text !== "" && json === undefined) {
+  const json = blob ? undefined : parsed(text);
+  if (!blob && answer.ok && text !== "" && json === undefined) {
     heard(false); // Something else answered in the box's place.
     throw new Unreachable(path);
   }
   heardDate(answer.headers.get("Date"));
   heard(true);
   if (!answer.ok) throw new Refused(answer.status, json, Number(answer.headers.get("Retry-After")) || 0);
-  return json;
+  return blob ?? json;
 }
 
 function parsed(text) {
@@ -73,6 +75,9 @@ function parsed(text) {
 }
 
 export const get = (path) => call("GET", path);
+
+/** A file that takes the box some time to make. */
+export const fetchFile = (path) => call("GET", path, undefined, undefined, { silence_ms: FILE_MS, file: true });
 
 /** One act of a person: its key stays the same while we ask again, so it has one effect however often it is sent. */
 export async function act(method, path, body) {

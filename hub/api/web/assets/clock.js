@@ -18,7 +18,7 @@ export function startClock(refresh) {
     const { at, text } = wanted();
     const agreed = await ask({
       title: t("time.confirm", { time: stamp(at) }),
-      body: [shift(at), t("time.corrects", { n: number(clock.unsure_entries), count: clock.unsure_entries })].join("\n"),
+      body: [shift(at), t("time.corrects", { n: number(clock.unsure_entries), count: clock.unsure_entries })].join("\n\n"),
       yes: t("time.set"),
     });
     if (!agreed) return;

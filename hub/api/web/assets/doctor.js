@@ -1,9 +1,9 @@
 // What the doctor says of the box: asked for by a person, and again until the examination has ended.
 
-import { get } from "./api.js";
-import { tell, why } from "./ask.js";
+import { fetchFile, get } from "./api.js";
+import { attempt, tell, why } from "./ask.js";
 import { byId, h, show } from "./dom.js";
-import { number } from "./format.js";
+import { now, number } from "./format.js";
 import { t } from "./i18n.js";
 import { age } from "./ticker.js";
 
@@ -16,6 +16,7 @@ let visit = 0;
 
 export function startDoctor() {
   byId("doctor-run").addEventListener("click", () => void examine());
+  byId("bundle").addEventListener("click", (event) => attempt(event.currentTarget, saveBundle, t("done.bundle")));
   showDoctor();
 }
 
@@ -46,6 +47,15 @@ async function examine() {
   showDoctor();
 }
 
+/** Handed over to the browser like any download. */
+async function saveBundle() {
+  tell(t("bundle.packing"));
+  const url = URL.createObjectURL(await fetchFile("/v1/doctor/bundle"));
+  const name = `storehub-bundle-${new Date(now()).toISOString().slice(0, 19).replace(/[:T-]/g, "")}.tar.gz`;
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
+}
+
 /** Texts come from the box in the page's language, so another language asks again. */
 export function showDoctor() {
   byId("doctor-run").disabled = asking;
@@ -54,7 +64,8 @@ export function showDoctor() {
   if (!found) return show(body, h("p", { class: "quiet" }, t("doctor.lead")));
   if (found.language !== undefined && found.language !== document.documentElement.lang) return void examine();
   found.language = document.documentElement.lang;
-  const look = found.checks.filter((one) => one.state === "warn" || one.state === "fail");
+  // What is broken before what is only to be looked at.
+  const look = ["fail", "warn"].flatMap((state) => found.checks.filter((one) => one.state === state));
   const rest = found.checks.filter((one) => !look.includes(one));
   return show(body,
     h("p", { class: `notice ${TONES[found.state]}` }, h("strong", {}, t(`doctor.${found.state}`))),

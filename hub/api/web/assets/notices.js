@@ -73,5 +73,6 @@ function collect(sync) {
     notices.push([machine.heat === "hot" ? "red" : "amber", t("notice.heat"), t("notice.heat.body", { c: Math.round(machine.celsius) })]);
   if (machine?.ups?.state === "battery") notices.push(["amber", t("notice.ups"), t("notice.ups.body", { n: machine.ups.minutes_left ?? "?" })]);
   if (machine?.ups?.state === "low") notices.push(["red", t("notice.ups"), t("notice.ups.low")]);
-  return notices;
+  // Stable: what stops the store comes first.
+  return notices.sort(([one], [other]) => (other === "red") - (one === "red"));
 }

@@ -44,7 +44,7 @@ export async function takeOver(refresh) {
     : t("take.unheard");
   const agreed = await ask({
     title: t("take.confirm"),
-    body: [t("take.unplug"), missing, t("take.final")].join("\n"),
+    body: [t("take.unplug"), missing, t("take.final")].join("\n\n"),
     word: primary.box,
     label: t("take.word", { box: primary.box }),
     yes: t("take"),
