@@ -21,14 +21,14 @@ HEAD_BYTES_MAX: Final = 16 * 1024
 HEAD_S_MAX: Final = 5.0
 AT_ONCE_MAX: Final = 50
 PAGE: Final = """<!doctype html><html lang="ja"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
+<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="color-scheme" content="light dark">
 <title>storehub</title><body style="font-family:sans-serif;max-width:40em;margin:2em auto;padding:0 1em">
 <h1>店舗ハブのディスクを読めません / The box cannot read its disk</h1>
-<p>注文と会計を受け付けられません。端末に残っている内容はそのままにして、紙で続けてください。箱の電源を一度切って入れ直し、
+<p>注文と会計を受け付けられません。端末に残っている内容はそのままにして、紙で続けてください。ボックスの電源を一度切って入れ直し、
 直らなければ技術者に連絡してください（storehub doctor）。数秒ごとに自動で再試行しています。</p>
 <p>Orders and sales cannot be taken. Leave what is on the devices as it is and go on on paper. Switch the box off and on
 once; if that does not help, call the technician (storehub doctor). It tries again by itself every few seconds.</p>
-<p><small>{reason}</small></p></body></html>"""
+<p style="overflow-wrap:anywhere"><small>{reason}</small></p></body></html>"""
 
 
 class SickDoor:
@@ -94,7 +94,7 @@ class SickDoor:
                 "title": "The hub is not ready",
                 "status": 503,
                 "slug": "not-ready",
-                "detail": f"The box cannot read its disk: {self._reason}. / 箱のディスクを読めません。",
+                "detail": f"The box cannot read its disk: {self._reason}. / ボックスのディスクを読めません。",
             },
             ensure_ascii=False,
         ).encode()
