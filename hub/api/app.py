@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.routing import Route, compile_path
 
-from hub.api import openapi, reference
+from hub.api import reference
 from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
@@ -111,7 +111,7 @@ def build(box: Box) -> Edge:
     app.state.menu = MenuAnswers(box.core.state)
     for router in ROUTERS:
         app.include_router(router)
-    app.include_router(reference.routes(reference.Reference(openapi.maker(app))))
+    app.include_router(reference.routes(reference.Reference(lambda: _document(app))))
     writes: dict[tuple[str, str], WriteEndpoint] = {}
     for write in WRITES:
         endpoint = WriteEndpoint(write, box)
@@ -125,6 +125,13 @@ def build(box: Box) -> Edge:
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
     return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box)
+
+
+def _document(app: FastAPI) -> dict[str, Any]:
+    # Imported by whoever asks first, in a thread: no start waits for the shapes of all answers.
+    from hub.api.openapi import document_of
+
+    return document_of(app)
 
 
 class Edge:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -58,12 +57,7 @@ COMMON = (
 )
 
 
-def maker(app: FastAPI) -> Callable[[], dict[str, Any]]:
-    """What makes the document, when it is asked for."""
-    return lambda: _make(app)
-
-
-def _make(app: FastAPI) -> dict[str, Any]:
+def document_of(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title=app.title, version=app.version, summary=app.summary, routes=app.routes, openapi_version="3.1.0"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import time
@@ -55,11 +56,15 @@ def run(config: Path | None, data: Path | None, no_mdns: bool, **flags: Any) -> 
         if settings.standby_of and not folder.journal.exists():
             _become_standby(folder, settings.standby_of)
         take(folder)
+        # Nothing of what is imported is garbage, and to look for some again and again is a tenth of a start.
+        gc.disable()
         # Here and not above: the other commands need neither a web server nor an event loop in C.
         import uvloop
 
         from hub.serve import serve
 
+        gc.freeze()
+        gc.enable()
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(serve(settings, folder, page.stand_before if page else None))
     except (DataDirError, OSError) as error:

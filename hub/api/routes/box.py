@@ -9,7 +9,6 @@ import msgspec
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from hub.api.caller import address_of, allow, caller
-from hub.api.metrics import render
 from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.api.routes.clock import clock_view
 from hub.domain.device import Device
@@ -187,4 +186,7 @@ async def metrics(request: Request) -> Response:
     except HubError:
         if address_of(request.scope) not in LOOPBACK:
             raise
+    # Here, because a start need not wait for Prometheus's library.
+    from hub.api.metrics import render
+
     return Response(await render(box), media_type="text/plain; version=0.0.4; charset=utf-8")
