@@ -1,271 +1,30 @@
-"""The shapes of what is read, for the OpenAPI document."""
+"""The shapes of how the box is, for the OpenAPI document, and a list of all that its neighbours have."""
 
 from __future__ import annotations
 
 from typing import Any, Final, Literal
 
 import msgspec
-from msgspec import Struct, field
+from msgspec import Struct
 
 from hub.api import (
     schemas_box,
+    schemas_checks,
     schemas_customers,
     schemas_day,
+    schemas_devices,
+    schemas_menu,
     schemas_report,
+    schemas_sales,
     schemas_staff,
     schemas_stock,
     schemas_till,
 )
-from hub.api.schemas_floor import FLOOR_VIEWS, SharesView
-from hub.domain.check import Line, Status
-from hub.domain.device import Role
-from hub.domain.discount import Discount
+from hub.api.schemas_floor import FLOOR_VIEWS
 from hub.domain.fact import Fact
 from hub.domain.facts import ForeignRecorded
-from hub.domain.formal import FormalReceipt
-from hub.domain.kitchen import LineState
-from hub.domain.menu import (
-    Availability,
-    Category,
-    CustomContent,
-    Dining,
-    PlanTerms,
-    ProductKind,
-    SetSlot,
-    Staff,
-    Table,
-    TaxClass,
-    TaxRate,
-    TenderMethod,
-    TimeBand,
-)
-from hub.domain.menu_offers import Deal
-from hub.domain.reckoning import SaleLine, TaxRow
-from hub.domain.sale import Refund, SaleStatus, Taken, Tender
 from hub.ports import LinkState
 from hub.released import UpdateState
-
-
-class ProductView(Struct):
-    id: str
-    code: str
-    name: str
-    kana: str
-    category_id: str
-    price: int
-    tax_class: TaxClass
-    tax_included: bool
-    option_group_ids: list[str]
-    open_price: bool
-    stock_tracked: bool
-    availability: Availability
-    kind: ProductKind
-    remaining: int | None = None
-    prices: dict[str, int] = {}
-    oversell: Literal["allowed", "refused"] | None = None
-    slots: list[SetSlot] = []
-    custom_contents: list[CustomContent] = []
-    plan: PlanTerms | None = None
-
-
-class OptionView(Struct):
-    id: str
-    name: str
-    price: int
-    availability: Availability
-    remaining: int | None = None
-
-
-class OptionGroupView(Struct):
-    id: str
-    name: str
-    min: int
-    max: int | None
-    options: list[OptionView]
-
-
-class CouponView(Struct, kw_only=True):
-    """A coupon without its code, which guests bring. once: a check, or in the store."""
-
-    id: str
-    name: str
-    kind: Literal["amount", "rate"]
-    value: int | str
-    minimum: int = 0
-    since: str | None = field(name="from", default=None)
-    until: str | None = field(name="to", default=None)
-    once: Literal["check", "store"] = "check"
-
-
-class MenuView(Struct):
-    """remaining is there only for products and options whose portions are counted, plan for a plan only."""
-
-    version: str
-    currency: str
-    categories: list[Category]
-    products: list[ProductView]
-    option_groups: list[OptionGroupView]
-    tax_rates: list[TaxRate]
-    tables: list[Table]
-    tender_methods: list[TenderMethod]
-    staff: list[Staff]
-    time_bands: list[TimeBand]
-    deals: list[Deal]
-    coupons: list[CouponView]
-
-
-class PlanView(Struct):
-    """A plan on a check in the hub's times, the same on every device. notice_at: when to remind of the last order."""
-
-    plan_id: str
-    product_id: str
-    name: str
-    guests: int
-    line_id: str
-    started_at: str
-    notice_at: str | None
-    last_order_at: str
-    ends_at: str
-    extended_minutes: int
-    stopped_at: str | None
-    reason: str | None
-    product_ids: list[str]
-    category_ids: list[str]
-
-
-class LineView(Line, frozen=True, kw_only=True):
-    """status: held until it is fired, waiting for the kitchen, served when all of it is."""
-
-    status: LineState
-
-
-class CheckView(Struct):
-    """due: what the guest pays; of a billed check with the charges and the rounding of its bill."""
-
-    check_id: str
-    check_no: int
-    business_date: str
-    status: Status
-    version: int
-    table_ids: list[str]
-    guests: int
-    name: str
-    dining: Dining
-    opened_at: str
-    lines: list[LineView]
-    discounts: list[Discount]
-    price_list: str
-    total: int
-    due: int
-    charges: list[Line]
-    plans: list[PlanView]
-    stay_notice_at: str | None
-    ended_at: str | None
-    sale_id: str | None
-    merged_into: str | None
-    split_from: str | None
-    reason: str | None
-    shared: bool
-    customer_groups: dict[str, int]
-    shares: SharesView | None
-
-
-class BillView(Struct):
-    """What a check comes to when it is paid now. discounts: with the deals that the hub found."""
-
-    check_id: str
-    check_version: int
-    lines: list[SaleLine]
-    subtotal: int
-    discount: int
-    discounts: list[Discount]
-    taxes: list[TaxRow]
-    total: int
-
-
-class CheckList(Struct):
-    checks: list[CheckView]
-    next_cursor: str | None
-
-
-class SoldLine(SaleLine, frozen=True, kw_only=True):
-    """A line as it was sold. refunded: how many of its portions were given back."""
-
-    refunded: int
-
-
-class SaleView(Struct, kw_only=True):
-    """The sale.completed fact as it stands now: with its status, refunds and voids."""
-
-    sale_id: str
-    receipt_no: str
-    check_id: str | None
-    business_date: str
-    seq: int
-    accepted_at: str
-    device_id: str
-    register_id: str
-    status: SaleStatus
-    lines: list[SoldLine]
-    subtotal: int
-    discount: int
-    discounts: list[Discount]
-    taxes: list[TaxRow]
-    total: int
-    tenders: list[Tender]
-    change: int
-    customer_id: str | None
-    points_used: int
-    taken: Taken | None
-    flags: list[str]
-    guests: int
-    late: bool
-    refunds: list[Refund]
-    refunded: int
-    points_returned: int = 0
-    points_granted: int = 0
-    points_revoked: int = 0
-    adjustment: int = 0
-    voided_at: str | None = None
-    reason: str | None = None
-    formal: list[FormalReceipt] = []
-    layaway_id: str | None = None
-
-
-class SaleList(Struct):
-    sales: list[SaleView]
-    next_cursor: str | None
-
-
-class LinkView(Struct):
-    state: LinkState
-
-
-class HubFacts(Struct):
-    """What anyone on the LAN may know; the names are those of the mDNS record."""
-
-    v: int
-    id: str
-    store: str
-    name: str
-    path: str
-    tls: Literal[0, 1]
-    fp: str
-    box: str
-    role: Literal["primary", "standby"]
-
-
-class WellKnown(HubFacts):
-    """term: each box that takes the store over has a higher one. proof: that it is so, for a box of the same store."""
-
-    term: int
-    proof: str | None
-    api_versions: list[str]
-    version: str
-    time: str
-    timezone: str
-    currency: str
-    link: LinkView
 
 
 class LinkStatusView(Struct):
@@ -552,46 +311,17 @@ class SyncView(Struct):
     update_available: OfferView | None
 
 
-class DeviceView(Struct):
-    device_id: str
-    name: str
-    role: Role
-    table_id: str | None
-    paired_at: str
-    last_seen_at: str | None
-    revoked_at: str | None
-    online: bool
-
-
-class DeviceList(Struct):
-    devices: list[DeviceView]
-
-
-class Rotated(Struct):
-    device_id: str
-    token: str
-
-
-class Paired(Struct):
-    device_id: str
-    token: str
-    role: Role
-    hub: HubFacts
-
-
-class Health(Struct):
-    status: Literal["ok"]
-
-
 VIEWS: Final[dict[str, type[Struct]]] = {
     view.__name__: view
     for view in (
-        MenuView, CheckView, CheckList, BillView, SaleView, SaleList, WellKnown, SyncView, ClockView,
-        DeviceList, Paired, Rotated, Health, Promoted,
-        *FLOOR_VIEWS,
+        SyncView, ClockView, Promoted, *FLOOR_VIEWS,
     )
 }  # fmt: skip
 for _page in (
+    schemas_menu,
+    schemas_checks,
+    schemas_sales,
+    schemas_devices,
     schemas_till,
     schemas_day,
     schemas_report,
