@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -16,9 +15,8 @@ from typing import Any, Final
 
 from hub import kernel_clock
 from hub.clock import BoxClock, boot_id, new_id
-from hub.datadir import DataDir, DataDirError
-from hub.domain.commands import ApplyMaster, PairDevice, TakeToken
-from hub.domain.device import Device
+from hub.datadir import DataDir
+from hub.domain.commands import ApplyMaster, PairDevice
 from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
@@ -29,16 +27,18 @@ from hub.power.nut import place_of
 from hub.power.watch import MachineHealth
 from hub.released import marker_of_this_program, offer_view, update_view
 from hub.reserve import DiskWatch, Reserve
-from hub.service.box import Box, Facing
+from hub.service.box import Box
 from hub.service.clockwork import ClockWork, before_of
 from hub.service.copies import Copies
 from hub.service.doorman import Doorman
 from hub.service.due import DueWatch
 from hub.service.feed import Feed
 from hub.service.hub import Core, Identity
+from hub.service.lan_load import LanLoad
 from hub.service.menu_watch import MenuWatch
 from hub.service.pins import Pins
 from hub.service.positions import Positions
+from hub.service.taken_tokens import TakenTokens
 from hub.service.writer import Trouble
 from hub.settings import Settings
 from hub.store.highwater import HighWater
@@ -199,7 +199,7 @@ async def _opened(
             keeper=keeper,
             started_at=clock.stamp().time,
             timezone=settings.timezone,
-            storage=lambda: storage_of(data.path, core, disk),
+            storage=disk.storage,
             health=MachineHealth(ups=place_of(settings.ups) if settings.ups else None),
             draw=_draw,
             examine=examiner.look,
@@ -341,75 +341,10 @@ async def _settled(core: Core, doorman: Doorman) -> None:
         log.warning("sessions from before the taking over are written down at the next start: %s", error)
 
 
-class TakenTokens:
-    """Writes down that a device uses its new token; the old one is refused from the first use on."""
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._writing: set[asyncio.Task[None]] = set()
-
-    def take(self, device: Device) -> None:
-        task = asyncio.get_running_loop().create_task(self._write(device), name="taken token")
-        self._writing.add(task)
-        task.add_done_callback(self._writing.discard)
-
-    async def _write(self, device: Device) -> None:
-        try:
-            await self._core.desk.order(TakeToken(device.device_id, device.next_hash or ""))
-        except HubError as error:
-            # Until the next start the old one is refused all the same; after it, from the next use on.
-            log.warning(
-                "the new token of device %s could not be written down: %s", device.device_id, error.slug
-            )
-
-
-class LanLoad:
-    """How busy the devices keep the hub, from 0 to 1: requests in the last moments, against what they'd notice."""
-
-    WINDOW_S: Final = 0.2
-    # From about this many requests a second on, the replay makes all the room it can.
-    FULL_AT: Final = 50.0
-
-    def __init__(self, box: Box) -> None:
-        self._box = box
-        self._at = 0.0
-        self._count = 0
-        self._busy = 0.0
-
-    def busy(self) -> float:
-        now = asyncio.get_running_loop().time()
-        passed = now - self._at
-        if passed >= self.WINDOW_S:
-            rate = (self._box.lan_requests - self._count) / passed
-            self._at, self._count = now, self._box.lan_requests
-            self._busy = min(1.0, rate / self.FULL_AT)
-        return self._busy
-
-
 def _draw(text: str, form: str) -> bytes:
     from hub.printing.render import render_receipt
 
     return render_receipt(text, form)
-
-
-def storage_of(path: Path, core: Core, watch: DiskWatch) -> dict[str, Any]:
-    """Space on the journal's disk, and for how many days it lasts at the pace of the last days."""
-    said = {"state": watch.state, "reserve_bytes": watch.reserve_bytes}
-    try:
-        disk = os.statvfs(path)
-        free = disk.f_bavail * disk.f_frsize
-        used = sum(file.stat().st_size for file in path.glob("journal.db*"))
-    except OSError:
-        return {"free_bytes": 0, "journal_bytes": 0, "days_left": None, **said}
-    journal = core.journal
-    kept = journal.position.seq - journal.first_seq + 1
-    a_day = core.entries_a_day * (used / kept if kept > 0 else 4000)
-    return {
-        "free_bytes": free,
-        "journal_bytes": used,
-        "days_left": min(int(free / max(a_day, 1)), 9999),
-        **said,
-    }
 
 
 async def keep_highwater(hub: Hub) -> None:
@@ -417,6 +352,3 @@ async def keep_highwater(hub: Hub) -> None:
         await asyncio.sleep(HIGHWATER_EVERY_S)
         with suppress(OSError):
             hub.highwater.write(hub.journal.position)
-
-
-__all__ = ["DataDirError", "Facing", "Hub", "StoreError", "keep_highwater", "open_hub", "storage_of"]

@@ -13,7 +13,7 @@ import logging
 import os
 from contextlib import suppress
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 from hub.ports import StoreError
 from hub.service.hub import Core
@@ -50,6 +50,13 @@ class Reserve:
         except OSError:
             return None
         return disk.f_bavail * disk.f_frsize
+
+    def journal_bytes(self) -> int | None:
+        """What the journal takes; None when the disk does not say."""
+        try:
+            return sum(file.stat().st_size for file in self._path.parent.glob("journal.db*"))
+        except OSError:
+            return None
 
     def lay_in(self) -> bool:
         """Take the space. False when it cannot be had."""
@@ -149,3 +156,18 @@ class DiskWatch:
         if self._core.writer.trouble is None:
             with suppress(StoreError):
                 await self._journal.cut_wal()
+
+    def storage(self) -> dict[str, Any]:
+        """Space on the journal's disk, and for how many days it lasts at the pace of the last days."""
+        said = {"state": self.state, "reserve_bytes": self.reserve_bytes}
+        free, used = self._reserve.free_bytes(), self._reserve.journal_bytes()
+        if free is None or used is None:
+            return {"free_bytes": 0, "journal_bytes": 0, "days_left": None, **said}
+        kept = self._journal.position.seq - self._journal.first_seq + 1
+        a_day = self._core.entries_a_day * (used / kept if kept > 0 else 4000)
+        return {
+            "free_bytes": free,
+            "journal_bytes": used,
+            "days_left": min(int(free / max(a_day, 1)), 9999),
+            **said,
+        }
