@@ -18,7 +18,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import machine
+from tests.support.ports import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
 READY_WITHIN_S = 60.0
@@ -115,7 +115,7 @@ def wait_until(condition: Callable[[], bool], *, within_s: float, what: str, eve
 
 def start_baseline(which: str, *, work: Path, core: int) -> Server:
     """One of ``bench.baselines``, answering."""
-    port = machine.free_port()
+    port = free_port()
     data = work / f"{which}-{port}"
     data.mkdir()
     command = [sys.executable, "-m", "bench.baselines", which, "--port", str(port), "--data", str(data)]
@@ -154,7 +154,7 @@ def start_hub(
     log: Path | None = None,
 ) -> Server:
     """The hub on ``data``, ready."""
-    command = hub_command(data, machine.free_port(), mdns=mdns)
+    command = hub_command(data, free_port(), mdns=mdns)
     program = Program(command, core=core, log=log or data.parent / "hub.log", env=hub_environment(cloud, env))
     said = program.line("storehub ready ")
     return Server(program, said.split()[2], dict(re.findall(r"(\w+)=(\S+)", said)))
@@ -162,7 +162,7 @@ def start_hub(
 
 def start_cloud(database: Path, *, core: int, port: int | None = None) -> Server:
     """The embedded cloud on ``database``, ready."""
-    port = port or machine.free_port()
+    port = port or free_port()
     command = [sys.executable, "-m", "cloud", "run", "--db", f"sqlite:///{database}", "--port", str(port)]
     program = Program(command, core=core, log=database.parent / "cloud.log")
     return Server(program, program.line("storehub-cloud ready ").split()[2])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,13 +18,6 @@ def cores() -> tuple[int, int]:
     """The core of what is measured and the core of everything else; the same one on a one-core machine."""
     allowed = sorted(os.sched_getaffinity(0))
     return allowed[0], allowed[-1]
-
-
-def free_port() -> int:
-    """A loopback port that was free a moment ago."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
 
 
 def resident_mb(pid: int) -> float:

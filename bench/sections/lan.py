@@ -6,9 +6,10 @@ import array
 import time
 from pathlib import Path
 
-from bench import boxes, client, machine
+from bench import boxes, client
 from bench.context import Bench, last_seq
 from bench.results import Row, median, p
+from tests.support.ports import free_port
 
 SECTION = "lan"
 DEVICES = 100
@@ -85,7 +86,7 @@ def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[float], floa
     data = bench.backlog_data()
     database = bench.folder("cloud") / "cloud.db"
     token = boxes.cloud_token(database, bench.template.menu)
-    port = machine.free_port()
+    port = free_port()
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token), env=pace)
     samples = hub.program.log.with_suffix(".samples")
     try:

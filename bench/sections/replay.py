@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from bench import boxes, machine
 from bench.context import Bench, last_seq
 from bench.results import Row, median
+from tests.support.ports import free_port
 
 SECTION = "replay"
 ONE_WAY_MS = 20.0
@@ -117,7 +118,7 @@ def replay(bench: Bench) -> Replayed:
     database = bench.folder("cloud") / "cloud.db"
     token = boxes.cloud_token(database, bench.template.menu)
     cloud = boxes.start_cloud(database, core=bench.rest_core)
-    port = machine.free_port()
+    port = free_port()
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token))
     try:
         time.sleep(1.0)  # it has found the line dead
@@ -157,7 +158,7 @@ def killed_in_the_middle(bench: Bench) -> tuple[int, int, int]:
     database = bench.folder("cloud") / "cloud.db"
     token = boxes.cloud_token(database, bench.template.menu)
     cloud = boxes.start_cloud(database, core=bench.rest_core)
-    port = machine.free_port()
+    port = free_port()
     at = (f"http://127.0.0.1:{port}", token)
     wan = boxes.start_wan(port, cloud.url, core=bench.rest_core, one_way_ms=ONE_WAY_MS)
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=at)

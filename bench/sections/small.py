@@ -15,6 +15,7 @@ from bench.context import Bench
 from bench.orders import Requests, devices
 from bench.results import Row, median
 from bench.sections.replay import Resident
+from tests.support.ports import free_port
 
 SECTION = "small"
 STARTED_WITHIN_S = 60.0
@@ -40,7 +41,7 @@ def memory(bench: Bench) -> list[Row]:
             bench.note(
                 f"round {turn + 1} of {bench.rounds}: memory, checks {'paid' if settle else 'left open'}"
             )
-            nobody = (f"http://127.0.0.1:{machine.free_port()}", "none")
+            nobody = (f"http://127.0.0.1:{free_port()}", "none")
             hub = boxes.start_hub(bench.fresh_data(), core=bench.hub_core, cloud=nobody, mdns=True)
             try:
                 time.sleep(5.0)
@@ -130,7 +131,7 @@ def start_to_first_order(bench: Bench, data: Path) -> tuple[boxes.Server, float]
     """The hub, and seconds from its process's start to the answer 201."""
     tokens = json.loads(bench.template.handhelds.read_text())
     request = Requests(devices(tokens, 1)[0], random.Random())
-    port = machine.free_port()
+    port = free_port()
     began = time.perf_counter()
     program = boxes.Program(
         boxes.hub_command(data, port),

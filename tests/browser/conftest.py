@@ -67,7 +67,7 @@ async def open_page(browser: Any) -> AsyncIterator[Any]:
             )
             stack.push_async_callback(context.close)
             page = await context.new_page()
-            page.set_default_timeout(8000)
+            page.set_default_timeout(30_000)
             page.complaints = complaints
             page.on(
                 "console", lambda said: said.type in ("error", "warning") and complaints.append(said.text)

@@ -9,7 +9,7 @@ from typing import Any
 
 MANAGER, TECHNICIAN = "mgr7-kq2p", "tec4-hw9x"
 # Shorter than the page's own slow poll: what shows up within it came by the feed.
-BY_FEED_MS = 3000
+BY_FEED_MS = 15_000
 
 
 async def sign_in(page: Any, code: str = MANAGER) -> Any:
@@ -20,11 +20,11 @@ async def sign_in(page: Any, code: str = MANAGER) -> Any:
     return page
 
 
-async def shows(page: Any, selector: str, text: str, timeout_ms: float = 6000) -> None:
+async def shows(page: Any, selector: str, text: str, timeout_ms: float = 20_000) -> None:
     await page.locator(selector).filter(has_text=text).first.wait_for(timeout=timeout_ms)
 
 
-async def until(true: Callable[[], Any], *, seconds: float = 8) -> None:
+async def until(true: Callable[[], Any], *, seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline

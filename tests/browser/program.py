@@ -41,7 +41,7 @@ class Program:
                 stdout=asyncio.subprocess.PIPE, stderr=log, env={**os.environ, "STOREHUB_STORE_NAME": STORE},
             )  # fmt: skip
         assert self._process.stdout is not None
-        line = (await asyncio.wait_for(self._process.stdout.readline(), 20)).decode()
+        line = (await asyncio.wait_for(self._process.stdout.readline(), 60)).decode()
         found = re.search(r" ready (\S+)", line)
         assert found, (line, self._log.read_text()[-2000:])
         self.url = found[1]
@@ -53,7 +53,7 @@ class Program:
     async def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(how)
-            await asyncio.wait_for(self._process.wait(), 20)
+            await asyncio.wait_for(self._process.wait(), 60)
 
 
 async def sign_in(hub: Program, page: Any, role: str) -> None:

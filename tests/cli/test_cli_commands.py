@@ -138,33 +138,13 @@ def test_a_csv_menu_before_the_first_start(storehub: Storehub, tmp_path: Path) -
     assert "Shift" in storehub.ok("import", "--help") or storehub.json("verify")["ok"]
 
 
-def test_a_code_made_while_stopped_holds_when_it_runs(storehub: Storehub, tmp_path: Path) -> None:
+def test_a_code_made_while_stopped_holds_when_it_runs(
+    storehub: Storehub, request: pytest.FixtureRequest
+) -> None:
     code = storehub.json("device", "code")["code"]
-    process = subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "hub",
-            "run",
-            "--http",
-            "--port",
-            "0",
-            "--no-mdns",
-            "--data",
-            str(storehub.data),
-        ],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-    )
-    try:
-        assert process.stdout is not None
-        url = process.stdout.readline().split()[2]
-        paired = httpx.post(f"{url}/v1/pairings", json={"code": code, "name": "h"}, trust_env=False)
-        assert paired.status_code == 201
-    finally:
-        process.terminate()
-        process.communicate(timeout=20)
+    hub: Hub = request.getfixturevalue("hub")
+    paired = httpx.post(f"{hub.url}/v1/pairings", json={"code": code, "name": "h"}, trust_env=False)
+    assert paired.status_code == 201
 
 
 def test_a_second_hub_is_refused_at_once(hub: Hub, storehub: Storehub) -> None:
