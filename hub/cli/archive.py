@@ -1,6 +1,7 @@
 """A backup: one tar with the journal as of one moment, the hub's identity, and the store's secrets.
 
-Those are its certificate authority, and the key that customers' keys are wrapped with.
+Those are its certificate authority, the key that customers' keys are wrapped with, and the recovery key of the mirror.
+Of a box that took its store over, or follows another, also the settings that came with it, and where others may be.
 
 Whoever has it can be this store's hub, so it is nobody else's to read. A list of its files with their SHA-256 comes
 first.
@@ -35,6 +36,9 @@ CONTENTS: Final = "storehub-backup.json"
 JOURNAL: Final = "journal.db"
 IDENTITY: Final = "identity.json"
 CUSTOMERS_KEY: Final = "customers.key"
+RECOVERY_KEY: Final = "recovery.key"
+STORE: Final = "store.json"
+PEERS: Final = "peers.json"
 PAGES_AT_ONCE: Final = 500
 FILE_BYTES_MAX: Final = 1 << 40
 Progress = Callable[[str, int, int | None], None]
@@ -60,19 +64,30 @@ def name_for(hub_id: str, now: datetime) -> str:
 
 
 def write_backup(journal: JournalFile, folder: DataDir, target: Path, progress: Progress) -> Contents:
-    """Complete and on disk when this returns; never over a file that is there. Raises ArchiveError, OSError."""
+    """Complete and on disk when this returns; never over a file that is there.
+
+    Raises ArchiveError, hub.datadir.DataDirError, OSError.
+    """
     identity = folder.known_identity()
     if identity is None:
         raise ArchiveError(f"there is no hub in {folder.path}")
+    if folder.role == "superseded":
+        # It would push backups of the store out of the folder where the newest are kept.
+        raise ArchiveError(f"box {folder.successor().box} has taken over this store: back up that one")
     if target.exists():
         raise ArchiveError(f"{target} is there already: a backup replaces nothing")
     with tempfile.TemporaryDirectory(prefix=".storehub-backup-", dir=target.parent) as work:
         copy = Path(work) / JOURNAL
         last_seq, head = _copy(journal, copy, progress)
-        sources = {JOURNAL: copy, IDENTITY: folder.path / IDENTITY}
-        # After the journal: it is made before the first key that is wrapped with it.
-        if folder.customers_key.exists():
-            sources[CUSTOMERS_KEY] = folder.customers_key
+        sources = {JOURNAL: copy, IDENTITY: Path(work) / IDENTITY}
+        # As it is known here: of the two files that say it one may be damaged.
+        sources[IDENTITY].write_bytes(msgspec.json.encode(identity))
+        if values := folder.store_settings():
+            sources[STORE] = Path(work) / STORE
+            sources[STORE].write_bytes(msgspec.json.encode(values))
+        # After the journal: the first of them is made before the first key that is wrapped with it.
+        kept = (CUSTOMERS_KEY, RECOVERY_KEY, PEERS)
+        sources.update({name: folder.path / name for name in kept if (folder.path / name).exists()})
         sources.update(
             {f"tls/{file.name}": file for file in sorted(folder.tls.glob("[!.]*")) if file.is_file()}
         )
@@ -198,7 +213,7 @@ def _contents(tar: tarfile.TarFile, member: tarfile.TarInfo | None) -> Contents:
     for name in contents.files:
         folder, slash, leaf = name.rpartition("/")
         # Nothing lands anywhere else, whatever the list says.
-        if name not in {*plain, CUSTOMERS_KEY} and not (
+        if name not in {*plain, CUSTOMERS_KEY, RECOVERY_KEY, STORE, PEERS} and not (
             folder == "tls" and slash and leaf and not leaf.startswith(".")
         ):
             raise ArchiveError(f"it holds a file that belongs to no hub: {name}")

@@ -13,6 +13,7 @@ import pytest
 from cliworld import Hub, Storehub
 
 from hub.cli.archive import CONTENTS
+from hub.datadir import DataDir, Primary
 
 Sell = Callable[[Hub, int], None]
 
@@ -63,6 +64,22 @@ def test_a_directory_gets_a_name_and_keeps_no_scraps(
     name = Path(storehub.json("backup", str(medium))["file"]).name
     assert name.startswith(f"storehub-{hub.hub_id}-")
     assert [path.name for path in medium.iterdir()] == [name]
+
+
+def test_a_standbys_backup_has_the_settings_of_the_store(
+    hub: Hub, storehub: Storehub, sell: Sell, tmp_path: Path
+) -> None:
+    sell(hub, 1)
+    hub.stop()
+    data = DataDir(storehub.data)
+    data.follow(Primary("http://10.0.0.1:8443", "", "secret", "d1", "0000cccc", {"store_id": "s9"}))
+    # One of the two files that say who the hub is may be damaged.
+    (data.path / "identity.json").write_bytes(b"{")
+    storehub.ok("backup", str(tmp_path / "b.tar"))
+    assert b"secret" not in (tmp_path / "b.tar").read_bytes()
+    storehub.ok("restore", str(tmp_path / "b.tar"), "--data", str(tmp_path / "new"))
+    new = DataDir(tmp_path / "new")
+    assert (new.role, new.store_settings()) == ("primary", {"store_id": "s9"})
 
 
 @pytest.mark.parametrize("damage", ["flip", "cut", "foreign file", "no backup"])

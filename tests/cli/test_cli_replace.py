@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from hub.datadir import DataDir
+from hub.datadir import DataDir, Primary
 from hub.mirror import medium
 from tests.support.handheld import Line
 from tests.support.process import HubProcess, RigError
@@ -76,6 +76,56 @@ async def test_a_new_box_from_the_mirror(tmp_path: Path) -> None:
     finally:
         await old.kill()
         await fresh.kill()
+
+
+@pytest.mark.slow
+async def test_the_backup_of_a_promoted_box_makes_the_store_that_it_took_over(tmp_path: Path) -> None:
+    """On a third machine: the store's id, keys and settings, a higher term, and both boxes before it stay out."""
+    store = {"store_id": "s9", "store_name": "Shibuya"}
+    promoted, third = HubProcess(tmp_path), HubProcess(tmp_path, "--data", str(tmp_path / "third"))
+    third.data = tmp_path / "third"
+    data, target = DataDir(promoted.data), tmp_path / "b.tar"
+    try:
+        await promoted.start()
+        _, token = await promoted.device()
+        await promoted.stop()
+        data.follow(Primary("http://10.0.0.1:8443", "", "t", "d1", "0000cccc", store))
+        data.promote()
+        data.note_peer("http://10.0.0.7:8443")
+        key = data.recovery_key(make=True)
+        await promoted.start()
+        first = await order(promoted.port, token, "k1")
+        await run("hub", "backup", "--data", str(data.path), str(target))
+        await promoted.kill()
+        await run("hub", "restore", "--data", str(third.data), str(target))
+        restored = DataDir(third.data)
+        assert (restored.role, restored.store_settings(), restored.known_peers()) == (
+            "primary", store, ["http://10.0.0.7:8443"],
+        )  # fmt: skip
+        assert restored.recovery_key(make=False) == key
+        before, after = data.known_identity(), restored.known_identity()
+        assert before is not None
+        assert after is not None
+        assert (after.hub_id, after.store_key) == (before.hub_id, before.store_key)
+        assert after.term > before.term
+        await third.start()
+        replayed = await order(third.port, token, "k1")
+        assert (replayed[0], replayed[1].get("idempotency-replayed"), replayed[2]) == (201, "true", first[2])
+        assert (await order(third.port, token, "k2"))[0] == 201
+        sources = {
+            json.loads(line)["source"]
+            for line in (await run("hub", "export", "--data", str(third.data))).splitlines()[-2:]
+        }
+        assert sources == {f"/stores/s9/hubs/{after.hub_id}"}
+        assert json.loads(await run("hub", "verify", "--json", "--data", str(third.data)))["ok"]
+        data.note_peer(third.url)
+        await promoted.start()
+        assert (await order(promoted.port, token, "k3"))[2]["slug"] == "superseded"
+        with pytest.raises(RigError, match=f"box {after.box} has taken over this store"):
+            await run("hub", "backup", "--data", str(data.path), str(tmp_path / "late.tar"))
+    finally:
+        await promoted.kill()
+        await third.kill()
 
 
 @pytest.mark.slow
