@@ -11,6 +11,7 @@ from hub.app import Hub
 from hub.domain import entries
 from hub.domain.entries import Entry
 from hub.ports import StoreError
+from hub.service.copies import KINDS
 from hub.store.journal import Journal
 
 log = logging.getLogger(__name__)
@@ -91,8 +92,10 @@ async def prune(hub: Hub) -> int:
 
     An entry that the cloud has not acknowledged is never among them. Raises StoreError.
     """
+    # A copy that is there gets everything; for one that is gone nothing is kept.
+    copies = [copy for kind in KINDS if (copy := hub.box.copies.of(kind)).state in ("following", "late")]
     # The last entry stays, however old: it says where the journal stands.
-    below = min(hub.box.core.saved_seq + 1, hub.journal.position.seq)
+    below = min(hub.box.core.saved_seq + 1, hub.journal.position.seq, *(copy.seq + 1 for copy in copies))
     # A standby knows neither the cloud nor, perhaps, the time: its primary does.
     standby = hub.box.standby
     low = min(standby.kept_from, below) if standby is not None else await _old_and_sent(hub, below)

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 
 from hub.service.box import Box
 
+ROLES = ("primary", "standby", "superseded")
 STATES = ("online", "degraded", "offline", "captive_portal", "refused", "paused")
 
 
@@ -59,7 +60,18 @@ async def render(box: Box) -> bytes:
             for state in STATES:
                 link.add_metric([state], float(status["link"]["state"] == state))
             yield link
-            writable = box.core.writer.trouble is None
+            role = GaugeMetricFamily("storehub_role", "1 for what this box is to the store", labels=["role"])
+            for name in ROLES:
+                role.add_metric([name], float(box.role == name))
+            yield role
+            if box.standby is not None:
+                following = box.standby.view()["state"] == "following"
+                yield GaugeMetricFamily(
+                    "storehub_standby_following",
+                    "1 while this standby follows its box",
+                    value=float(following),
+                )
+            writable = box.core.writer.trouble is None and box.copies.missed is None
             yield GaugeMetricFamily(
                 "storehub_journal_writable", "1 when orders are accepted", value=float(writable)
             )
@@ -69,10 +81,14 @@ async def render(box: Box) -> bytes:
             there = GaugeMetricFamily(
                 "storehub_copy_following", "1 when a second copy has everything", labels=["kind"]
             )
+            waits = GaugeMetricFamily(
+                "storehub_copy_waits", "1 when an acknowledgement waits for that copy", labels=["kind"]
+            )
             for copy in box.copies.view()["copies"]:
+                waits.add_metric([copy["kind"]], float(copy["kind"] == box.copies.wait_for))
                 lag.add_metric([copy["kind"]], copy["lag_entries"])
                 there.add_metric([copy["kind"]], float(copy["state"] == "following"))
-            yield from (lag, there)
+            yield from (lag, there, waits)
             storage = box.storage()
             yield GaugeMetricFamily(
                 "storehub_free_bytes", "Free space on the journal's disk", value=storage["free_bytes"]

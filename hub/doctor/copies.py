@@ -33,9 +33,15 @@ def copies(patient: Patient) -> Iterator[Finding]:
         }
         yield Finding("standby", _STANDBY.get(standby["state"], "warn"), standby["state"], words)
         return
-    rows: list[dict[str, Any]] = (running.get("mirror") or {}).get("copies", [])
-    alive = [row for row in rows if row["state"] != "none"]
-    if not alive:
+    view: dict[str, Any] = running.get("mirror") or {}
+    alive = [row for row in view.get("copies", []) if row["state"] != "none"]
+    waits = view.get("waits")
+    refusing = view.get("otherwise") == "refuse" and not any(
+        (row["kind"], row["state"]) == (waits, "following") for row in alive
+    )
+    if waits and refusing:
+        yield Finding("mirror", "fail", "refusing", {"kind": waits})
+    elif not alive:
         # Where the cloud keeps up it is a second copy of what counts, if not of the box.
         state: State = "skip" if running["link"]["state"] == "online" else "warn"
         yield Finding("mirror", state, "none")

@@ -12,6 +12,7 @@ from hub.domain.errors import NotReady, OutcomeUnknown
 from hub.domain.facts import After
 
 Kind = Literal["mirror", "standby"]
+KINDS: Final[tuple[Kind, ...]] = ("standby", "mirror")
 # following: has everything, or will in a moment. late: it did not come in time and is not waited for until it has
 # caught up. gone: nothing is heard of it. none: there is none.
 State = Literal["none", "following", "late", "gone"]
@@ -52,7 +53,7 @@ class Copies:
         self.wait_for = wait_for
         self._otherwise = otherwise
         self._wait_s = wait_s
-        self._copies: dict[Kind, Copy] = {kind: Copy(kind) for kind in ("standby", "mirror")}
+        self._copies: dict[Kind, Copy] = {kind: Copy(kind) for kind in KINDS}
         self._moved = asyncio.Event()
         self._visits: dict[Kind, int] = {}
         self._silent: dict[Kind, asyncio.TimerHandle] = {}
@@ -103,12 +104,17 @@ class Copies:
 
     # -- waiting ------------------------------------------------------------------------------------------------
 
+    @property
+    def missed(self) -> Copy | None:
+        """The copy without which nothing may be accepted, while it is not there."""
+        if self.wait_for is None or self._otherwise == "answer":
+            return None
+        copy = self._copies[self.wait_for]
+        return None if copy.state == "following" else copy
+
     def check(self) -> None:
         """Raises NotReady while nothing may be accepted because the copy is not there."""
-        if self.wait_for is None or self._otherwise == "answer":
-            return
-        copy = self._copies[self.wait_for]
-        if copy.state != "following":
+        if (copy := self.missed) is not None:
             reason = f"no second copy: {copy.reason or 'none is there yet'}"
             raise NotReady(reason=reason, retry_after_s=1)
 

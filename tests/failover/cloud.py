@@ -41,11 +41,11 @@ def whole(theirs: list[bytes], ours: list[bytes]) -> list[bytes]:
     return [*theirs[: first - 1], *ours]
 
 
-async def removed_some(journal: Path) -> None:
-    """Return when this journal does not begin with the first entry any more."""
-    async with asyncio.timeout(30):
-        while True:
-            with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
-                if (db.execute("SELECT min(seq) FROM entries").fetchone()[0] or 0) > 1:
-                    return
+async def removed_some(journal: Path, usb: Path) -> None:
+    """Return when this journal does not begin with the first entry any more, and the mirror has the state before it."""
+    async with asyncio.timeout(60):
+        first = 1
+        while first == 1 or not list(usb.glob("base-*.db")):
             await asyncio.sleep(0.1)
+            with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+                first = db.execute("SELECT min(seq) FROM entries").fetchone()[0] or 1

@@ -17,12 +17,13 @@ from typing import Any, Literal
 import msgspec
 
 from hub.control import ask
+from hub.mirror.medium import Mark, prepare
 from tests.failover.cloud import Cloud, removed_some, whole
 from tests.support.audit import ack_problems, chain_problems, marks_of, same_problems
 from tests.support.core import MENU
 from tests.support.handheld import Ack, Handheld, Line
 from tests.support.ports import free_port
-from tests.support.rig import Program, RigError, run
+from tests.support.rig import HUB, STORE, Program, RigError, run
 
 SERVING_S_MAX = 10.0
 SENT_S_MAX = 60.0
@@ -96,7 +97,10 @@ async def dinner(
     program = ("tests.failover.mistaken", ",".join(kinds)) if kinds else ("hub",)
     cloud = Cloud(folder) if pruning else None
     links = [await cloud.settings() if cloud is not None else "" for _ in range(2)]
-    first = Box(folder, "first", f'mirror_wait = "{wait}"\n{links[0]}', program)
+    usb = folder / "usb"
+    mirror = f'mirror_dir = "{usb}"\n' if pruning else ""
+    prepare(usb, Mark(1, HUB, STORE))
+    first = Box(folder, "first", f'mirror_wait = "{wait}"\n{mirror}{links[0]}', program)
     second = Box(folder, "second", links[1], program)
     try:
         if cloud is not None:
@@ -105,7 +109,7 @@ async def dinner(
         await first.do("master.apply", changes=[msgspec.to_builtins(change) for change in MENU])
         paired = [await first.do("device.add", name=f"H {n}", role="register") for n in range(handhelds)]
         if pruning:
-            await removed_some(first.data / "journal.db")
+            await removed_some(first.data / "journal.db", usb)
         began = time.monotonic()
         code = await first.do("device.code", role="standby")
         await run("hub", "standby", "--data", str(second.data), code["uri"])
@@ -152,6 +156,7 @@ async def dinner(
             theirs = await cloud.entries()
             outcome.problems += same_problems(whole(theirs, new), theirs)
             old, new = whole(theirs, old), whole(theirs, new)
+            outcome.problems += await _from_the_mirror(folder, usb, old)
         outcome.problems += await _verified(second)
         outcome.lag_entries = len(old) - standing
         outcome.problems += [problem for one in crew for problem in _real(one.problems)]
@@ -190,9 +195,27 @@ async def _verified(box: Box) -> list[str]:
     return []
 
 
+async def _from_the_mirror(folder: Path, usb: Path, old: list[bytes]) -> list[str]:
+    """A third box, from the dead one's medium alone, has its entries and can prove it."""
+    third = Box(folder, "third", "")
+    try:
+        await run("hub", "replace", "--mirror", str(usb), "--data", str(third.data))
+    except RigError as error:
+        return [str(error)]
+    found = third.entries()
+    first = json.loads(found[0])["seq"] - 1
+    problems = await _verified(third)
+    if found != old[first : first + len(found)] or not first:
+        problems.append("the mirror does not have the primary's bytes, or has all of them")
+    return problems
+
+
 async def _caught_up(box: Box) -> None:
     async with asyncio.timeout(10):
-        while (await box.do("look"))["mirror"]["state"] != "following":
+        while True:
+            copies = (await box.do("look"))["mirror"]["copies"]
+            if ("standby", "following") in [(one["kind"], one["state"]) for one in copies]:
+                return
             await asyncio.sleep(0.02)
 
 

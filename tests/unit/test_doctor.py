@@ -198,6 +198,20 @@ STANDBY = {"since": "", "reason": "", "heard_at": None, "primary": {"url": "", "
         ({"mirror": {"copies": [{**COPY, "state": "following"}]}}, "mirror.following ok"),
         ({"mirror": {"copies": [{**COPY, "state": "late"}]}}, "mirror.late warn"),
         ({"mirror": {"copies": [{**COPY, "state": "gone"}]}}, "mirror.gone fail"),
+        (
+            {"mirror": {"copies": [{**COPY, "state": "none"}], "waits": "mirror", "otherwise": "refuse"}},
+            "mirror.refusing fail",
+        ),
+        (
+            {
+                "mirror": {
+                    "copies": [{**COPY, "state": "following"}],
+                    "waits": "mirror",
+                    "otherwise": "refuse",
+                }
+            },
+            "mirror.following ok",
+        ),
         ({"role": "superseded"}, "role.superseded fail"),
         ({"standby": {**STANDBY, "state": "following"}}, "standby.following ok"),
         ({"standby": {**STANDBY, "state": "gone"}}, "standby.gone warn"),

@@ -18,6 +18,7 @@ from hub.domain.commands import LineIn, PlaceOrder, RecordFact
 from hub.ports import StoreError
 from hub.power.watch import MachineHealth
 from hub.retention import prune
+from hub.service.copies import Copies
 from hub.store import connection
 from hub.store.highwater import HighWater
 from hub.store.journal import READ_ROWS, Journal
@@ -249,7 +250,13 @@ async def test_the_high_water_mark_outlives_the_journal(tmp_path: Path) -> None:
 
 
 def hub_for(
-    kit: HubKit, *, acked: int = 0, held: tuple[int, ...] = (), days: int = 35, kept_from: int | None = None
+    kit: HubKit,
+    *,
+    acked: int = 0,
+    held: tuple[int, ...] = (),
+    days: int = 35,
+    kept_from: int | None = None,
+    copies: Copies | None = None,
 ) -> Any:
     async def status() -> dict[str, Any]:
         return {"acked_seq": acked, "quarantined": [{"seq": seq} for seq in held]}
@@ -261,6 +268,7 @@ def hub_for(
         clock=clock,
         health=MachineHealth(),
         standby=None if kept_from is None else SimpleNamespace(kept_from=kept_from),
+        copies=Copies(position=lambda: kit.journal.position, now=lambda: "now") if copies is None else copies,
     )
     return SimpleNamespace(box=box, journal=kit.journal, settings=SimpleNamespace(retention_days=days))
 
@@ -283,7 +291,11 @@ async def test_retention_keeps_what_anybody_may_still_need(tmp_path: Path) -> No
         kit.clock.trusted = False
         assert await prune(hub_for(kit, acked=last)) == 0, "who does not know the time cannot tell the age"
         kit.clock.trusted = True
-        assert await prune(hub_for(kit, acked=10)) == 7
+        copies = Copies(position=lambda: kit.journal.position, now=lambda: "now")
+        copies.reached("mirror", 5)
+        assert await prune(hub_for(kit, acked=10, copies=copies)) == 2, "a copy that is being filled lacks it"
+        copies.gone("mirror", "absent")
+        assert await prune(hub_for(kit, acked=10, copies=copies)) == 5
         assert kit.journal.first_seq == 11
         assert [e.seq for e in await kit.entries()] == list(range(11, last + 1))
         assert await kit.journal.at(10) is None
