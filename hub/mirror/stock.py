@@ -11,7 +11,7 @@ from typing import Final
 
 from hub.mirror.bases import Base, Shipment, drop_old
 from hub.mirror.medium import Medium, first_seq_of, segments
-from hub.ports import JournalReader, StoreError
+from hub.ports import JournalReader
 
 log = logging.getLogger(__name__)
 
@@ -68,11 +68,9 @@ class Stock:
         task = self._making
         if task is None or not task.done():
             return False
-        try:
-            made = task.result()
-        except (StoreError, OSError) as error:
-            log.warning("a base for the mirror could not be made: %s", error)
-            made = None
+        if (error := task.exception()) is not None:
+            log.warning("a base for the mirror could not be made: %r", error)
+        made = task.result() if error is None else None
         if made is not None and made[1] > seq:
             return False
         self._making = None

@@ -250,6 +250,23 @@ def test_a_base_holds_no_key_and_no_code(tmp_path: Path) -> None:
     assert "pairing_codes" not in names
 
 
+async def test_a_base_that_cannot_be_made_is_made_later(
+    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Shop(tmp_path) as shop:
+        await shop.order()
+        await shop.remove()
+        with monkeypatch.context() as broken:
+            broken.setitem(globals(), "write_base", lambda *_: 1 // 0)
+            await shop.plug()
+            await shop.until(lambda: shop.copies.view()["state"] == "following")
+            await shop.order()
+            await shop.until(lambda: shop.copies.of("mirror").seq == shop.kit.journal.position.seq)
+            assert not bases.bases(shop.usb)
+        await shop.copied()
+        await shop.replaced()
+
+
 async def test_a_medium_without_room_for_a_base_goes_on_with_entries(
     quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
