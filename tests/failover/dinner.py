@@ -130,6 +130,8 @@ async def dinner(
         # Answers that were on their way when it died count: the device has them.
         acked = [ack for one in crew for ack in one.acks]
         outcome.acks = len(acked)
+        if pruning:
+            outcome.problems += await _verified(second)
         standing = (await second.do("look"))["last_seq"]
         decided = time.monotonic()
         await second.do("standby.promote", unplugged=True)
