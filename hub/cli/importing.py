@@ -34,7 +34,7 @@ def import_(data: Path | None, as_json: bool, good_rows: bool, file: Path) -> No
     \b
     Menu:       JSON in the shape of GET /v1/menu, or CSV:
                 id, code, name, kana, category, price, tax_class, tax_included, open_price, stock_tracked,
-                remaining, stock, set_slots, custom_contents
+                remaining, stock, tax_shared, set_slots, custom_contents
     Customers:  id, points; points_seq, code, name, kana, phone, email, card, note
     Counts:     product_id, counted; name, quantity
     Prices:     product_id, price_list, price; name

@@ -25,6 +25,7 @@ def product_lines(products: Iterable[Product], categories: Mapping[str, Category
             "open_price": _word(product.open_price),
             "stock_tracked": _word(product.stock_tracked),
             "remaining": "" if product.remaining is None else str(product.remaining),
+            "tax_shared": _word(product.tax_shared) if product.slots else "",
             "set_slots": "; ".join(map(_slot, product.slots)),
             "custom_contents": "|".join(_priced(one.name, one.price) for one in product.custom_contents),
         }

@@ -13,6 +13,7 @@ CSV: a header line, then a product a line; UTF-8 (with or without BOM) or Shift_
   stock_tracked true/false; implied by remaining
   remaining     portions left; empty: not counted
   stock         goods on the shelf, for a product that has no stock yet (docs/stock.md); implies stock_tracked
+  tax_shared    true/false: the price of a set is shared between its parts by tax class (docs/price.md); empty: false
   set_slots, custom_contents  see hub/domain/menu_sets.py
 """
 
@@ -75,11 +76,11 @@ JAPAN_RATES: Final = (
 
 COLUMNS: Final = (
     "id", "code", "name", "kana", "category", "price", "tax_class", "tax_included", "open_price",
-    "stock_tracked", "remaining", "set_slots", "custom_contents",
+    "stock_tracked", "remaining", "tax_shared", "set_slots", "custom_contents",
 )  # fmt: skip
 # What a product has beside its columns, and columns that a file may do without: what the store has of these stays.
 BEYOND_CSV: Final = ("option_group_ids", "prices", "oversell")
-_OPTIONAL: Final = {"slots": "set_slots", "custom_contents": "custom_contents"}
+_OPTIONAL: Final = {"slots": "set_slots", "custom_contents": "custom_contents", "tax_shared": "tax_shared"}
 # Settings that are the hub's own, or have a place of their own in the file.
 OF_THE_HUB: Final = frozenset({"currency", "master_cursor", "receipt_series"})
 # Of the stock of goods: read, but no part of a product.
@@ -345,6 +346,9 @@ def _product(
     if tax_class is None:
         wrong("tax_class", f"must be standard, reduced, food, zero or exempt: {cells['tax_class']}")
     included, open_price = yes("tax_included", True), yes("open_price", False)
+    shared = yes("tax_shared", False)
+    if shared and "set_slots" in cells and not cells["set_slots"]:
+        wrong("tax_shared", "only a set shares its price between its parts")
     tracked = yes("stock_tracked", False) or remaining is not None or level is not None
     parts: dict[str, Any] = {}
     for column, read in CELLS.items():
@@ -367,6 +371,7 @@ def _product(
         "open_price": open_price,
         "stock_tracked": tracked,
         "remaining": remaining,
+        "tax_shared": shared,
         **parts,
     }
     try:

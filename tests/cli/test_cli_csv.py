@@ -15,13 +15,14 @@ from hub.cli import importing
 
 HEADER = (
     "id,code,name,kana,category,price,tax_class,tax_included,open_price,stock_tracked,remaining,"
-    "set_slots,custom_contents\r\n"
+    "tax_shared,set_slots,custom_contents\r\n"
 )
 LINES = [
-    'p-1,49001,"醤油ラーメン, 大",ショウユ,麺,900,food,true,false,false,,,硬め|大盛り:100',
-    "p-2,49002,生ビール,,飲み物,550,standard,false,false,true,12,,",
-    "p-3,,お通し,,その他,0,zero,true,true,false,,,",
-    "p-4,,セット,,麺,1200,food,true,false,false,,麺=p-1; 飲み物[0-2]=p-2:50|p-3,",
+    'p-1,49001,"醤油ラーメン, 大",ショウユ,麺,900,food,true,false,false,,,,硬め|大盛り:100',
+    "p-2,49002,生ビール,,飲み物,550,standard,false,false,true,12,,,",
+    "p-3,,お通し,,その他,0,zero,true,true,false,,,,",
+    "p-4,,セット,,麺,1200,food,true,false,false,,false,麺=p-1; 飲み物[0-2]=p-2:50|p-3,",
+    "p-5,,弁当とビール,,麺,1300,food,true,false,false,,true,麺=p-1; 飲み物=p-2,",
 ]
 
 

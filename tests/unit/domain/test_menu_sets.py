@@ -145,3 +145,13 @@ def test_an_option_must_be_there_and_something_said_of_it() -> None:
         world.do(ChangeOption("xxl", remaining=3), "size")
     with pytest.raises(InvalidRequest):
         world.do(ChangeOption("l"), "size")
+
+
+def test_a_set_that_is_taxed_by_parts_comes_from_a_csv_and_nothing_else_does() -> None:
+    text = "code,name,price,tax_shared,set_slots\nm1,M,1,,\nlunch,L,1,true,main=m1\n"
+    file = read_menu(text.encode())
+    assert [product.tax_shared for product in file.menu.products] == [False, True]
+    assert "tax_shared" not in file.silent
+    assert "tax_shared" in read_menu(b"code,name,price\nm1,M,1\n").silent
+    with pytest.raises(MenuFileError, match="only a set"):
+        read_menu(b"code,name,price,tax_shared,set_slots\nm1,M,1,true,\n")
