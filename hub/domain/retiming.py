@@ -97,7 +97,7 @@ class Retiming:
         shares, self._shares = self._shares, {}
         things, self._things = self._things, []
         self._count = 0
-        if not ranges:
+        if not ranges and not things:
             return None
         days = tuple(_share(old, new, share) for (old, new), share in shares.items())
         return CorrectClock(
@@ -117,6 +117,7 @@ class Retiming:
             if (visitor := _visitor(fact)) in self._visitors:
                 # They were here again: that day counts, though an earlier visit seemed to be of it and was not.
                 self._things.append(Thing("customer", str(visitor), 0, was_date, was=was_date))
+                self._count += 1
             return
         time, date = self._at(unix_s)
         if isinstance(fact, SaleCompleted) and fact.taken is not None:
@@ -271,7 +272,7 @@ def _things(fact: Fact, by_ms: int, was: str, date: str) -> list[Thing]:
             return [
                 Thing("customer", change.id, by_ms, date, part="opening", was=was)
                 for change in fact.changes
-                if change.kind == "customer" and change.value is not None
+                if change.kind == "customer" and isinstance(change.value, dict) and change.value.get("points")
             ]
         case PointsChanged(kind="adjusted"):
             return [Thing("customer", fact.customer_id, by_ms, date, was=was)]

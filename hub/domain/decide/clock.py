@@ -12,7 +12,7 @@ from hub.domain.state import State
 
 
 def correct_clock(state: State, command: CorrectClock, at: At) -> list[Fact]:
-    if not command.corrections:
+    if not command.corrections and not command.things:
         return []
     return [
         ClockCorrected(
