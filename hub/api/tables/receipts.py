@@ -1,56 +1,55 @@
-"""Formal receipts."""
+"""Formal receipts: over a sale, over the deposit of a layaway, over a payment on account."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from hub.api.tables.write import Write
 from hub.domain import commands_receipt as commands
 from hub.domain import facts_receipt as facts
+from hub.domain.command import Command
+
+
+def _formal(
+    what: str,
+    issue: type[Command],
+    reissue: type[Command],
+    withdraw: type[Command],
+    *,
+    over: str = "",
+    example: dict[str, Any],
+) -> tuple[Write, ...]:
+    """The three things that are done with formal receipts over one kind of what was received."""
+    path = f"/v1/{what}/{{id}}/formal-receipts"
+    return (
+        Write(
+            "POST", path, issue, facts.ReceiptIssued, ("sale",), f"Issue formal receipts (領収書){over}", 201,
+            refusals=("conflict",), example=example,
+        ),
+        Write(
+            "POST", f"{path}/reissue", reissue, facts.ReceiptReissued, ("sale",),
+            f"Issue a formal receipt{over} again (再発行)", refusals=("conflict",),
+            example={"formal_id": "f-1", "reason": "lost"},
+        ),
+        Write(
+            "POST", f"{path}/withdraw", withdraw, facts.ReceiptWithdrawn, ("sale.correct",),
+            f"Take a formal receipt{over} back", refusals=("conflict",),
+            example={"formal_id": "f-1", "reason": "wrong name"},
+        ),
+    )  # fmt: skip
+
 
 WRITES: Final[tuple[Write, ...]] = (
-    Write(
-        "POST", "/v1/sales/{id}/formal-receipts", commands.IssueFormalReceipts, facts.ReceiptIssued, ("sale",),
-        "Issue formal receipts (領収書)", 201, refusals=("conflict",),
+    *_formal(
+        "sales", commands.IssueFormalReceipts, commands.ReissueFormalReceipt, commands.WithdrawFormalReceipt,
         example={"addressee": "株式会社 山田商事", "proviso": "お食事代として", "amounts": [3000, 2500]},
     ),
-    Write(
-        "POST", "/v1/sales/{id}/formal-receipts/reissue", commands.ReissueFormalReceipt, facts.ReceiptReissued,
-        ("sale",), "Issue a formal receipt again (再発行)", refusals=("conflict",),
-        example={"formal_id": "f-1", "reason": "lost"},
+    *_formal(
+        "layaways", commands.IssueDepositReceipts, commands.ReissueDepositReceipt, commands.WithdrawDepositReceipt,
+        over=" over a deposit", example={"addressee": "山田商事"},
     ),
-    Write(
-        "POST", "/v1/sales/{id}/formal-receipts/withdraw", commands.WithdrawFormalReceipt, facts.ReceiptWithdrawn,
-        ("sale.correct",), "Take a formal receipt back", refusals=("conflict",),
-        example={"formal_id": "f-1", "reason": "wrong name"},
-    ),
-    Write(
-        "POST", "/v1/layaways/{id}/formal-receipts", commands.IssueDepositReceipts, facts.ReceiptIssued, ("sale",),
-        "Issue formal receipts (領収書) over a deposit", 201, refusals=("conflict",), example={"addressee": "山田商事"},
-    ),
-    Write(
-        "POST", "/v1/layaways/{id}/formal-receipts/reissue", commands.ReissueDepositReceipt, facts.ReceiptReissued,
-        ("sale",), "Issue a formal receipt over a deposit again (再発行)", refusals=("conflict",),
-        example={"formal_id": "f-1", "reason": "lost"},
-    ),
-    Write(
-        "POST", "/v1/layaways/{id}/formal-receipts/withdraw", commands.WithdrawDepositReceipt, facts.ReceiptWithdrawn,
-        ("sale.correct",), "Take a formal receipt over a deposit back", refusals=("conflict",),
-        example={"formal_id": "f-1", "reason": "wrong name"},
-    ),
-    Write(
-        "POST", "/v1/account-payments/{id}/formal-receipts", commands.IssueAccountReceipts, facts.ReceiptIssued,
-        ("sale",), "Issue formal receipts (領収書) over a payment on account", 201, refusals=("conflict",),
-        example={"addressee": "山田商事"},
-    ),
-    Write(
-        "POST", "/v1/account-payments/{id}/formal-receipts/reissue", commands.ReissueAccountReceipt,
-        facts.ReceiptReissued, ("sale",), "Issue a formal receipt over a payment on account again (再発行)",
-        refusals=("conflict",), example={"formal_id": "f-1", "reason": "lost"},
-    ),
-    Write(
-        "POST", "/v1/account-payments/{id}/formal-receipts/withdraw", commands.WithdrawAccountReceipt,
-        facts.ReceiptWithdrawn, ("sale.correct",), "Take a formal receipt over a payment on account back",
-        refusals=("conflict",), example={"formal_id": "f-1", "reason": "wrong name"},
+    *_formal(
+        "account-payments", commands.IssueAccountReceipts, commands.ReissueAccountReceipt,
+        commands.WithdrawAccountReceipt, over=" over a payment on account", example={"addressee": "山田商事"},
     ),
 )  # fmt: skip
