@@ -121,6 +121,10 @@ crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
 wan: $(READY) ## trouble with the line to the cloud: outages, bad weather, login pages (SEED= ROUNDS=)
 	@$(BIN)/python -m tests.wan $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
+.PHONY: cloudfaults
+cloudfaults: $(READY) ## a cloud that answers wrongly, late, not at all, or asks for patience (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.wan --row F8 $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: failover
 failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)
 	@$(BIN)/python -m tests.failover $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -46,6 +46,11 @@ class Request:
         return self.path.rpartition("/")[2] if self.path.count("/") < 4 else self.path.split("/")[4]
 
     @property
+    def stream(self) -> str:
+        """The replay, the master data and the keys of customers have a connection each."""
+        return {"master": "downlink", "keys": "keys"}.get(self.leaf, "up")
+
+    @property
     def query(self) -> dict[str, str]:
         return {name: values[0] for name, values in parse_qs(urlsplit(self.target).query).items()}
 
@@ -253,6 +258,8 @@ class Forward:
             raw = await reader.read(-1)
         finally:
             writer.close()
+        if not raw:
+            raise ConnectionResetError("the cloud is gone")
         top, _, body = raw.partition(b"\r\n\r\n")
         lines = top.decode("latin1").split("\r\n")
         headers = {k.strip().lower(): v.strip() for k, v in (line.split(":", 1) for line in lines[1:])}
@@ -277,8 +284,9 @@ class BadCloud:
         self.fault = "ok"
         # Only requests to these leaves are hurt; None: all. The others go through.
         self.only: set[str] | None = None
-        self.in_flight: dict[str, int] = {}
+        # By stream.
         self.in_flight_max: dict[str, int] = {}
+        self._serving: dict[str, set[asyncio.StreamReader]] = {}
         self.connections = 0
         self._tls = tls
         self._server: asyncio.Server | None = None
@@ -349,15 +357,17 @@ class BadCloud:
         fault = (self.faults.popleft() if self.faults else self.fault) if hurt else "ok"
         request.fault = fault
         self.requests.append(request)
-        # The replay, the master data and the keys of customers have a connection each.
-        leaf = {"master": "downlink", "keys": "keys"}.get(request.leaf, "up")
-        self.in_flight[leaf] = self.in_flight.get(leaf, 0) + 1
-        self.in_flight_max[leaf] = max(self.in_flight_max.get(leaf, 0), self.in_flight[leaf])
+        # Whoever has hung up waits no more, even while we still drip or hang.
+        serving = self._serving.setdefault(request.stream, set())
+        await asyncio.sleep(0)
+        serving -= {reader for reader in serving if reader.at_eof()}
+        serving.add(reader := self._readers[writer])
+        self.in_flight_max[request.stream] = max(self.in_flight_max.get(request.stream, 0), len(serving))
         try:
             await self._misbehave(fault, request, writer)
             await writer.drain()
         finally:
-            self.in_flight[leaf] -= 1
+            serving.discard(reader)
 
     async def _misbehave(self, fault: str, request: Request, writer: asyncio.StreamWriter) -> None:
         name, _, arg = fault.partition(":")

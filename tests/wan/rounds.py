@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.line import DOWN
 from tests.support.mistaken_upstream import QUICKER
+from tests.wan.cloud import Front, bad_cloud
 from tests.wan.store import SLACK_S, Figures, Store
 
 # By RELIABILITY: half-open is noticed within 30 s, a network that is blocked within 15.
@@ -133,6 +134,7 @@ def rows(backlog: int, seconds: float) -> dict[str, Callable[[Store], Awaitable[
         "F6": lambda store: weather(store, seconds),
         "F7": portal,
         "F5": lambda store: outage(store, backlog),
+        "F8": bad_cloud,
     }
 
 
@@ -148,7 +150,7 @@ async def wan(
     mistake: str = "",
     told: Callable[[Figures], None] = lambda figures: None,
 ) -> Figures:
-    """Rounds of one row, or of all in turn, spread over so many stores at once; then both ends of each are compared."""
+    """Rounds of one row, or of F5 to F7 in turn, spread over so many stores at once; then both ends are compared."""
     figures = Figures()
     left = iter(range(rounds))
     known = rows(backlog, weather_s)
@@ -156,9 +158,10 @@ async def wan(
     async def one(number: int) -> None:
         place = folder / f"store-{number}"
         place.mkdir()
-        async with Store(place, f"{seed}-{number}", figures, mistake) as store:
+        line = Front if row == "F8" else None
+        async with Store(place, f"{seed}-{number}", figures, mistake, line) as store:
             for turn in left:
-                await known[row or list(known)[turn % len(known)]](store)
+                await known[row or list(known)[turn % 3]](store)
                 figures.rounds += 1
                 told(figures)
                 if figures.problems:

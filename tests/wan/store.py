@@ -6,6 +6,7 @@ import asyncio
 import random
 import sqlite3
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -59,15 +60,23 @@ class Figures:
 class Store:
     """One hub, one cloud, four handhelds that go on whatever the line does."""
 
-    def __init__(self, folder: Path, seed: str, figures: Figures, mistake: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: str,
+        figures: Figures,
+        mistake: str,
+        line: Callable[[int], Any] | None = None,
+    ) -> None:
+        """line: what stands before the cloud at this port, if it is not to be a FaultyLine."""
         self.chance = random.Random(seed)
         self.figures = figures
         self.rig = Rig(
             folder,
             mistake=",".join(filter(None, ("quick-line", mistake))),
-            line=lambda port: FaultyLine(port, chance=random.Random(seed)),
+            line=line or (lambda port: FaultyLine(port, chance=random.Random(seed))),
         )
-        self.line: FaultyLine = self.rig.wan
+        self.line: Any = self.rig.wan
         self.crew: list[Handheld] = []
         self.seen: list[Seen] = []
         self.name = seed

@@ -23,3 +23,9 @@ async def test_nothing_in_the_store_waits_for_the_line(tmp_path: Path) -> None:
 async def test_a_hub_that_believes_the_login_page_is_found_out(tmp_path: Path) -> None:
     figures = await wan(tmp_path, rounds=1, seed=3, row="F7", mistake="trusts-any-200")
     assert any("count as sent, and the cloud has" in problem for problem in figures.problems)
+
+
+async def test_a_bad_cloud_gets_everything_once_and_is_not_hammered(tmp_path: Path) -> None:
+    figures = await wan(tmp_path, rounds=2, seed=5, row="F8")
+    assert figures.problems == []
+    assert figures.faults >= 4
