@@ -12,6 +12,7 @@ SEED ?=
 ROUNDS ?=
 EXAMPLES ?=
 EACH ?=
+REQUESTS ?=
 ORDERS ?=
 ARCH ?=
 KEY ?=
@@ -124,6 +125,10 @@ wan: $(READY) ## trouble with the line to the cloud: outages, bad weather, login
 .PHONY: cloudfaults
 cloudfaults: $(READY) ## a cloud that answers wrongly, late, not at all, or asks for patience (SEED= ROUNDS=)
 	@$(BIN)/python -m tests.wan --row F8 $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
+.PHONY: crowd
+crowd: $(READY) ## fifty devices that repeat, reorder, alter and hang up; then count (SEED= REQUESTS=)
+	@$(BIN)/python -m tests.crowd $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
 
 .PHONY: failover
 failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)

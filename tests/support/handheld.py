@@ -42,9 +42,13 @@ class Line:
             self.close()
             raise ConnectionError(str(error)) from error
 
-    def close(self) -> None:
+    def drop(self) -> None:
+        """The connection is lost, also to a request that is under way."""
         if self._writer is not None:
             self._writer.transport.abort()
+
+    def close(self) -> None:
+        self.drop()
         self._reader = self._writer = None
 
 

@@ -168,10 +168,10 @@ class FaultyLine:
                     due, chunk = await waiting.get()
                     await asyncio.sleep(max(0.0, due - loop.time()))
                     await self._passing[way].wait()
-                    if call.forgotten:
-                        await asyncio.sleep(3600)
                     if not chunk:
                         return
+                    if call.forgotten:
+                        continue
                     writer.write(chunk)
                     await writer.drain()
 

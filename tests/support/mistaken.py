@@ -57,6 +57,13 @@ def no_idempotency() -> None:
     Desk._first_answer = nothing  # type: ignore[method-assign]
 
 
+def blind_to_bodies() -> None:
+    """A key stands for whatever was asked with it first."""
+    from hub.service import desk
+
+    desk._digest = lambda request: "0" * 64
+
+
 def forgetful_restart() -> None:
     """Keys are remembered in memory only."""
     from hub.service.requests import Requests
@@ -105,6 +112,7 @@ MISTAKES: dict[str, Callable[[], None]] = {
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,
+    "blind-to-bodies": blind_to_bodies,
     "forgetful-restart": forgetful_restart,
 }
 

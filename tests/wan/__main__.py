@@ -48,7 +48,7 @@ def main() -> int:
             f"  {what} shown after {_spread(took)}, of the line's time {max(took) * QUICKER:.0f} s at worst"
         )
     for sales, took_s in figures.drained:
-        print(f"  {sales} sales drained in {took_s:.1f} s")
+        print(f"  {sales} orders and sales drained in {took_s:.1f} s")
     if figures.drain_lan_s:
         print(f"  answers in the store meanwhile {_spread(figures.drain_lan_s)}")
     for problem in figures.problems[:20]:
