@@ -130,6 +130,10 @@ cloudfaults: $(READY) ## a cloud that answers wrongly, late, not at all, or asks
 crowd: $(READY) ## fifty devices that repeat, reorder, alter and hang up; then count (SEED= REQUESTS=)
 	@$(BIN)/python -m tests.crowd $(if $(SEED),--seed $(SEED)) $(if $(REQUESTS),--requests $(REQUESTS)) $(ARGS)
 
+.PHONY: finding
+finding: $(READY) ## a handheld finds its hub on a LAN in trouble, and never another (root, namespaces; SEED= ROUNDS=)
+	@$(BIN)/python -m tests.discovery $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 .PHONY: failover
 failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)
 	@$(BIN)/python -m tests.failover $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SEED),--seed $(SEED)) $(ARGS)

@@ -20,8 +20,6 @@ ANSWER_S_MAX: Final = 2.0
 MDNS_S_MAX: Final = 4.0
 REMEMBERED_MAX: Final = 5
 
-Browse = Callable[[float, str], Awaitable[Iterable[str]]]
-
 
 class HubNotFound(Exception):
     """Nobody answers as this store's hub: a person must scan the QR code, or look at the network."""
@@ -39,12 +37,23 @@ class Remembered:
         self.urls = [url, *(known for known in self.urls if known != url)][:REMEMBERED_MAX]
 
 
-async def by_mdns(timeout_s: float, hub_id: str) -> list[str]:
-    """The addresses under which this hub announces itself; none where multicast does not pass."""
-    from hub.discovery.browse import find_hubs
+Browse = Callable[[float, Remembered], Awaitable[Iterable[str]]]
+
+
+async def by_mdns(timeout_s: float, known: Remembered) -> list[str]:
+    """The addresses under which this hub announces itself; none where multicast does not pass.
+
+    Its standby and whoever claims its id may answer first: the search goes on until one has shown who it is.
+    """
+    from hub.discovery.browse import FoundHub, find_hubs
+
+    async def ours(hub: FoundHub) -> bool:
+        if hub.role != "primary":
+            return False
+        return any(await asyncio.gather(*(is_our_hub(url, known) for url in hub.base_urls)))
 
     try:
-        hubs = await find_hubs(timeout_s, hub_id)
+        hubs = await find_hubs(timeout_s, known.hub_id, wanted=ours)
     except OSError:
         return []
     return [url for hub in hubs if hub.role == "primary" for url in hub.base_urls]
@@ -60,7 +69,7 @@ async def find_again(known: Remembered, *, scanned: str = "", browse: Browse = b
         if source == "remembered":
             urls = list(known.urls)
         elif source == "announced":
-            urls = list(await browse(MDNS_S_MAX, known.hub_id))
+            urls = list(await browse(MDNS_S_MAX, known))
         else:
             urls = [scanned] if scanned else []
         answered = await asyncio.gather(*(is_our_hub(url, known) for url in urls))

@@ -6,7 +6,7 @@ Loads zeroconf: import it where it is used.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -47,10 +47,13 @@ async def find_hubs(
     timeout_s: float,
     hub_id: str | None = None,
     *,
+    wanted: Callable[[FoundHub], Awaitable[bool]] | None = None,
     ignored_interfaces: Iterable[str] = VIRTUAL,
 ) -> list[FoundHub]:
     """The hubs that answer within the time, by name; with a hub id, that store's boxes, until the serving one answers.
 
+    wanted: asked of each with the hub id, because a standby has the same and a stranger may claim it; the first that
+    is ends the search.
     Looks on the loopback too, for a hub on this machine. OSError when mDNS can't be spoken here at all.
     """
     reach = choose(read_interfaces(), ignored=ignored_interfaces)
@@ -70,6 +73,7 @@ async def find_hubs(
                 found[name] = hub
                 # Its standby announces itself too, and may be the first to answer.
                 if hub.hub_id == hub_id and hub.role == "primary":
+                if hub.hub_id == hub_id and (wanted is None or await wanted(hub)):
                     arrived.set()
 
     async def follow(group: asyncio.TaskGroup) -> None:

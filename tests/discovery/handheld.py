@@ -1,7 +1,9 @@
-"""A handheld on another host: `handheld.py URL FINGERPRINT TOKEN HUB_ID`. Commands on stdin, one line of JSON for each.
+"""A handheld on another host: `handheld.py URL FINGERPRINT TOKEN HUB_ID [believes-anybody]`.
 
 TOKEN may be `code=…`: it pairs itself then. `order`: take one. `write KEY METHOD PATH BODY`: any write. `find [URL]`:
 look for the hub again, with what was scanned. `browse`: who announces the store's hub. `feed`: the seqs heard so far.
+Commands on stdin, one line of JSON for each. `order`: take one. `find [URL]`: look for the hub again, with what was
+scanned. `feed`: the seqs heard so far.
 """
 
 from __future__ import annotations
@@ -13,6 +15,8 @@ import time
 from typing import Any
 
 from hub.demo.client import Device, Refused, trust
+from hub.demo import finding
+from hub.demo.client import Device, trust
 from hub.demo.finding import HubNotFound, Remembered, find_again
 from hub.discovery.browse import find_hubs
 
@@ -59,4 +63,11 @@ async def main(url: str, fingerprint: str, token: str, hub_id: str) -> None:
         await asyncio.gather(feed, return_exceptions=True)
 
 
-asyncio.run(main(*sys.argv[1:]))
+if sys.argv[5:] == ["believes-anybody"]:
+    # A defect, to see that a wrong hub is noticed.
+    async def ours(url: str, known: Remembered) -> bool:
+        return True
+
+    finding.is_our_hub = ours
+
+asyncio.run(main(*sys.argv[1:5]))

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_discovery_lan import Announcer, until
 
+from tests.discovery.test_discovery_lan import Announcer, until
 from tests.support.netns import Host, Lan, why_not
 
 pytestmark = pytest.mark.netns
@@ -44,7 +44,7 @@ def run_hub(host: Host, tmp_path: Path, **settings: str) -> None:
             stdout=out,
             stderr=subprocess.STDOUT,
         )
-    until(lambda: "announced as" in log.read_text(), 20, f"the hub is announced: {log}")
+    until(lambda: "announced as" in log.read_text(), 90, f"the hub is announced: {log}")
 
 
 def examined(host: Host, tmp_path: Path, **settings: str) -> dict[str, dict[str, Any]]:

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_discovery_lan import until
-from test_doctor_lan import environment, run_hub
 
 from hub.control import ask
+from tests.discovery.test_discovery_lan import until
+from tests.discovery.test_doctor_lan import environment, run_hub
 from tests.support.netns import Host, Lan, why_not
 
 pytestmark = pytest.mark.netns
@@ -41,13 +41,16 @@ def lan() -> Iterator[Lan]:
 
 
 class Handheld:
-    def __init__(self, host: Host, tmp_path: Path, url: str, look: dict[str, Any], token: str) -> None:
+    def __init__(
+        self, host: Host, tmp_path: Path, url: str, look: dict[str, Any], token: str, *mistake: str
+    ) -> None:
         facts = tmp_path / "data/tls/ca.pem"
         from hub.tls.authority import fingerprint_of
 
         with (tmp_path / "handheld.log").open("w") as log:
             self.process = host.popen(
                 *(sys.executable, HANDHELD, url, fingerprint_of(facts.read_text()), token, look["hub"]["id"]),
+                *mistake,
                 env=environment(),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,

@@ -39,14 +39,14 @@ async def serve() -> AsyncIterator[Serve]:
         yield begin  # type: ignore[misc]
 
 
-def announced(*urls: str) -> Callable[[float, str], asyncio.Future[Iterable[str]]]:
-    async def browse(timeout_s: float, hub_id: str) -> Iterable[str]:
+def announced(*urls: str) -> Callable[[float, Remembered], asyncio.Future[Iterable[str]]]:
+    async def browse(timeout_s: float, known: Remembered) -> Iterable[str]:
         return urls
 
     return browse  # type: ignore[return-value]
 
 
-async def nobody(timeout_s: float, hub_id: str) -> Iterable[str]:
+async def nobody(timeout_s: float, known: Remembered) -> Iterable[str]:
     raise AssertionError("mDNS was asked although the hub is where it was")
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.support.line import DOWN
 from tests.support.mistaken_upstream import QUICKER
 from tests.wan.cloud import Front, bad_cloud
-from tests.wan.store import SLACK_S, Figures, Store
+from tests.wan.store import LAN_S_MAX, Figures, Store
 
 # By RELIABILITY: half-open is noticed within 30 s, a network that is blocked within 15.
 HALF_OPEN_S_MAX = 30.0
@@ -107,7 +107,7 @@ async def weather(store: Store, seconds: float) -> None:
     store.line.silent(*chance.choice(((), (DOWN,))))
     await store.expect("half-open", "degraded", "offline", line_s=HALF_OPEN_S_MAX)
     # Long enough for a device that waits for the line to be seen.
-    await asyncio.sleep(2 * SLACK_S)
+    await asyncio.sleep(LAN_S_MAX + 1.5)
     await store.line.heal()
     while time.monotonic() < ends:
         fault = chance.choice(WEATHER)

@@ -24,7 +24,7 @@ HANDHELDS = 4
 REST_S = 12.0 / QUICKER
 LOOK_S = 0.1
 # A request that waited for the line would have waited for longer than this; a busy machine is slower than a shop's.
-LAN_S_MAX = 5.0
+LAN_S_MAX = 7.5
 # What the machine may add to the line's seconds when other programs want it too.
 SLACK_S = 4.0
 # A backlog of 10,000 sales; twice the goal, for the machine's sake.
