@@ -8,6 +8,7 @@ import ssl
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
@@ -42,6 +43,7 @@ MASTER_BYTES_MAX: Final = 16 * 1024 * 1024
 PIECE_BYTES: Final = 32 * 1024
 # A Date that travelled longer is no use for setting a clock.
 DATE_TRAVEL_S_MAX: Final = 2.0
+CLOSE_S_MAX: Final = 1.0
 
 T = TypeVar("T")
 
@@ -82,12 +84,16 @@ class CloudClient:
         self._tls = (
             by_clock(tls or ssl.create_default_context(), lambda: clock.stamp().unix_s) if secure else None
         )
-        self._http = httpx.AsyncClient(
+        self._http = self._line()
+        self._closing: set[asyncio.Task[None]] = set()
+
+    def _line(self) -> httpx.AsyncClient:
+        return httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(
                 verify=self._tls or False,
-                http2=secure,
+                http2=self._tls is not None,
                 limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=55),
-                socket_options=_socket_options(timing.silence_s_max),
+                socket_options=_socket_options(self._timing.silence_s_max),
             ),
             # A proxy named in the environment of a service is an accident.
             trust_env=False,
@@ -95,6 +101,7 @@ class CloudClient:
         )
 
     async def close(self) -> None:
+        await asyncio.gather(*self._closing)
         await self._http.aclose()
 
     async def cursor(self) -> tuple[Position, Answer]:
@@ -247,11 +254,7 @@ class CloudClient:
             number = await self._resolver.address()
             request = self._request(method, path, number, params, content, headers, silence_s)
             async with asyncio.timeout(attempt_s):
-                response = await self._http.send(request, stream=True)
-                try:
-                    body = await _bounded(response, bytes_max)
-                finally:
-                    await response.aclose()
+                response, body = await self._exchange(request, bytes_max)
         except TimeoutError as error:
             reason = f"silence: the answer of {host} was not complete after {attempt_s:.0f} s"
             raise Trouble(Signal.UNREACHABLE, reason, timed_out=True) from error
@@ -279,6 +282,27 @@ class CloudClient:
             sent_bytes=len(content or b""),
             date=http_date(response.headers.get("date")),
         )
+
+    async def _exchange(self, request: httpx.Request, bytes_max: int) -> tuple[httpx.Response, bytes]:
+        """The answer, and its body.
+
+        A call that ends otherwise takes its connection with it: when it is cancelled at the wrong moment, httpcore
+        (1.0.9) counts the connection for ever, and with room for one no call would ever be made again.
+        """
+        http = self._http
+        try:
+            response = await http.send(request, stream=True)
+            try:
+                return response, await _bounded(response, bytes_max)
+            finally:
+                await response.aclose()
+        except BaseException:
+            if http is self._http:
+                self._http = self._line()
+            closing = asyncio.create_task(_close(http), name="upstream-close")
+            self._closing.add(closing)
+            closing.add_done_callback(self._closing.discard)
+            raise
 
     def _request(
         self,
@@ -376,6 +400,13 @@ class CloudClient:
 
 class _Wrapped(Struct, frozen=True):
     cursor: Position
+
+
+async def _close(http: httpx.AsyncClient) -> None:
+    """Within a second; what it was in the middle of is of no interest any more."""
+    with suppress(httpx.HTTPError, OSError, RuntimeError):
+        async with asyncio.timeout(CLOSE_S_MAX):
+            await http.aclose()
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

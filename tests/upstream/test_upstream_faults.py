@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import random
@@ -11,6 +12,7 @@ import time
 
 import pytest
 
+from hub.upstream.outcomes import Trouble
 from hub.upstream.pace import PaceSettings
 from tests.support.line import FaultyLine
 from tests.upstream.world import World, until
@@ -151,6 +153,26 @@ async def test_a_half_open_line_is_noticed_while_nothing_is_sent(world: World) -
         assert time.monotonic() - went < 1.5
         pipe.speak()
         await world.until_link("online")
+
+
+# A connection that is made in the moment in which nobody wants it any more is closed by the garbage collector.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+async def test_calls_that_are_broken_off_at_any_moment_leave_the_line_free(world: World) -> None:
+    """A pool of connections that counts one of them for ever would never call again."""
+    dice = random.Random(1)
+    world.bad.faults.extend(dice.choice(("ok", "hang", "close", "rst", "delay:0.003")) for _ in range(300))
+    async with world.running():
+        await world.until_complete()
+        client = world.up._engine.replicator._client
+        for _ in range(300):
+            with contextlib.suppress(TimeoutError, Trouble):
+                async with asyncio.timeout(dice.uniform(0, 0.008)):
+                    await client.cursor()
+        world.bad.faults.clear()
+        for _ in range(3):
+            await client.cursor()
+        world.store.facts(10)
+        await world.until_complete()
 
 
 async def test_a_half_open_line_in_a_replay_heals(world: World) -> None:
