@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 
 from hub.api import reference
@@ -122,6 +123,7 @@ def build(box: Box) -> Edge:
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(StoreError, _disk_error)
+    app.add_exception_handler(ClientDisconnect, _gone)
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
     return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box)
@@ -208,6 +210,11 @@ def _problem(request: Request, error: HubError) -> Response:
 
 async def _disk_error(request: Request, error: Any) -> Response:
     return _problem(request, NotReady(reason=str(error), retry_after_s=1))
+
+
+async def _gone(request: Request, error: Any) -> Response:
+    """Nobody hears it. As an error it would be thirty lines of log, at the will of any stranger."""
+    return Response(status_code=400)
 
 
 async def _hub_error(request: Request, error: Any) -> Response:

@@ -235,6 +235,14 @@ async def test_no_path_and_no_second_request_slips_past_the_token(tmp_path: Path
         assert said[:12] in (b"HTTP/1.1 413", b"HTTP/1.1 415"), said[:200]
         assert hub.rss_bytes("VmHWM") - before < 8 * MB
         assert token not in "\n".join(hub.said())
+        # Strangers who hang up in the middle of a body write nothing into the log.
+        for _ in range(20):
+            _, writer = await asyncio.open_connection("127.0.0.1", hub.port)
+            writer.write(b"POST /v1/pairings HTTP/1.1\r\nHost: hub\r\nContent-Length: 5000\r\n\r\n{")
+            await raw(hub, b"GET /healthz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+            writer.transport.abort()
+        await raw(hub, b"GET /healthz HTTP/1.1\r\nHost: hub\r\nConnection: close\r\n\r\n")
+        assert not [line for line in hub.said() if "ClientDisconnect" in line]
 
 
 class Pieces(httpx.AsyncByteStream):
