@@ -43,13 +43,11 @@ Browse = Callable[[float, Remembered], Awaitable[Iterable[str]]]
 async def by_mdns(timeout_s: float, known: Remembered) -> list[str]:
     """The addresses under which this hub announces itself; none where multicast does not pass.
 
-    Its standby and whoever claims its id may answer first: the search goes on until one has shown who it is.
+    Whoever claims its id may answer first: the search goes on until one has shown who it is.
     """
     from hub.discovery.browse import FoundHub, find_hubs
 
     async def ours(hub: FoundHub) -> bool:
-        if hub.role != "primary":
-            return False
         return any(await asyncio.gather(*(is_our_hub(url, known) for url in hub.base_urls)))
 
     try:

@@ -52,8 +52,8 @@ async def find_hubs(
 ) -> list[FoundHub]:
     """The hubs that answer within the time, by name; with a hub id, that store's boxes, until the serving one answers.
 
-    wanted: asked of each with the hub id, because a standby has the same and a stranger may claim it; the first that
-    is ends the search.
+    wanted: asked of each that says to be the serving one, because a stranger may say so; the first that is ends the
+    search.
     Looks on the loopback too, for a hub on this machine. OSError when mDNS can't be spoken here at all.
     """
     reach = choose(read_interfaces(), ignored=ignored_interfaces)
@@ -72,8 +72,7 @@ async def find_hubs(
             if hub is not None:
                 found[name] = hub
                 # Its standby announces itself too, and may be the first to answer.
-                if hub.hub_id == hub_id and hub.role == "primary":
-                if hub.hub_id == hub_id and (wanted is None or await wanted(hub)):
+                if hub.hub_id == hub_id and hub.role == "primary" and (wanted is None or await wanted(hub)):
                     arrived.set()
 
     async def follow(group: asyncio.TaskGroup) -> None:

@@ -1,9 +1,8 @@
 """A handheld on another host: `handheld.py URL FINGERPRINT TOKEN HUB_ID [believes-anybody]`.
 
-TOKEN may be `code=…`: it pairs itself then. `order`: take one. `write KEY METHOD PATH BODY`: any write. `find [URL]`:
-look for the hub again, with what was scanned. `browse`: who announces the store's hub. `feed`: the seqs heard so far.
-Commands on stdin, one line of JSON for each. `order`: take one. `find [URL]`: look for the hub again, with what was
-scanned. `feed`: the seqs heard so far.
+Commands on stdin, one line of JSON for each. TOKEN may be `code=…`: it pairs itself then. `order`: take one. `write
+KEY METHOD PATH BODY`: any write. `find [URL]`: look for the hub again, with what was scanned. `browse`: who announces
+the store's hub. `feed`: the seqs heard so far.
 """
 
 from __future__ import annotations
@@ -14,9 +13,8 @@ import sys
 import time
 from typing import Any
 
-from hub.demo.client import Device, Refused, trust
 from hub.demo import finding
-from hub.demo.client import Device, trust
+from hub.demo.client import Device, Refused, trust
 from hub.demo.finding import HubNotFound, Remembered, find_again
 from hub.discovery.browse import find_hubs
 

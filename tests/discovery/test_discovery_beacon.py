@@ -42,22 +42,20 @@ async def beacon() -> AsyncIterator[Beacon]:
     assert not [task for task in tasks if task.get_name() in ("beacon", "address-watch")]
 
 
-async def test_a_standby_of_the_same_id_does_not_end_a_search_for_the_primary(
-    beacon: Beacon, facts: BeaconFacts
-) -> None:
-    async def primary(hub: FoundHub) -> bool:
-        return hub.role == "primary"
+async def test_a_stranger_with_the_same_id_does_not_end_a_search(beacon: Beacon, facts: BeaconFacts) -> None:
+    async def ours(hub: FoundHub) -> bool:
+        return hub.box == facts.box
 
-    standby = Beacon("127.0.0.1")
+    stranger = Beacon("127.0.0.1")
     try:
-        await standby.start(replace(facts, role="standby", box="5a5a5a5a"))
-        await standby.wait_for(Phase.ANNOUNCED, 10)
-        assert [hub.role for hub in await find_hubs(5, facts.hub_id)] == ["standby"]
-        searching = asyncio.create_task(find_hubs(20, facts.hub_id, wanted=primary))
+        await stranger.start(replace(facts, box="5a5a5a5a"))
+        await stranger.wait_for(Phase.ANNOUNCED, 10)
+        assert [hub.box for hub in await find_hubs(5, facts.hub_id)] == ["5a5a5a5a"]
+        searching = asyncio.create_task(find_hubs(20, facts.hub_id, wanted=ours))
         await beacon.start(facts)
-        assert sorted(hub.role for hub in await searching) == ["primary", "standby"]
+        assert facts.box in [hub.box for hub in await searching]
     finally:
-        await standby.stop()
+        await stranger.stop()
 
 
 async def test_found_while_announced_followed_when_it_changes_and_gone_after_stop(
