@@ -76,7 +76,7 @@ async def _down(store: Store, front: Front, fault: str, chance: random.Random) -
 
 
 def _impatient(requests: list[Request]) -> list[str]:
-    """Retry-After is heard by whoever was told, and when the replay was told, by the others soon."""
+    """Retry-After is obeyed by whoever was told."""
     found = []
     for stream in ("up", "downlink"):
         mine = [request for request in requests if request.stream == stream]
