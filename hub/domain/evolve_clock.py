@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from hub.domain.day import Day
-from hub.domain.facts_clock import ClockCorrected, Correction, DayShare, DrawerShare, Thing
+from hub.domain.evolve_things import THINGS
+from hub.domain.facts_clock import ClockCorrected, Correction, DayShare, DrawerShare
 from hub.domain.figures import NO_FIGURES
 from hub.domain.numbering import NumberDay, NumberRange
-from hub.domain.permissions import unix_of
 from hub.domain.register import RegisterDay, Settlement, register_key
 from hub.domain.report_moves import combined, figures_of, late_of, left_late, tenders
 from hub.domain.shelf import Shelf
@@ -31,7 +30,7 @@ def clock_corrected(state: State, fact: ClockCorrected, meta: Meta) -> None:
             _move_numbers(state, share)
             _forget_empty(state, share.from_)
     for thing in fact.things:
-        _THINGS[thing.kind](state, thing)
+        THINGS[thing.kind](state, thing)
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,13 +49,6 @@ def retimed(corrections: Shelf[Correction], seq: int) -> Retimed | None:
         if one.first_seq <= seq <= one.last_seq and (found is None or key > found[0]):
             found = (key, one)
     return None if found is None else Retimed(found[1].new_business_date, found[1].shift_ms, found[1].exact)
-
-
-def shifted(time: str, shift_ms: int) -> str:
-    """The same moment so much later, in the same offset."""
-    return (datetime.fromisoformat(time) + timedelta(milliseconds=shift_ms)).isoformat(
-        timespec="milliseconds"
-    )
 
 
 def _day(state: State, date: str) -> Day:
@@ -165,181 +157,3 @@ def _keep(state: State, date: str, register: RegisterDay) -> None:
 
 def _at_rest(register: RegisterDay) -> Any:
     return "settled" if register.settlements else "closed"
-
-
-# -- things that carry a time ---------------------------------------------------------------------------------------
-
-
-def _sale(state: State, thing: Thing) -> None:
-    sale = state.sales.get(thing.id)
-    if sale is None:
-        return
-    closed = not _day(state, thing.business_date).open
-    state.sales.put(
-        thing.id,
-        replace(
-            sale,
-            business_date=thing.business_date,
-            accepted_at=shifted(sale.accepted_at, thing.shift_ms),
-            late=sale.late or closed,
-        ),
-    )
-    _number(state, thing)
-
-
-def _refund(state: State, thing: Thing) -> None:
-    sale = state.sales.get(thing.id)
-    if sale is not None:
-        refunds = tuple(
-            replace(one, business_date=thing.business_date, at=shifted(one.at, thing.shift_ms))
-            if one.refund_id == thing.part
-            else one
-            for one in sale.refunds
-        )
-        state.sales.put(thing.id, replace(sale, refunds=refunds))
-        _number(state, thing)
-
-
-def _number(state: State, thing: Thing) -> None:
-    _used(state, thing, thing.number)
-
-
-def _used(state: State, thing: Thing, number: str) -> None:
-    use = state.number_uses.get(number) if number else None
-    if use is not None:
-        at = shifted(use.at, thing.shift_ms)
-        state.number_uses.put(number, replace(use, business_date=thing.business_date, at=at))
-
-
-def _formal(state: State, thing: Thing) -> None:
-    """The paper stays as it was handed out: only the list of numbers knows better."""
-    _used(state, thing, thing.id)
-
-
-def _received(state: State, thing: Thing) -> None:
-    payment = state.received.get(thing.id)
-    if payment is not None:
-        at = shifted(payment.at, thing.shift_ms)
-        state.received.put(thing.id, replace(payment, business_date=thing.business_date, at=at))
-        _number(state, thing)
-
-
-def _layaway(state: State, thing: Thing) -> None:
-    layaway = state.layaways.get(thing.id)
-    if layaway is not None:
-        opened_at = shifted(layaway.opened_at, thing.shift_ms)
-        state.layaways.put(thing.id, replace(layaway, business_date=thing.business_date, opened_at=opened_at))
-        _number(state, thing)
-
-
-def _customer(state: State, thing: Thing) -> None:
-    """Points expire from the day on which their owner was really here."""
-    customer = state.customers.get(thing.id)
-    if customer is not None:
-        before = "" if customer.moved_on == thing.was else customer.moved_on
-        if before and thing.part == "opening":
-            # Whoever was known already was not here because the cloud said something of them.
-            return
-        used_on = thing.business_date if customer.used_on == thing.was else customer.used_on
-        state.customers.put(
-            thing.id, replace(customer, moved_on=max(before, thing.business_date), used_on=used_on)
-        )
-
-
-def _check(state: State, thing: Thing) -> None:
-    check = state.checks.get(thing.id)
-    if check is None:
-        return
-    # Numbers that guests were called by stay; the day they belong to goes on behind them.
-    name = f"check_no:{thing.business_date}"
-    state.counters.put(name, max(state.counters.get(name) or 0, check.check_no))
-    state.checks.put(
-        thing.id,
-        replace(
-            check,
-            business_date=thing.business_date,
-            opened_at=shifted(check.opened_at, thing.shift_ms),
-            stay_notice_at=check.stay_notice_at and shifted(check.stay_notice_at, thing.shift_ms),
-        ),
-    )
-
-
-def _plan(state: State, thing: Thing) -> None:
-    """Its guests drink as long as they paid for, whatever the clock said meanwhile."""
-    check = state.checks.get(thing.id)
-    if check is None:
-        return
-    by = thing.shift_ms
-    plans = tuple(
-        replace(
-            run,
-            started_at=shifted(run.started_at, by),
-            last_order_at=shifted(run.last_order_at, by),
-            ends_at=shifted(run.ends_at, by),
-            notice_at=run.notice_at and shifted(run.notice_at, by),
-        )
-        if run.plan_id == thing.part
-        else run
-        for run in check.plans
-    )
-    state.checks.put(thing.id, replace(check, plans=plans))
-
-
-def _payment(state: State, thing: Thing) -> None:
-    payment = state.payments.get(thing.id)
-    if payment is not None:
-        state.payments.put(
-            thing.id,
-            replace(
-                payment,
-                business_date=thing.business_date,
-                due_at=shifted(payment.due_at, thing.shift_ms),
-                warn_at=shifted(payment.warn_at, thing.shift_ms),
-            ),
-        )
-
-
-def _session(state: State, thing: Thing) -> None:
-    session = state.staff_sessions.get(thing.id)
-    if session is not None and session.session_id == thing.part:
-        expires_at = shifted(session.expires_at, thing.shift_ms)
-        state.staff_sessions.put(
-            thing.id,
-            replace(
-                session,
-                signed_in_at=shifted(session.signed_in_at, thing.shift_ms),
-                expires_at=expires_at,
-                expires_unix_s=unix_of(expires_at),
-            ),
-        )
-
-
-def _approval(state: State, thing: Thing) -> None:
-    approval = state.approvals.get(thing.id)
-    if approval is not None:
-        expires_at = shifted(approval.expires_at, thing.shift_ms)
-        state.approvals.put(
-            thing.id,
-            replace(
-                approval,
-                business_date=thing.business_date,
-                asked_at=shifted(approval.asked_at, thing.shift_ms),
-                expires_at=expires_at,
-                expires_unix_s=unix_of(expires_at),
-            ),
-        )
-
-
-_THINGS = {
-    "sale": _sale,
-    "refund": _refund,
-    "check": _check,
-    "plan": _plan,
-    "payment": _payment,
-    "session": _session,
-    "approval": _approval,
-    "received": _received,
-    "layaway": _layaway,
-    "number": _formal,
-    "customer": _customer,
-}

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hub.domain.commands_clock import CorrectClock
 from hub.domain.entries import Envelope
 from hub.domain.evolve import fact_of, meta_of
-from hub.domain.evolve_clock import shifted
+from hub.domain.evolve_things import shifted
 from hub.domain.fact import Fact
 from hub.domain.facts import (
     CheckOpened,

@@ -11,7 +11,8 @@ from msgspec import Struct
 from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.entries import Envelope
-from hub.domain.evolve_clock import retimed, shifted
+from hub.domain.evolve_clock import retimed
+from hub.domain.evolve_things import shifted
 from hub.domain.facts import OrderPlaced, SaleCompleted
 from hub.domain.recovered import RECOVERED, first_made
 from hub.domain.sale import Sale

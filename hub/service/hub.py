@@ -19,7 +19,8 @@ from hub.domain import entries
 from hub.domain.entries import Chain, Entry, Envelope, Origin
 from hub.domain.errors import HubError
 from hub.domain.evolve import fact_of, meta_of
-from hub.domain.evolve_clock import retimed, shifted
+from hub.domain.evolve_clock import retimed
+from hub.domain.evolve_things import shifted
 from hub.domain.facts import After, Fact, HubStarted
 from hub.domain.needs import fact_needs
 from hub.domain.state import Meta, State

@@ -50,7 +50,7 @@ def _leaves_numbers() -> AbstractContextManager[Any]:
 
 def _forgets_visits() -> AbstractContextManager[Any]:
     """Points expire counted from the day that seemed to be."""
-    return mock.patch.dict("hub.domain.evolve_clock._THINGS", {"customer": lambda state, thing: None})
+    return mock.patch.dict("hub.domain.evolve_things.THINGS", {"customer": lambda state, thing: None})
 
 
 def _corrects_once() -> AbstractContextManager[Any]:
