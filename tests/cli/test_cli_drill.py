@@ -111,7 +111,10 @@ async def test_a_box_made_again_from_the_mirror(tmp_path: Path, short_folder: Pa
         for number in range(4):
             assert await order(hub.port, token, number) == 201
         async with asyncio.timeout(20):
-            while (await hub.do("look"))["mirror"]["state"] != "following":
+            # The secrets follow the entries.
+            while (await hub.do("look"))["mirror"]["state"] != "following" or not (
+                usb / "sealed.bin"
+            ).exists():
                 await asyncio.sleep(0.05)
         paper = (storehub.data / "recovery.key").read_text().strip()
         code, found = await drilled("--recovery-key", paper)
