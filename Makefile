@@ -13,6 +13,7 @@ ROUNDS ?=
 EXAMPLES ?=
 EACH ?=
 REQUESTS ?=
+POINTS ?=
 ORDERS ?=
 ARCH ?=
 KEY ?=
@@ -165,9 +166,8 @@ record-devices: $(READY) ## record what devices of this version ask, for the ver
 		"tests/integration/earlier/$$($(BIN)/python -c 'from importlib.metadata import version; print(version("storehub"))').json"
 
 .PHONY: diskfaults
-diskfaults: $(READY) ## full, read-only, failing and slow disks under load and at starts (root, FUSE; SEED= ROUNDS=)
-	@$(BIN)/python -m tests.diskfaults $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
-
+diskfaults: $(READY) ## full, read-only, failing and slow disks (root, FUSE; SEED= ROUNDS=, or POINTS= exact changes)
+	@$(BIN)/python -m tests.diskfaults $(if $(SEED),--seed $(SEED)) $(if $(POINTS),--points --rounds $(POINTS),$(if $(ROUNDS),--rounds $(ROUNDS))) $(ARGS)
 
 .PHONY: fuzz
 fuzz: $(READY) ## schemathesis over the OpenAPI document (SEED= EXAMPLES= for each operation and role)

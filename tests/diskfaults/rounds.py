@@ -7,7 +7,8 @@ import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,9 +17,10 @@ from tests.powercut.disks import faulty
 from tests.powercut.rounds import hub_on, prepared
 from tests.support.audit import ack_problems, chain_problems, order_problems
 from tests.support.handheld import Handheld, Line
-from tests.support.rig import RigError, run
+from tests.support.rig import Program, RigError, run
 
-REFUSE_S_MAX = 1.0
+# The goal, and what no neighbours of the machine excuse.
+REFUSE_S_GOAL, REFUSE_S_MAX = 1.0, 5.0
 HEAL_S_MAX = 15.0
 # The file system's word for each, and whether it answers at all before it is healed.
 FAULTS = {
@@ -29,7 +31,9 @@ FAULTS = {
     "some failing syncs": "eio-fsync 3",
     "slow": "slow-fsync 1.0 2.5",
 }
-STARTS = ("full", "read-only", "failing writes", "failing syncs")
+# Nothing can be written until it is over; commits are late, and are done.
+LASTING = ("full", "read-only", "failing writes", "failing syncs")
+SLOW = ("slow", "stall")
 
 
 @dataclass
@@ -41,6 +45,9 @@ class Outcome:
     heal_s: list[float] = field(default_factory=list)
     stall_s: list[float] = field(default_factory=list)
     starts: int = 0
+    # With trouble at exact points: the changes that met it, and the points that were not reached.
+    struck: Counter[str] = field(default_factory=Counter)
+    unreached: int = 0
     problems: list[str] = field(default_factory=list)
 
 
@@ -73,45 +80,45 @@ class Eyes:
         return await self.ask("POST", "/v1/orders", body)
 
 
-async def disk_faults(
+@dataclass
+class Evening:
+    """A store on a disk that trouble comes to, while its registers work."""
+
+    fs: Any
+    hub: Program
+    eyes: Eyes
+    crew: list[Handheld]
+
+
+@asynccontextmanager
+async def evening(
     folder: Path,
+    outcome: Outcome,
+    disk_of: Callable[[Path, Path], Any],
     *,
-    rounds: int,
-    seed: int,
-    handhelds: int = 4,
-    mistake: str = "",
-    told: Callable[[Outcome], None] = lambda outcome: None,
-) -> Outcome:
-    """Each round is one fault at one moment of one store's evening; every seventh is there when the hub starts."""
-    outcome = Outcome()
-    chance = random.Random(seed)
+    seed: str,
+    handhelds: int,
+    mistake: str,
+    rest_s: float = 0.0,
+) -> AsyncIterator[Evening]:
+    """At its end every acknowledged fact is counted."""
     data, paired = await prepared(folder, handhelds + 1)
-    fs = faulty(folder, data)
+    fs = disk_of(folder, data)
     async with hub_on(folder, fs, mistake=mistake) as (hub, port):
         crew = [
-            Handheld(device, token, port, random.Random(f"{seed}-{n}"))
+            Handheld(device, token, port, random.Random(f"{seed}-{n}"), rest_s=rest_s)
             for n, (device, token) in enumerate(paired[1:])
         ]
-        eyes = Eyes(port, paired[0][1])
         over = asyncio.Event()
         await hub.start()
         working = [asyncio.create_task(one.work(over)) for one in crew]
         try:
-            for number in range(rounds):
-                at_start = number % 7 == 6
-                name = chance.choice(STARTS) if at_start else list(FAULTS)[number % len(FAULTS)]
-                await asyncio.sleep(chance.uniform(0.02, 0.25))
-                problems = await _round(fs, hub, eyes, name, chance, outcome, at_start=at_start)
-                outcome.problems += [
-                    f"round {number} ({name}{', at the start' if at_start else ''}): {p}" for p in problems
-                ]
-                outcome.acks = sum(len(one.acks) for one in crew)
-                outcome.refused = sum(one.refused for one in crew)
-                told(outcome)
+            yield Evening(fs, hub, Eyes(port, paired[0][1]), crew)
             over.set()
             await asyncio.gather(*working)
             raws = (await run("hub", "export", "--data", fs.mnt)).encode().splitlines()
-            outcome.acks = sum(len(one.acks) for one in crew)
+            outcome.acks += sum(len(one.acks) for one in crew)
+            outcome.refused += sum(one.refused for one in crew)
             outcome.problems += chain_problems(raws)
             outcome.problems += ack_problems(raws, [ack for one in crew for ack in one.acks])
             for one in crew:
@@ -124,43 +131,80 @@ async def disk_faults(
             for task in working:
                 task.cancel()
             await asyncio.gather(*working, return_exceptions=True)
+
+
+async def disk_faults(
+    folder: Path,
+    *,
+    rounds: int,
+    seed: int,
+    handhelds: int = 4,
+    mistake: str = "",
+    told: Callable[[Outcome], None] = lambda outcome: None,
+) -> Outcome:
+    """Each round is one fault at one moment of one store's evening; every seventh is there when the hub starts."""
+    outcome = Outcome()
+    chance = random.Random(seed)
+    async with evening(
+        folder, outcome, faulty, seed=str(seed), handhelds=handhelds, mistake=mistake
+    ) as store:
+        for number in range(rounds):
+            at_start = number % 7 == 6
+            name = chance.choice(LASTING) if at_start else list(FAULTS)[number % len(FAULTS)]
+            await asyncio.sleep(chance.uniform(0.02, 0.25))
+            problems = await _round(store, name, chance, outcome, at_start=at_start)
+            outcome.problems += [
+                f"round {number} ({name}{', at the start' if at_start else ''}): {p}" for p in problems
+            ]
+            told(outcome)
     return outcome
 
 
 async def _round(
-    fs: Any, hub: Any, eyes: Eyes, name: str, chance: random.Random, outcome: Outcome, *, at_start: bool
+    store: Evening, name: str, chance: random.Random, outcome: Outcome, *, at_start: bool
 ) -> list[str]:
     outcome.faults[name] += 1
     if at_start:
         outcome.starts += 1
-        await (hub.kill() if chance.random() < 0.5 else hub.stop())
-        await asyncio.to_thread(fs.ctl, FAULTS[name])
-        await hub.start()
+        await (store.hub.kill() if chance.random() < 0.5 else store.hub.stop())
+        await asyncio.to_thread(store.fs.ctl, FAULTS[name])
+        await store.hub.start()
     else:
-        await asyncio.to_thread(fs.ctl, FAULTS[name])
+        await asyncio.to_thread(store.fs.ctl, FAULTS[name])
+    return await in_trouble(store, name, outcome, at_start=at_start)
+
+
+async def in_trouble(store: Evening, name: str, outcome: Outcome, *, at_start: bool = False) -> list[str]:
+    """What must hold while the disk is in this trouble, until it is well and takes an order again."""
     problems = []
     try:
-        if name == "slow":
-            status, said, took = await eyes.order()
+        if name in SLOW:
+            status, said, took = await store.eyes.order()
             outcome.stall_s.append(took)
             if status != 201:
                 problems.append(f"a slow card is no reason to refuse: {status} {said}")
-        elif name != "some failing syncs":
-            problems += await _refuses(eyes, outcome, at_start=at_start)
-        problems += await _reads(eyes)
+        elif name in LASTING:
+            problems += await _refuses(store.eyes, outcome, at_start=at_start)
+        problems += await _reads(store.eyes)
     except OSError as error:
         problems.append(f"no answer while the disk is {name}: {error!r}")
-    await asyncio.to_thread(fs.ctl, "heal")
+    return problems + await healed(store, outcome)
+
+
+async def healed(store: Evening, outcome: Outcome) -> list[str]:
+    await asyncio.to_thread(store.fs.ctl, "heal")
     began = time.monotonic()
+    last: object = None
     while time.monotonic() - began < HEAL_S_MAX:
         try:
-            if (await eyes.order())[0] == 201:
+            last = await store.eyes.order()
+            if last[0] == 201:
                 outcome.heal_s.append(time.monotonic() - began)
-                return problems
-        except OSError:
-            pass
+                return []
+        except OSError as error:
+            last = error
         await asyncio.sleep(0.05)
-    return [*problems, f"did not heal within {HEAL_S_MAX:.0f} s"]
+    return [f"did not heal within {HEAL_S_MAX:.0f} s: {last!r}; it said {store.hub.said()[-400:]!r}"]
 
 
 async def _refuses(eyes: Eyes, outcome: Outcome, *, at_start: bool) -> list[str]:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from hub.settings import Settings
+from tests.diskfaults.points import disk_points
 from tests.diskfaults.rounds import Eyes, disk_faults
 from tests.powercut.disks import faulty, why_not
 from tests.powercut.rounds import hub_on, prepared
@@ -29,6 +30,18 @@ async def test_a_disk_in_trouble_loses_nothing_and_mends_itself(tmp_path: Path) 
     assert outcome.problems == []
     assert outcome.starts == 1
     assert outcome.refuse_s
+
+
+async def test_trouble_at_an_exact_change_loses_nothing_and_goes_by(tmp_path: Path) -> None:
+    outcome = await disk_points(tmp_path, rounds=6, seed=3)
+    assert outcome.problems == []
+    assert outcome.faults.total() == 6
+    assert sum(outcome.struck.values()) == 6
+
+
+async def test_a_hub_that_answers_before_the_disk_did_is_found_by_it(tmp_path: Path) -> None:
+    outcome = await disk_points(tmp_path, rounds=3, seed=3, mistake="early-answer")
+    assert any(problem.startswith("lost: ") for problem in outcome.problems), outcome.problems
 
 
 @asynccontextmanager

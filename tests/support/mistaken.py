@@ -106,9 +106,19 @@ def unreadable_at_first() -> None:
     hub.serve.open_hub = open_hub  # type: ignore[assignment]
 
 
+def busy_saver() -> None:
+    """No defect: the state is saved, and the WAL moved, every half second, so that trouble meets those too."""
+    from hub.service import hub
+    from hub.store import journal
+
+    hub.SAVE_QUIET_S = 0.5  # type: ignore[misc]
+    journal.WAL_BYTES_IDLE = journal.WAL_BYTES_MAX = 64 * 1024  # type: ignore[misc]
+
+
 MISTAKES: dict[str, Callable[[], None]] = {
     "off-the-file-system": off_the_file_system,
     "unreadable-at-first": unreadable_at_first,
+    "busy-saver": busy_saver,
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,
