@@ -116,8 +116,8 @@ clocks: $(READY) ## wrong clocks: boots in 1970 and 2099, steps, late truth; day
 	@$(BIN)/python -m tests.clocks $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 .PHONY: crash
-crash: $(READY) ## real kill -9 under load, then count (ROUNDS=)
-	@$(BIN)/python -m tests.crash $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+crash: $(READY) ## kill -9, no memory, SIGSTOP, a hung loop under load, then count (SEED= ROUNDS=)
+	@$(BIN)/python -m tests.crash $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
 
 .PHONY: wan
 wan: $(READY) ## trouble with the line to the cloud: outages, bad weather, login pages (SEED= ROUNDS=)

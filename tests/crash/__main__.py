@@ -1,26 +1,29 @@
-"""`python -m tests.crash --rounds N`: kill -9 the real hub under load, then count."""
+"""`python -m tests.crash --rounds N`: the real hub is killed, starved of memory, stopped or hung under load (F4)."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import secrets
 import sys
 import tempfile
 from pathlib import Path
 
+from tests.crash.ends import KINDS, why_not
 from tests.crash.rounds import Outcome, crash
+from tests.support.rounds import asked_for, closing, spread
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.crash", description=__doc__)
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--seed", type=int, default=None, help="of what handhelds, line and killer do")
     parser.add_argument("--handhelds", type=int, default=12)
     parser.add_argument("--mistake", default="", help="a defect to put in, to see that it is found")
-    asked = parser.parse_args()
-    seed = secrets.randbits(32) if asked.seed is None else asked.seed
-    print(f"seed {seed}, {asked.rounds} rounds, {asked.handhelds} handhelds", flush=True)
+    parser.add_argument(
+        "--kind", choices=KINDS, action="append", help="how it ends; several; all when none is given"
+    )
+    asked = asked_for(parser, rounds=20)
+    for kind in KINDS:
+        if reason := why_not(kind):
+            print(f"not here: {kind}: {reason}")
 
     def told(outcome: Outcome) -> None:
         if sys.stdout.isatty() or outcome.rounds % 10 == 0:
@@ -31,28 +34,26 @@ def main() -> int:
             crash(
                 Path(folder),
                 rounds=asked.rounds,
-                seed=seed,
+                seed=asked.seed,
                 handhelds=asked.handhelds,
                 mistake=asked.mistake,
+                kinds=asked.kind or KINDS,
                 told=told,
             )
         )
-    ready = sorted(outcome.ready_s)
     print(
-        f"{outcome.rounds} kills of the hub, {outcome.cloud_kills} of the cloud, {outcome.line_cuts} cuts of the line:"
-        f" {outcome.acks} acknowledged of {outcome.tries} requests, {outcome.refused} refused,"
-        f" {outcome.asked_again} asked again, {outcome.entries} entries at both ends;"
-        f" ready again after {ready[len(ready) // 2]:.2f} s (worst {ready[-1]:.2f} s); {outcome.took_s:.0f} s in all"
+        f"{outcome.rounds} ends of the hub {dict(outcome.ends)}, {outcome.cloud_kills} kills of the cloud,"
+        f" {outcome.line_cuts} cuts of the line: {outcome.acks} acknowledged of {outcome.tries} requests,"
+        f" {outcome.refused} refused, {outcome.asked_again} asked again, {outcome.entries} entries at both ends;"
+        f" started again in {spread(outcome.ready_s)}; served again, watchdog and all, {spread(outcome.back_s)}"
+        f" after it stopped to; {outcome.took_s:.0f} s in all"
     )
-    for problem in outcome.problems[:20]:
-        print(f"WRONG: {problem}")
-    if outcome.problems:
-        print(
-            f"{len(outcome.problems)} problems. Again: python -m tests.crash --rounds {asked.rounds} --seed {seed}"
-        )
-        return 1
-    print("every acknowledged fact is at both ends once, with the same bytes, in one chain")
-    return 0
+    return closing(
+        outcome.problems,
+        asked,
+        program="crash",
+        good="every acknowledged fact is at both ends once, with the same bytes, in one chain",
+    )
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Rounds of load and `kill -9` against the real programs, and the count in the end."""
+"""Rounds of load against the real programs, whose hub ends in every way there is; and the count in the end."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import asyncio
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from hub.demo.wan import Line
+from tests.crash.ends import KINDS, PATIENCE_S, Watch, end, why_not
 from tests.support.audit import ack_problems, chain_problems, order_problems, same_problems
 from tests.support.handheld import Handheld
 from tests.support.rig import Rig
@@ -24,6 +26,7 @@ SAMPLE = 5
 @dataclass
 class Outcome:
     rounds: int = 0
+    ends: Counter[str] = field(default_factory=Counter)
     acks: int = 0
     tries: int = 0
     refused: int = 0
@@ -31,7 +34,9 @@ class Outcome:
     cloud_kills: int = 0
     line_cuts: int = 0
     asked_again: int = 0
+    # From the end of a process to the next one's first line; and what is hung or stopped, until it serves again.
     ready_s: list[float] = field(default_factory=list)
+    back_s: list[float] = field(default_factory=list)
     took_s: float = 0.0
     problems: list[str] = field(default_factory=list)
 
@@ -43,14 +48,24 @@ async def crash(
     seed: int,
     handhelds: int = 12,
     mistake: str = "",
+    kinds: Sequence[str] = KINDS,
+    patience_s: float = PATIENCE_S,
     told: Callable[[Outcome], None] = lambda outcome: None,
 ) -> Outcome:
-    """Kill the hub once a round; in the end everything must be there once, here and in the cloud."""
+    """End the hub once a round; in the end everything must be there once, here and in the cloud.
+
+    patience_s: how long a hub that serves nobody may go on before it counts as not noticed.
+    """
     random_ = random.Random(seed)
     outcome = Outcome()
     began = time.monotonic()
     new_key = mistake == "new-key"
-    async with Rig(folder, mistake="" if new_key else mistake) as rig:
+    defects = ",".join(name for name in ("hang-when-told", "" if new_key else mistake) if name)
+    able = [kind for kind in kinds if not why_not(kind)]
+    async with (
+        Watch(folder / "notify") as watch,
+        Rig(folder, mistake=defects, environment=watch.environment) as rig,
+    ):
         paired = [await rig.pair(f"Register {n}") for n in range(handhelds)]
         _, manager = await rig.pair("Manager", "manager")
         crew = [
@@ -63,13 +78,20 @@ async def crash(
         try:
             for _ in range(rounds):
                 await asyncio.sleep(random_.uniform(*LIFE_S))
-                await rig.hub.kill()
+                # One of each, then kills for the most part: they are quick.
+                rest = random_.choices(able, [7 if kind == "killed" else 1 for kind in able])[0]
+                kind = able[outcome.rounds] if outcome.rounds < len(able) else rest
+                began_s = time.monotonic()
+                outcome.problems += await end(kind, rig.hub, watch, patience_s)
+                outcome.ends[kind] += 1
                 if random_.random() < 0.1:
                     await rig.cloud.kill()
                     await rig.cloud.start()
                     outcome.cloud_kills += 1
                 await rig.hub.start()
                 outcome.ready_s.append(rig.hub.ready_s)
+                if kind in ("stopped", "hung"):
+                    outcome.back_s.append(time.monotonic() - began_s)
                 await _ask_again(crew, random_, outcome)
                 outcome.rounds += 1
                 outcome.acks = sum(len(one.acks) for one in crew)

@@ -115,10 +115,36 @@ def busy_saver() -> None:
     journal.WAL_BYTES_IDLE = journal.WAL_BYTES_MAX = 64 * 1024  # type: ignore[misc]
 
 
+def hang_when_told() -> None:
+    """No defect of its own: SIGUSR1 stops the event loop for good, as an endless loop in a rule would."""
+    import signal
+    import time
+
+    signal.signal(signal.SIGUSR1, lambda *_: time.sleep(3600))
+
+
+def watchdog_thread() -> None:
+    """The watchdog is fed by a thread, whatever the event loop does."""
+    import threading
+    import time
+
+    from hub.notify import Notifier
+
+    def ping() -> None:
+        with Notifier.from_environment() as notifier:
+            while True:
+                notifier.watchdog()
+                time.sleep(0.2)
+
+    threading.Thread(target=ping, daemon=True).start()
+
+
 MISTAKES: dict[str, Callable[[], None]] = {
     "off-the-file-system": off_the_file_system,
     "unreadable-at-first": unreadable_at_first,
     "busy-saver": busy_saver,
+    "hang-when-told": hang_when_told,
+    "watchdog-thread": watchdog_thread,
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,

@@ -8,10 +8,10 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from types import TracebackType
+from types import MappingProxyType, TracebackType
 from typing import Any
 
 from hub.control import ask
@@ -42,8 +42,9 @@ def menu_file() -> bytes:
     return json.dumps(sections).encode()
 
 
-def _environment() -> dict[str, str]:
-    return {name: value for name, value in os.environ.items() if not name.startswith("STOREHUB_")}
+def _environment(more: Mapping[str, str] = MappingProxyType({})) -> dict[str, str]:
+    own = {name: value for name, value in os.environ.items() if not name.startswith("STOREHUB_")}
+    return own | dict(more)
 
 
 async def run(*command: str) -> str:
@@ -68,8 +69,11 @@ def cpu_s(pid: int) -> float:
 class Program:
     """A server that says `ready` on its first line."""
 
-    def __init__(self, command: Sequence[str], log: Path) -> None:
+    def __init__(
+        self, command: Sequence[str], log: Path, environment: Mapping[str, str] = MappingProxyType({})
+    ) -> None:
         self._command = command
+        self._environment = environment
         self._log = log
         self.process: asyncio.subprocess.Process | None = None
         # The last start: until the ready line, and the processor time in it, which neighbours hardly change.
@@ -81,7 +85,7 @@ class Program:
             self.process = await asyncio.create_subprocess_exec(
                 sys.executable, "-m", *self._command,
                 stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE, stderr=log,
-                env=_environment(), cwd=ROOT,
+                env=_environment(self._environment), cwd=ROOT,
             )  # fmt: skip
         assert self.process.stdout is not None
         line = b""
@@ -133,11 +137,13 @@ class Rig:
         data: Path | None = None,
         mistake: str = "",
         line: Callable[[int], Any] | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.folder = folder
         self.data = data or folder / "data"
         self.port = free_port()
         self._mistake = mistake
+        self._environment = environment
         self._database = f"sqlite:///{folder / 'cloud.db'}"
         cloud_port = free_port()
         self.cloud = Program(
@@ -169,6 +175,7 @@ class Rig:
                 "--cloud", self.wan.url, "--cloud-token", token, "--hub-id", HUB, "--store-id", STORE,
             ),
             self.folder / "hub.log",
+            self._environment,
         )  # fmt: skip
         await self.cloud.start()
         await self.hub.start()
