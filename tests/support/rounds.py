@@ -23,7 +23,7 @@ def asked_for(parser: argparse.ArgumentParser, *, rounds: int) -> argparse.Names
 def closing(problems: Sequence[str], asked: argparse.Namespace, *, program: str, good: str) -> int:
     """Say what was wrong and how to see it again, or what held. The status to end with."""
     for problem in problems[:SHOWN_MAX]:
-        print(f"WRONG: {problem[:1000]}")
+        print(f"WRONG: {_shortened(problem)}")
     if problems:
         print(
             f"{len(problems)} problems. Again: python -m tests.{program} --rounds {asked.rounds} --seed {asked.seed}"
@@ -31,6 +31,11 @@ def closing(problems: Sequence[str], asked: argparse.Namespace, *, program: str,
         return 1
     print(good)
     return 0
+
+
+def _shortened(problem: str) -> str:
+    """Its beginning and its end, where a program's last words stand."""
+    return problem if len(problem) < 3000 else f"{problem[:500]} […] {problem[-2500:]}"
 
 
 def spread(seconds: Sequence[float]) -> str:
