@@ -40,9 +40,10 @@ log = logging.getLogger(__name__)
 UNSAVED_MAX: Final = 4096
 # Tables that are made again from the whole journal are saved on the way: what has ended need not stay in memory.
 TAIL_MAX: Final = 3 * UNSAVED_MAX
-# A quiet store saves what it has after this long. Each save writes some dozen pages, however few orders came: with one
-# every 30 s they were half of what a busy hour wrote to the card (python -m bench.wear).
-SAVE_QUIET_S: Final = 300.0
+# A quiet store saves what it has after this long. Each save writes some dozen pages, however few orders came, and a
+# check that opens and ends between two saves is written once (python -m bench.wear). A start reads what is not saved:
+# some hundred entries of an hour, a few milliseconds.
+SAVE_QUIET_S: Final = 3600.0
 FILTER_PAGE: Final = 2000
 # The filter of answered requests (2 MiB) is kept after so many more: a start adds no more than about these.
 FILTER_EVERY: Final = 16_384
@@ -145,6 +146,8 @@ class Core:
                 "the journal ends at %d, but it had come to %d: entries are lost", head.seq, witness.seq
             )
         self._wire(head, boot)
+        # What this start had to read counts: a box that is cut off again and again would read more each time.
+        self.writer.unsaved = head.seq - self.saved_seq
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.opening = lambda: self._add_epoch(epoch, reason)
         self.writer.opening()

@@ -94,6 +94,9 @@ class Journal:
         except BaseException:
             await self.close()
             raise
+        # What a life before left there: a box that is cut off again and again would read a longer WAL each time.
+        with suppress(OSError):
+            self._unmoved_bytes = self.path.with_name(f"{self.path.name}-wal").stat().st_size
 
     async def read_epochs(self) -> None:
         """Again, after entries were put into the journal's middle. Raises StoreError."""

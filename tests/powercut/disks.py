@@ -34,8 +34,8 @@ def why_no_ext4() -> str:
     """Why no real ext4 can be cut off here; '' when it can."""
     if not EXT4CUT.is_file():
         return f"{EXT4CUT} is not here"
-    if shutil.which("mkfs.ext4") is None or shutil.which("e2fsck") is None:
-        return "e2fsprogs is not installed"
+    if missing := [name for name in ("mkfs.ext4", "e2fsck", "unshare") if shutil.which(name) is None]:
+        return f"not installed: {', '.join(missing)}"
     if os.geteuid() != 0:
         return "mounting needs root"
     return "" if glob.glob("/dev/loop[0-9]*") else "there are no loop devices"

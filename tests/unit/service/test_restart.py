@@ -249,6 +249,21 @@ async def test_a_start_reads_what_was_not_saved_and_nothing_else(kit: HubKit) ->
     await check(kit)
 
 
+async def test_a_box_that_is_cut_off_again_and_again_saves_what_it_reads_again(
+    kit: HubKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for life in range(3):
+        for number in range(4):
+            await kit.says(f"{life}-{number}", PlaceOrder((LineIn("p1", 1),), table_id="t1"))
+        await kit.again()
+        assert kit.core.writer.unsaved == kit.journal.position.seq - kit.core.saved_seq >= 4 * (life + 1)
+    monkeypatch.setattr("hub.service.hub.UNSAVED_MAX", 10)
+    async with asyncio.timeout(5):
+        while kit.core.writer.unsaved:
+            await asyncio.sleep(0.01)
+    await check(kit)
+
+
 async def test_a_late_entry_reaches_the_report_of_its_old_day(kit: HubKit) -> None:
     await kit.says("k", settle(110, lines=(LineIn("p1", 1),)))
     day = kit.clock.stamp().business_date

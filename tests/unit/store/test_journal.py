@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import sqlite3
 import threading
 import tracemalloc
@@ -220,6 +221,23 @@ async def test_the_wal_is_moved_and_does_not_grow_for_ever(
             peak = max(peak, wal.stat().st_size)
         assert peak < 1024 * 1024
         await check(kit)
+
+
+async def test_a_wal_that_a_cut_left_is_moved_in_the_next_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.store.journal.WAL_BYTES_IDLE", 64 * 1024)
+    left = tmp_path / "left"
+    left.mkdir()
+    async with hub_on(tmp_path / "journal.db") as kit:
+        for number in range(30):
+            await kit.says(f"k{number}", ORDER)
+        for name in ("journal.db", "journal.db-wal"):
+            shutil.copyfile(tmp_path / name, left / name)
+    async with Journal(left / "journal.db") as journal:
+        size = (left / "journal.db").stat().st_size
+        await journal.checkpoint(idle=True)
+        assert (left / "journal.db").stat().st_size > size + 30_000
 
 
 async def test_the_high_water_mark_outlives_the_journal(tmp_path: Path) -> None:
