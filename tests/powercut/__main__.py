@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -30,8 +31,8 @@ def main() -> int:
         # Any mount namespace that begins on this machine meanwhile would hold a copy of the mount, and then it is not
         # unmounted when we unmount it: in a namespace of our own nobody copies it.
         again = [sys.executable, "-m", "tests.powercut", *sys.argv[1:], "--seed", str(asked.seed)]
-        os.environ[ALONE] = "yes"
-        os.execvp("unshare", ["unshare", "--mount", "--propagation", "private", *again])
+        alone = ["unshare", "--mount", "--propagation", "private", *again]
+        return subprocess.run(alone, env=os.environ | {ALONE: "yes"}, check=False).returncode
 
     def told(outcome: Outcome) -> None:
         print(
