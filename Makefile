@@ -14,6 +14,7 @@ EXAMPLES ?=
 EACH ?=
 REQUESTS ?=
 POINTS ?=
+HOURS ?=
 ORDERS ?=
 ARCH ?=
 KEY ?=
@@ -134,6 +135,9 @@ crowd: $(READY) ## fifty devices that repeat, reorder, alter and hang up; then c
 .PHONY: finding
 finding: $(READY) ## a handheld finds its hub on a LAN in trouble, and never another (root, namespaces; SEED= ROUNDS=)
 	@$(BIN)/python -m tests.discovery $(if $(SEED),--seed $(SEED)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+.PHONY: soak
+soak: $(READY) ## days of sales on one hub, with mixed faults: memory, open files, bytes written (HOURS= SEED=)
+	@$(BIN)/python -m tests.soak $(if $(SEED),--seed $(SEED)) $(if $(HOURS),--rounds $(HOURS)) $(ARGS)
 
 .PHONY: failover
 failover: $(READY) ## kill the primary at a dinner for good, promote the standby, count (ROUNDS= SEED=)

@@ -25,10 +25,6 @@ from tests.support.process import HubProcess, hub_process
 SETTLE_S = 40.0
 
 
-def written(hub: HubProcess) -> int:
-    return int(Path(f"/proc/{hub.pid}/io").read_text().partition("\nwrite_bytes: ")[2].split()[0])
-
-
 async def measure(minutes: float, an_hour: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(prefix="storehub-wear-") as work:
         async with hub_process(Path(work)) as hub:
@@ -53,9 +49,9 @@ async def measure(minutes: float, an_hour: int) -> dict[str, Any]:
 
 
 async def _stretch(hub: HubProcess, what: Any) -> int:
-    before = written(hub)
+    before = hub.written_bytes()
     await what
-    return written(hub) - before
+    return hub.written_bytes() - before
 
 
 async def _listen(http: httpx.AsyncClient) -> None:

@@ -79,6 +79,8 @@ class Handheld:
     new_key_on_retry: bool = False
     # The pause between two wishes, on average.
     rest_s: float = 0.0
+    # A check is paid after so many.
+    orders_a_check: int = 3
     acks: list[Ack] = field(default_factory=list)
     refused: int = 0
     tries: int = 0
@@ -174,7 +176,7 @@ class Handheld:
         self._made += 1
         mark = f"{self.device}/{self._made}"
         kind = self.random.random()
-        if self._check is not None and self._orders >= 3:
+        if self._check is not None and self._orders >= self.orders_a_check:
             check_id, total = self._check
             tenders = [{"method": "cash", "amount": total, "reference": mark}]
             return self._wish(mark, "/v1/sales", {"check_id": check_id, "tenders": tenders})

@@ -139,12 +139,26 @@ def watchdog_thread() -> None:
     threading.Thread(target=ping, daemon=True).start()
 
 
+def leak() -> None:
+    """Something is kept of every entry, for ever."""
+    from hub.store.journal import Journal
+
+    real, kept = Journal.append, []
+
+    async def append(self: Journal, group: Any, **more: Any) -> None:
+        kept.extend(bytearray(20_000) for _ in group)
+        await real(self, group, **more)
+
+    Journal.append = append  # type: ignore[method-assign]
+
+
 MISTAKES: dict[str, Callable[[], None]] = {
     "off-the-file-system": off_the_file_system,
     "unreadable-at-first": unreadable_at_first,
     "busy-saver": busy_saver,
     "hang-when-told": hang_when_told,
     "watchdog-thread": watchdog_thread,
+    "leak": leak,
     "synchronous-off": synchronous_off,
     "early-answer": early_answer,
     "no-idempotency": no_idempotency,

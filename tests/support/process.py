@@ -6,8 +6,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -55,8 +53,7 @@ class HubProcess:
 
     @property
     def pid(self) -> int:
-        assert self._program.process is not None
-        return self._program.process.pid
+        return self._program.pid
 
     async def do(self, what: str, **parameters: Any) -> Any:
         """What the command line asks through the local socket."""
@@ -76,16 +73,17 @@ class HubProcess:
 
     def rss_bytes(self, kind: str = "VmRSS") -> int:
         """Resident memory now, or with VmHWM the most there was."""
-        status = Path(f"/proc/{self.pid}/status").read_text()
-        found = re.search(rf"{kind}:\s+(\d+) kB", status)
-        assert found is not None
-        return int(found[1]) * 1024
+        return self._program.rss_bytes(kind)
 
     def descriptors(self) -> int:
-        return len(os.listdir(f"/proc/{self.pid}/fd"))
+        return self._program.descriptors()
 
     def cpu_s(self) -> float:
         return self._program.cpu_s()
+
+    def written_bytes(self) -> int:
+        """What the kernel counts for it as sent to the device: whole pages."""
+        return self._program.written_bytes()
 
     def said(self) -> list[str]:
         """The lines of its log."""

@@ -60,12 +60,6 @@ async def run(*command: str) -> str:
     return out.decode()
 
 
-def cpu_s(pid: int) -> float:
-    """The processor time that a process has had."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 class Program:
     """A server that says `ready` on its first line."""
 
@@ -99,9 +93,29 @@ class Program:
         self.ready_cpu_s = self.cpu_s()
         return line.decode().strip()
 
-    def cpu_s(self) -> float:
+    @property
+    def pid(self) -> int:
         assert self.process is not None
-        return cpu_s(self.process.pid)
+        return self.process.pid
+
+    def cpu_s(self) -> float:
+        """The processor time that it has had."""
+        fields = self._proc("stat").rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss_bytes(self, kind: str = "VmRSS") -> int:
+        """Resident memory now, or with VmHWM the most there was."""
+        return int(self._proc("status").partition(f"\n{kind}:")[2].split()[0]) * 1024
+
+    def descriptors(self) -> int:
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def written_bytes(self) -> int:
+        """What the kernel counts for it as sent to the device: whole pages."""
+        return int(self._proc("io").partition("\nwrite_bytes: ")[2].split()[0])
+
+    def _proc(self, name: str) -> str:
+        return Path(f"/proc/{self.pid}/{name}").read_text()
 
     def said(self) -> str:
         return self._log.read_text(errors="replace")[-3000:]
