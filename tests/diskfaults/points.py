@@ -6,7 +6,7 @@ import asyncio
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -20,7 +20,7 @@ STORE_POINTS = 100
 STRUCK_S_MAX = 20.0
 
 
-def _drawn(seed: int) -> Iterator[tuple[str, int, str]]:
+def _drawn(seed: int) -> list[tuple[str, int, str]]:
     """Every point once, in an order that the seed gives: when, the number of the change, what happens at it."""
     every = [
         (when, number, kind)
@@ -28,10 +28,7 @@ def _drawn(seed: int) -> Iterator[tuple[str, int, str]]:
         for number, kind in product(range(1, changes + 1), KINDS)
     ]
     random.Random(seed).shuffle(every)
-    return iter(every)
-
-
-POINTS_MAX = sum(CHANGES.values()) * len(KINDS)
+    return every
 
 
 async def disk_points(
@@ -44,18 +41,15 @@ async def disk_points(
 ) -> Outcome:
     """The first so many points of the seed's order."""
     outcome = Outcome()
-    drawn = _drawn(seed)
+    drawn = _drawn(seed)[:rounds]
     defects = ",".join(name for name in ("busy-saver", mistake) if name)
-    left = min(rounds, POINTS_MAX)
-    while left > 0:
-        place = folder / f"left-{left}"
+    for first in range(0, len(drawn), STORE_POINTS):
+        place = folder / f"store-{first}"
         place.mkdir()
         async with evening(
-            place, outcome, points, seed=f"{seed}-{left}", handhelds=3, mistake=defects, rest_s=0.02
+            place, outcome, points, seed=f"{seed}-{first}", handhelds=3, mistake=defects, rest_s=0.02
         ) as store:
-            for _ in range(min(left, STORE_POINTS)):
-                left -= 1
-                when, number, kind = next(drawn)
+            for when, number, kind in drawn[first : first + STORE_POINTS]:
                 problems = await _point(store, when, number, kind, outcome)
                 outcome.problems += [f"{kind} at change {number} {when}: {problem}" for problem in problems]
                 told(outcome)
