@@ -109,8 +109,12 @@ async def _store(
                 outcome.problems += chain_problems(raws) + _missing(raws, known)
                 outcome.problems += await asyncio.to_thread(_file_problems, Path(disk.mnt) / "journal.db")
                 await asyncio.sleep(chance.uniform(*LIFE_S))
+                before = [len(one.acks) for one in crew]
                 outcome.lost_bytes += await asyncio.to_thread(disk.cut, number, chance)
                 await hub.kill()
+                # A plug ends the box with its disk: what was answered from then on had no power to be answered.
+                for one, count in zip(crew, before, strict=True):
+                    del one.acks[count:]
                 outcome.cuts += 1
                 outcome.acks = acks_before + sum(len(one.acks) for one in crew)
                 outcome.problems += await asyncio.to_thread(disk.on)
