@@ -8,7 +8,6 @@ import ssl
 import zlib
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable
-from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
@@ -32,6 +31,7 @@ from hub.upstream.answers import (
 )
 from hub.upstream.classify import CLOCK_KEY, from_answer, from_exception, http_date, words_of
 from hub.upstream.dated_tls import Window, asking, by_clock
+from hub.upstream.lines import Lines
 from hub.upstream.outcomes import Signal, Trouble
 from hub.upstream.timing import Timing
 
@@ -43,7 +43,6 @@ MASTER_BYTES_MAX: Final = 16 * 1024 * 1024
 PIECE_BYTES: Final = 32 * 1024
 # A Date that travelled longer is no use for setting a clock.
 DATE_TRAVEL_S_MAX: Final = 2.0
-CLOSE_S_MAX: Final = 1.0
 
 T = TypeVar("T")
 
@@ -84,8 +83,7 @@ class CloudClient:
         self._tls = (
             by_clock(tls or ssl.create_default_context(), lambda: clock.stamp().unix_s) if secure else None
         )
-        self._http = self._line()
-        self._closing: set[asyncio.Task[None]] = set()
+        self._lines = Lines(self._line)
 
     def _line(self) -> httpx.AsyncClient:
         return httpx.AsyncClient(
@@ -101,8 +99,7 @@ class CloudClient:
         )
 
     async def close(self) -> None:
-        await asyncio.gather(*self._closing)
-        await self._http.aclose()
+        await self._lines.close()
 
     async def cursor(self) -> tuple[Position, Answer]:
         answer = self._good(await self._call("GET", "/cursor"))
@@ -254,7 +251,12 @@ class CloudClient:
             number = await self._resolver.address()
             request = self._request(method, path, number, params, content, headers, silence_s)
             async with asyncio.timeout(attempt_s):
-                response, body = await self._exchange(request, bytes_max)
+                async with self._lines.call() as line:
+                    response = await line.send(request, stream=True)
+                    try:
+                        body = await _bounded(response, bytes_max)
+                    finally:
+                        await response.aclose()
         except TimeoutError as error:
             reason = f"silence: the answer of {host} was not complete after {attempt_s:.0f} s"
             raise Trouble(Signal.UNREACHABLE, reason, timed_out=True) from error
@@ -282,27 +284,6 @@ class CloudClient:
             sent_bytes=len(content or b""),
             date=http_date(response.headers.get("date")),
         )
-
-    async def _exchange(self, request: httpx.Request, bytes_max: int) -> tuple[httpx.Response, bytes]:
-        """The answer, and its body.
-
-        A call that ends otherwise takes its connection with it: when it is cancelled at the wrong moment, httpcore
-        (1.0.9) counts the connection for ever, and with room for one no call would ever be made again.
-        """
-        http = self._http
-        try:
-            response = await http.send(request, stream=True)
-            try:
-                return response, await _bounded(response, bytes_max)
-            finally:
-                await response.aclose()
-        except BaseException:
-            if http is self._http:
-                self._http = self._line()
-            closing = asyncio.create_task(_close(http), name="upstream-close")
-            self._closing.add(closing)
-            closing.add_done_callback(self._closing.discard)
-            raise
 
     def _request(
         self,
@@ -335,7 +316,7 @@ class CloudClient:
         }
         if self._address.scheme == "https":
             extensions["sni_hostname"] = self._address.host
-        return self._http.build_request(
+        return httpx.Request(
             method,
             f"{self._address.scheme}://{place}:{self._address.port}{self._root}{path}",
             params=params,
@@ -400,13 +381,6 @@ class CloudClient:
 
 class _Wrapped(Struct, frozen=True):
     cursor: Position
-
-
-async def _close(http: httpx.AsyncClient) -> None:
-    """Within a second; what it was in the middle of is of no interest any more."""
-    with suppress(httpx.HTTPError, OSError, RuntimeError):
-        async with asyncio.timeout(CLOSE_S_MAX):
-            await http.aclose()
 
 
 async def _pieces(content: bytes) -> AsyncIterator[bytes]:

@@ -41,9 +41,12 @@ def missing(then: Any, now: Any, path: str = "") -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:
-    """Words for people may be put better; times and ids inside are another's each time."""
+    """Words for people may be put better; times and ids inside are another's each time.
+
+    A business day ends after midnight: the date of a time may be that of the day, or the one behind it.
+    """
     if isinstance(value, str):
-        return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+(Z|[+-][\d:]+)", "<time>", value)
+        return re.sub(r"(\d{4}-\d\d-\d\d|\{today\})T[\d:.]+(Z|[+-][\d:]+)", "<time>", value)
     return value
 
 
