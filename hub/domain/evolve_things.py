@@ -33,7 +33,7 @@ def _sale(state: State, thing: Thing) -> None:
             late=sale.late or closed,
         ),
     )
-    _number(state, thing)
+    _used(state, thing, thing.number)
 
 
 def _refund(state: State, thing: Thing) -> None:
@@ -46,11 +46,7 @@ def _refund(state: State, thing: Thing) -> None:
             for one in sale.refunds
         )
         state.sales.put(thing.id, replace(sale, refunds=refunds))
-        _number(state, thing)
-
-
-def _number(state: State, thing: Thing) -> None:
-    _used(state, thing, thing.number)
+        _used(state, thing, thing.number)
 
 
 def _used(state: State, thing: Thing, number: str) -> None:
@@ -70,7 +66,7 @@ def _received(state: State, thing: Thing) -> None:
     if payment is not None:
         at = shifted(payment.at, thing.shift_ms)
         state.received.put(thing.id, replace(payment, business_date=thing.business_date, at=at))
-        _number(state, thing)
+        _used(state, thing, thing.number)
 
 
 def _layaway(state: State, thing: Thing) -> None:
@@ -78,7 +74,7 @@ def _layaway(state: State, thing: Thing) -> None:
     if layaway is not None:
         opened_at = shifted(layaway.opened_at, thing.shift_ms)
         state.layaways.put(thing.id, replace(layaway, business_date=thing.business_date, opened_at=opened_at))
-        _number(state, thing)
+        _used(state, thing, thing.number)
 
 
 def _customer(state: State, thing: Thing) -> None:
