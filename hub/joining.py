@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
@@ -13,9 +13,8 @@ import msgspec
 
 from hub.datadir import DataDir, Identity, Primary
 from hub.mirror.primary import PrimaryClient, PrimaryTrouble
+from hub.settings import on_loopback
 from hub.tls import PairUriInvalid, WrongAuthority, client_context, fetch_authority, read_pair_uri
-
-LOOPBACK: Final = ("127.", "localhost", "::1")
 
 
 class JoinError(Exception):
@@ -69,7 +68,7 @@ def _read(link: str, code: str | None, fingerprint: str | None) -> tuple[str, st
     parts = urlsplit(url)
     if code is None or parts.hostname is None:
         raise JoinError("give the primary's link, or its URL with --code and --fingerprint")
-    if parts.scheme == "http" and not parts.hostname.startswith(LOOPBACK):
+    if parts.scheme == "http" and not on_loopback(parts.hostname):
         raise JoinError("the store's secrets travel over TLS only (plain http: on loopback)")
     if parts.scheme == "https" and not fingerprint:
         raise JoinError("without the fingerprint (--fingerprint) nobody knows which box answers")

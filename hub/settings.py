@@ -9,6 +9,7 @@ import re
 import tomllib
 from collections.abc import Mapping
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
@@ -19,7 +20,14 @@ from msgspec import Meta, Struct
 
 ID: Final = r"^[A-Za-z0-9._-]{1,64}$(?!\n)"
 CLOUD_CREDENTIAL: Final = "storehub.cloud_token"
-LOOPBACK: Final = ("127.", "::1", "localhost")
+
+
+def on_loopback(host: str) -> bool:
+    """Whether this is an address of the machine itself. A name that only begins like one is somebody else's."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 class SettingsError(Exception):
@@ -161,7 +169,7 @@ def _check(settings: Settings, *, whole: bool) -> None:
         raise SettingsError(
             f"setting timezone (STOREHUB_TIMEZONE): no such zone: {settings.timezone}"
         ) from error
-    if settings.http and not settings.insecure_lan and not settings.listen_host.startswith(LOOPBACK):
+    if settings.http and not settings.insecure_lan and not on_loopback(settings.listen_host):
         raise SettingsError(
             f"setting host (STOREHUB_HOST): plain HTTP is served on loopback only, not on {settings.listen_host};"
             " add --insecure-lan if the network is really yours alone"
@@ -194,7 +202,7 @@ def _check_address(name: str, url: str) -> None:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise SettingsError(f"setting {name} (STOREHUB_{name.upper()}): not an http(s) address: {url}")
-    if parts.scheme == "http" and not parts.hostname.startswith(LOOPBACK):
+    if parts.scheme == "http" and not on_loopback(parts.hostname):
         raise SettingsError(
             f"setting {name} (STOREHUB_{name.upper()}): plain http is allowed to loopback only"
         )

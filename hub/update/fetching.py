@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from hub.settings import LOOPBACK
+from hub.settings import on_loopback
 from hub.update.layout import UpdateError
 
 FETCH_S: Final = 1800.0
@@ -23,7 +23,7 @@ def is_address(given: str) -> bool:
 def fetch(url: str, target: Path, *, bytes_max: int) -> None:
     """Write what the address answers to the new file `target`. Raises UpdateError."""
     parts = urlsplit(url)
-    if parts.scheme == "http" and not (parts.hostname or "").startswith(LOOPBACK):
+    if parts.scheme == "http" and not on_loopback(parts.hostname or ""):
         raise UpdateError(f"{url}: only https can be asked for an update")
     until = time.monotonic() + FETCH_S
     size = 0
