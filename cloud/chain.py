@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator
 from hashlib import sha256
 from typing import Final
 
@@ -64,13 +65,21 @@ def day_number(business_date: str) -> int | None:
     return int("".join(found.groups())) if found else None
 
 
-def verify(epoch: Epoch, first_seq: int, body: bytes, *, refused_types: Collection[str] = ()) -> Batch:
-    """Take entries from `body`, one a line, for as long as each is well-formed and fits the one before it."""
-    lines = body.split(b"\n")
-    if not lines[-1]:
-        lines.pop()
-    # Text that is not UTF-8 is not JSON. One look at the whole is cheap; at each line only if it fails.
-    utf8 = _is_utf8(body)
+def verify(
+    epoch: Epoch, first_seq: int, lines: Iterable[bytes], *, refused_types: Collection[str] = ()
+) -> Batch:
+    """Take entries from `lines`, one each, for as long as each is well-formed and fits the one before it.
+
+    The lines are always read to their end, which may raise: nothing is refused that came damaged.
+    """
+    lines = iter(lines)
+    try:
+        return _verify(epoch, first_seq, lines, refused_types)
+    finally:
+        deque(lines, maxlen=0)
+
+
+def _verify(epoch: Epoch, first_seq: int, lines: Iterator[bytes], refused_types: Collection[str]) -> Batch:
     rows: list[EntryRow] = []
     days: dict[str, int | None] = {}
     corrections: list[Correction] = []
@@ -80,7 +89,8 @@ def verify(epoch: Epoch, first_seq: int, body: bytes, *, refused_types: Collecti
         try:
             if len(line) > ENTRY_BYTES_MAX:
                 raise _Refused(f"larger than {ENTRY_BYTES_MAX} bytes")
-            if not utf8 and not _is_utf8(line):
+            # Text that is not UTF-8 is not JSON.
+            if not _is_utf8(line):
                 raise _Refused("not UTF-8")
             entry = _parse(line)
             if entry.seq != seq or entry.epoch != epoch:

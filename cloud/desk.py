@@ -12,7 +12,7 @@ from typing import Final, TypeVar
 
 from cloud import hubs, master
 from cloud.chain import verify
-from cloud.codec import decode_body
+from cloud.codec import decode_lines
 from cloud.errors import CloudError, Overloaded, StoreUnavailable, Unauthenticated
 from cloud.hubs import Caller
 from cloud.model import Batch, Epoch, StoreId
@@ -74,7 +74,7 @@ class Desk:
         """Decode and verify a batch of entries."""
 
         def job() -> Batch:
-            return verify(epoch, first_seq, decode_body(raw, encoding), refused_types=self.refused_types)
+            return verify(epoch, first_seq, decode_lines(raw, encoding), refused_types=self.refused_types)
 
         return await self._run(self._unpackers, job)
 

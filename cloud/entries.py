@@ -118,7 +118,7 @@ def fill(
     if hole is None:
         raise NotFound(f"no entry {epoch}:{seq} is set aside")
     digest, filled_at, orphan = hole
-    batch = verify(epoch, seq, body, refused_types=refused_types)
+    batch = verify(epoch, seq, body.removesuffix(b"\n").split(b"\n"), refused_types=refused_types)
     if batch.refusal:
         raise EntryRefused(batch.refusal, hub.cursor)
     if [row.digest for row in batch.rows] != [digest]:

@@ -7,96 +7,81 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
-import zstandard
 from msgspec import Struct
+from zstandard import ZstdCompressor
 
-from hub.domain.entries import Entry
 from hub.domain.facts import After
 from hub.ports import JournalReader
+from hub.upstream.ledger import Tally, tally_of
 
 # Below this, handing the work to the thread takes longer than the work.
 PACK_HERE_BYTES: Final = 32 * 1024
-# Reading and hashing this many takes about a millisecond of the loop that also serves the devices.
+# Reading, hashing and counting this many takes about a millisecond of the loop that also serves the devices.
 PIECE_ENTRIES: Final = 250
 LEVEL_FAST: Final = 1
 LEVEL_TIGHT: Final = 3
 
 
 class Batch(Struct, frozen=True):
-    entries: Sequence[Entry]
+    """What is sent, and what the sums need of it: the entries' own bytes are in the journal."""
+
+    tallies: Sequence[Tally]
     packed: bytes
     raw_bytes: int
 
     @property
     def epoch(self) -> str:
-        return self.entries[0].epoch
+        return self.tallies[0].epoch
 
     @property
     def first_seq(self) -> int:
-        return self.entries[0].seq
+        return self.tallies[0].seq
 
     @property
     def last(self) -> After:
-        entry = self.entries[-1]
-        return After(entry.epoch, entry.seq, entry.hash)
+        last = self.tallies[-1]
+        return After(last.epoch, last.seq, last.hash)
 
-    def at(self, seq: int) -> Entry | None:
-        index = seq - self.first_seq
-        return self.entries[index] if 0 <= index < len(self.entries) else None
+    def holds(self, seq: int) -> bool:
+        return self.first_seq <= seq <= self.tallies[-1].seq
 
 
 class Packer:
-    """Reads batches from the journal and packs them, one at a time."""
+    """Reads batches from the journal and packs them piece by piece: never more than a piece is held unpacked."""
 
     def __init__(self, journal: JournalReader) -> None:
         self._journal = journal
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upstream-pack")
-        self._levels = {
-            level: zstandard.ZstdCompressor(level=level, write_checksum=True)
-            for level in (LEVEL_FAST, LEVEL_TIGHT)
-        }
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
     async def after(self, seq: int, *, count_max: int, bytes_max: int, tight: bool) -> Batch | None:
-        """The next entries after seq, packed; None when there are none."""
-        entries, raw_bytes = await self._read(seq, count_max, bytes_max)
-        if not entries:
-            return None
-        level = LEVEL_TIGHT if tight else LEVEL_FAST
-        if raw_bytes <= PACK_HERE_BYTES:
-            packed = _pack(self._levels[level], entries, raw_bytes)
-        else:
-            loop = asyncio.get_running_loop()
-            packed = await loop.run_in_executor(self._thread, _pack, self._levels[level], entries, raw_bytes)
-        return Batch(entries, packed, raw_bytes)
-
-    async def _read(self, seq: int, count_max: int, bytes_max: int) -> tuple[list[Entry], int]:
-        """Entries of one epoch, read in pieces: each piece keeps the loop for a moment only."""
-        entries: list[Entry] = []
+        """The next entries after seq, of one epoch, packed; None when there are none."""
+        loop = asyncio.get_running_loop()
+        # One of its own: a batch that was given up may still be in the thread.
+        packing = ZstdCompressor(
+            level=LEVEL_TIGHT if tight else LEVEL_FAST, write_checksum=True
+        ).compressobj()
+        tallies: list[Tally] = []
+        parts: list[bytes] = []
         raw_bytes = 0
-        while len(entries) < count_max:
+        while len(tallies) < count_max and raw_bytes < bytes_max:
             piece = await self._journal.after(
-                seq, count_max=min(PIECE_ENTRIES, count_max - len(entries)), bytes_max=bytes_max - raw_bytes
+                seq, count_max=min(PIECE_ENTRIES, count_max - len(tallies)), bytes_max=bytes_max - raw_bytes
             )
-            if not piece or (entries and piece[0].epoch != entries[0].epoch):
+            if not piece or (tallies and piece[0].epoch != tallies[0].epoch):
                 break
-            entries += piece
-            raw_bytes += sum(len(entry.raw) + 1 for entry in piece)
+            tallies += map(tally_of, piece)
+            # One line each, each line ended: the receiver splits at line breaks, which an entry never holds.
+            lines = b"".join([part for entry in piece for part in (entry.raw, b"\n")])
+            if len(lines) <= PACK_HERE_BYTES:
+                parts.append(packing.compress(lines))
+            else:
+                parts.append(await loop.run_in_executor(self._thread, packing.compress, lines))
+            raw_bytes += len(lines)
             seq = piece[-1].seq
-            if raw_bytes >= bytes_max:
-                break
-        return entries, raw_bytes
-
-
-def _pack(compressor: zstandard.ZstdCompressor, entries: Sequence[Entry], raw_bytes: int) -> bytes:
-    """One line each, each line ended: the receiver splits at line breaks, which an entry never holds."""
-    # Piece by piece: joining holds the interpreter, compressing lets it go.
-    packing = compressor.compressobj(size=raw_bytes)
-    packed = []
-    for start in range(0, len(entries), PIECE_ENTRIES):
-        piece = entries[start : start + PIECE_ENTRIES]
-        packed.append(packing.compress(b"".join([part for entry in piece for part in (entry.raw, b"\n")])))
-    packed.append(packing.flush())
-    return b"".join(packed)
+        if not tallies:
+            return None
+        parts.append(packing.flush())
+        return Batch(tallies, b"".join(parts), raw_bytes)

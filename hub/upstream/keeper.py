@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import JournalReader, StoreError
-from hub.upstream.ledger import Day, Ledger, effect_of
+from hub.upstream.ledger import Day, Ledger, Tally, tally_of
 from hub.upstream.records import PROGRESS, Progress, Records
 
 log = logging.getLogger(__name__)
@@ -91,13 +91,13 @@ class Keeper:
         self.progress.acked = to
         self.progress.acked_at = at
 
-    async def add(self, entries: Sequence[Entry]) -> None:
+    async def add(self, tallies: Iterable[Tally]) -> None:
         """Count acknowledged entries, if they follow what was counted; else catch_up() will."""
         ledger = self.ledger
         began = time.perf_counter()
-        for entry in entries:
-            if entry.seq == ledger.at.seq + 1:
-                date = ledger.add(entry, hole=self._is_hole(entry.epoch, entry.seq))
+        for tally in tallies:
+            if tally.seq == ledger.at.seq + 1:
+                date = ledger.add(tally, hole=self._is_hole(tally.epoch, tally.seq))
                 if date is not None:
                     self.changed.add(date)
             if time.perf_counter() - began > SLICE_S:
@@ -121,8 +121,9 @@ class Keeper:
                     break
                 for entry in found:
                     seq = entry.seq
-                    if seq not in holes and (day := counted.get(ledger.date_of(entry))) is not None:
-                        day.add(entry, effect_of(entry.raw))
+                    tally = tally_of(entry)
+                    if seq not in holes and (day := counted.get(ledger.date_of(tally))) is not None:
+                        day.add(tally)
                 await asyncio.sleep(0)
             if (stale, at, holes) != (ledger.stale, ledger.at, ledger.holes):
                 continue  # A hole was filled meanwhile.
@@ -145,12 +146,12 @@ class Keeper:
             if found[0].seq != at + 1:
                 # What was not counted in time is no longer kept: go on behind it, and compare nothing it touches.
                 self.progress.ledger = _from_the_middle(found[0].seq - 1, self.ledger)
-            await self.add(found)
+            await self.add(tally_of(entry) for entry in found)
             await asyncio.sleep(0)
         return True
 
     def fill(self, entry: Entry) -> None:
-        date = self.ledger.fill(entry)
+        date = self.ledger.fill(tally_of(entry))
         if date is not None:
             self.changed.add(date)
         self.changed.update(self.ledger.stale)

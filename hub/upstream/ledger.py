@@ -40,14 +40,14 @@ class Day(Struct):
     partial: bool = False
     first_seq: int = 0
 
-    def add(self, entry: Entry, effect: Effect) -> None:
-        if not self.entries or entry.seq < self.first_seq:
-            self.first_seq = entry.seq
+    def add(self, tally: Tally) -> None:
+        if not self.entries or tally.seq < self.first_seq:
+            self.first_seq = tally.seq
         self.entries += 1
-        self.sales += effect.sales
-        self.total += effect.amount
-        if entry.seq > self.last_seq:
-            self.last_seq, self.hash = entry.seq, entry.hash
+        self.sales += tally.effect.sales
+        self.total += tally.effect.amount
+        if tally.seq > self.last_seq:
+            self.last_seq, self.hash = tally.seq, tally.hash
 
 
 class Corrected(Struct, frozen=True):
@@ -93,14 +93,23 @@ _recovered = msgspec.json.Decoder(_Recovered).decode
 _clock = msgspec.json.Decoder(_Clock).decode
 
 
-class Effect(Struct, frozen=True):
+class Effect(Struct, frozen=True, gc=False):
     """How one entry moves the sums of its day, and the running total of the store."""
 
     business_date: str
     sales: int = 0
     amount: int = 0
     running: int = 0
-    clock: bool = False
+    corrects: tuple[_Range, ...] = ()
+
+
+class Tally(Struct, frozen=True, gc=False):
+    """What the sums need of an entry: its bytes may be dropped once this is known."""
+
+    epoch: str
+    seq: int
+    hash: str
+    effect: Effect
 
 
 def effect_of(raw: bytes) -> Effect:
@@ -113,7 +122,7 @@ def effect_of(raw: bytes) -> Effect:
             running = effect_of(back.entry.encode()).running if back.counted else 0
             return Effect(seen.businessdate, running=running)
         if seen.type == CLOCK:
-            return Effect(seen.businessdate, clock=True)
+            return Effect(seen.businessdate, corrects=_ranges(seen.data))
         sign = SIGNS.get(seen.type, 0)
         amount = sign * _amount(seen.data).total if sign else 0
     except msgspec.MsgspecError:
@@ -121,17 +130,17 @@ def effect_of(raw: bytes) -> Effect:
     return Effect(seen.businessdate, int(seen.type == SALE), amount, amount)
 
 
-def corrected_by(entry: Entry) -> list[Corrected]:
+def _ranges(data: msgspec.Raw) -> tuple[_Range, ...]:
     """What a clock.corrected moves to other days."""
     try:
-        listed = _clock(_glance(entry.raw).data).corrections
+        listed = _clock(data).corrections
     except msgspec.MsgspecError:
-        return []
-    return [
-        Corrected(entry.seq, one.first_seq, one.last_seq, one.old_business_date, one.new_business_date)
-        for one in listed
-        if one.old_business_date != one.new_business_date
-    ]
+        return ()
+    return tuple(one for one in listed if one.old_business_date != one.new_business_date)
+
+
+def tally_of(entry: Entry) -> Tally:
+    return Tally(entry.epoch, entry.seq, entry.hash, effect_of(entry.raw))
 
 
 class Ledger(Struct):
@@ -151,50 +160,51 @@ class Ledger(Struct):
     # Business days that a correction touched and that are still to be counted anew.
     stale: list[str] = field(default_factory=list)
 
-    def add(self, entry: Entry, *, hole: bool) -> str | None:
+    def add(self, tally: Tally, *, hole: bool) -> str | None:
         """Count the entry after `at`; a hole only moves the position. Returns the business day that changed."""
-        self.at = After(entry.epoch, entry.seq, entry.hash)
+        self.at = After(tally.epoch, tally.seq, tally.hash)
         if hole:
-            self.holes.append(entry.seq)
+            self.holes.append(tally.seq)
             return None
-        return self._count(entry)
+        return self._count(tally)
 
-    def fill(self, entry: Entry) -> str | None:
+    def fill(self, tally: Tally) -> str | None:
         """Count an entry that had been passed over as a hole, once. Returns the business day to compare again."""
-        if entry.seq in self.holes:
-            self.holes.remove(entry.seq)
-            return self._count(entry)
+        if tally.seq in self.holes:
+            self.holes.remove(tally.seq)
+            return self._count(tally)
         # Counted before the cloud lost its memory and refused it: now the cloud counts it again too.
-        return self.date_of(entry) if entry.seq <= self.at.seq else None
+        return self.date_of(tally) if tally.seq <= self.at.seq else None
 
-    def date_of(self, entry: Entry) -> str:
+    def date_of(self, tally: Tally) -> str:
         """The business date on which the entry counts."""
         for one in reversed(self.corrected):
-            if one.first_seq <= entry.seq <= one.last_seq:
+            if one.first_seq <= tally.seq <= one.last_seq:
                 return one.new_business_date
-        return effect_of(entry.raw).business_date
+        return tally.effect.business_date
 
-    def _count(self, entry: Entry) -> str:
-        effect = effect_of(entry.raw)
-        if effect.clock:
-            self._correct(entry)
-        date = self.date_of(entry) if self.corrected else effect.business_date
+    def _count(self, tally: Tally) -> str:
+        if tally.effect.corrects:
+            self._correct(tally)
+        date = self.date_of(tally)
         day = self.days.get(date)
         if day is None:
             partial = date <= self.dropped or (not self.whole and not self.days)
             day = self.days[date] = Day(partial=partial)
             if len(self.days) > DAYS_MAX:
                 self._drop_oldest()
-        day.add(entry, effect)
-        self.amount += effect.running
+        day.add(tally)
+        self.amount += tally.effect.running
         return date
 
-    def _correct(self, entry: Entry) -> None:
-        found = corrected_by(entry)
-        if found:
-            self.corrected = sorted([*self.corrected, *found], key=lambda one: one.by)[-CORRECTED_MAX:]
-            dates = {one.old_business_date for one in found} | {one.new_business_date for one in found}
-            self.stale = sorted({*self.stale, *dates})
+    def _correct(self, tally: Tally) -> None:
+        found = [
+            Corrected(tally.seq, one.first_seq, one.last_seq, one.old_business_date, one.new_business_date)
+            for one in tally.effect.corrects
+        ]
+        self.corrected = sorted([*self.corrected, *found], key=lambda one: one.by)[-CORRECTED_MAX:]
+        dates = {one.old_business_date for one in found} | {one.new_business_date for one in found}
+        self.stale = sorted({*self.stale, *dates})
 
     def recount_from(self) -> int:
         """The first entry to look at for the stale days."""

@@ -9,7 +9,6 @@ from typing import Final
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type
 
-from hub.domain.entries import Entry
 from hub.domain.facts import After
 from hub.ports import Announcer, Clock, JournalReader
 from hub.upstream.answers import Conflict, Position, Refusal, TooLarge
@@ -17,6 +16,7 @@ from hub.upstream.batches import Batch, Packer
 from hub.upstream.client import Answer, CloudClient
 from hub.upstream.history import History, liar
 from hub.upstream.keeper import Keeper
+from hub.upstream.ledger import Tally
 from hub.upstream.link import LinkMonitor
 from hub.upstream.outcomes import Signal, Trouble
 from hub.upstream.pace import PaceSettings
@@ -183,7 +183,7 @@ class Replicator:
     async def _drain(self) -> int:
         """Send until nothing is left. Returns how many entries were sent."""
         ready: Batch | None = None
-        counted: list[Entry] = []
+        counted: list[Tally] = []
         sent = 0
         while True:
             at = self._at
@@ -211,7 +211,7 @@ class Replicator:
                 raise
             finally:
                 in_flight.cancel()
-            sent += len(batch.entries)
+            sent += len(batch.tallies)
             counted = await self._outcome(batch, answer, facts)
             await self._make_room(batch, facts)
 
@@ -220,18 +220,18 @@ class Replicator:
         return await self._packer.after(seq, count_max=count, bytes_max=size, tight=self._sizer.slow_line)
 
     async def _make_room(self, batch: Batch, facts: Answer) -> None:
-        rest = pause_s(self._pace, busy=self._lan_busy(), took_s=facts.took_s, entries=len(batch.entries))
+        rest = pause_s(self._pace, busy=self._lan_busy(), took_s=facts.took_s, entries=len(batch.tallies))
         if rest > 0:
             await asyncio.sleep(rest)
 
     async def _outcome(
         self, batch: Batch, answer: Position | Conflict | Refusal | TooLarge, facts: Answer
-    ) -> list[Entry]:
+    ) -> list[Tally]:
         """Go where the answer leads. Returns the entries that are acknowledged now."""
         match answer:
             case Position():
                 self._sizer.delivered(
-                    entries=len(batch.entries), raw_bytes=batch.raw_bytes, took_s=facts.took_s
+                    entries=len(batch.tallies), raw_bytes=batch.raw_bytes, took_s=facts.took_s
                 )
                 return await self._acknowledged(batch, answer.as_after(), facts)
             case Conflict():
@@ -241,7 +241,7 @@ class Replicator:
             case Refusal():
                 return await self._refused(batch, answer.seq, answer.reason, facts)
 
-    async def _acknowledged(self, batch: Batch, claim: After, facts: Answer) -> list[Entry]:
+    async def _acknowledged(self, batch: Batch, claim: After, facts: Answer) -> list[Tally]:
         before = self._at
         if claim != batch.last and not await self._history.believes(claim):
             raise liar(f"{claim.epoch}:{claim.seq} was acknowledged, which is not in this journal")
@@ -260,7 +260,7 @@ class Replicator:
             self._rejected = False
             self._quarantine.want(None)
         await self._accept(claim)
-        return [entry for entry in batch.entries if entry.seq <= claim.seq]
+        return [one for one in batch.tallies if one.seq <= claim.seq]
 
     async def _taken_after_all(self, low: int, high: int) -> None:
         """The cloud may now take an entry that it refused before it lost its memory, or its operator mended it."""
@@ -269,26 +269,26 @@ class Replicator:
             if entry is not None:
                 self._keeper.fill(entry)
 
-    async def _conflict(self, batch: Batch, conflict: Conflict, facts: Answer) -> list[Entry]:
+    async def _conflict(self, batch: Batch, conflict: Conflict, facts: Answer) -> list[Tally]:
         before = self._at
         if conflict.at != before:
             await self._turn_to(conflict.at)
             self._heard(facts)
-            return [entry for entry in batch.entries if before.seq < entry.seq <= self._at.seq]
+            return [one for one in batch.tallies if before.seq < one.seq <= self._at.seq]
         # It stands where we thought and yet takes nothing: it may have forgotten the epoch.
         await self._history.announce(batch.epoch, before)
         raise Trouble(Signal.BUSY, f"conflict: the cloud takes nothing after {before.seq}: {conflict.words}")
 
-    async def _too_large(self, batch: Batch, facts: Answer) -> list[Entry]:
-        if len(batch.entries) > 1:
+    async def _too_large(self, batch: Batch, facts: Answer) -> list[Tally]:
+        if len(batch.tallies) > 1:
             self._sizer.too_large(batch.raw_bytes)
             return []
         return await self._refused(batch, batch.first_seq, "too large for the cloud (413)", facts)
 
-    async def _refused(self, batch: Batch, seq: int, reason: str, facts: Answer) -> list[Entry]:
+    async def _refused(self, batch: Batch, seq: int, reason: str, facts: Answer) -> list[Tally]:
         """Set the entry aside, unless it is the fifth in a row."""
         reason = reason[:REASON_MAX]
-        entry = batch.at(seq)
+        entry = await self._journal.at(seq) if batch.holds(seq) else None
         if entry is None:
             raise liar(f"entry {seq} was refused, which was not sent")
         self._heard(facts)
@@ -312,7 +312,7 @@ class Replicator:
         self._heard(facts)
         self._progressed()
         await self._accept(claim)
-        return [one for one in batch.entries if one.seq <= claim.seq]
+        return [one for one in batch.tallies if one.seq <= claim.seq]
 
     async def _fill_holes(self) -> None:
         """Try again what a person wants tried."""

@@ -10,12 +10,14 @@ FIRST_ENTRIES: Final = 100
 FIRST_BYTES: Final = 256 * 1024
 # A slow line's batch takes about this long; on a fast one the round trip decides and the limits are reached.
 AIM_S: Final = 1.5
+# A batch that came back this soon says that the round trip decides: the next one may be four times as large.
+SOON_S: Final = 0.2
 # Below this many raw bytes a second the line is worth the processor's time for tighter packing.
 SLOW_LINE_BYTES_PER_S: Final = 1024 * 1024
 
 
 class BatchSizer:
-    """Grows by doubling while batches come back quickly; shrinks to what the line carries, and by half on refusal."""
+    """Grows while batches come back quickly; shrinks to what the line carries, and by half on refusal."""
 
     def __init__(self, pace: PaceSettings) -> None:
         self._pace = pace
@@ -44,10 +46,11 @@ class BatchSizer:
         if took_s < AIM_S / 2:
             # Only a batch that was full says that more would fit.
             if entries * 2 >= self._entries or raw_bytes * 2 >= self._bytes:
-                self._entries = min(self._entries * 2, self._pace.batch_entries_max)
+                more = 4 if took_s < SOON_S else 2
+                self._entries = min(self._entries * more, self._pace.batch_entries_max)
                 # A limit that a 413 taught is tested again, gently: it may have been one large entry.
                 self._bytes_limit = min(self._pace.batch_bytes_max, int(self._bytes_limit * 1.05) + 1024)
-                self._bytes = min(self._bytes * 2, self._bytes_limit)
+                self._bytes = min(self._bytes * more, self._bytes_limit)
         elif took_s > AIM_S * 1.5:
             share = AIM_S / took_s
             self._entries = max(1, int(entries * share))

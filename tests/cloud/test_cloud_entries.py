@@ -111,7 +111,7 @@ def test_poison_is_found_where_it_stands(bad: bytes) -> None:
     journal = Journal()
     journal.grow("e1", 4)
     body = lines(journal.entries[:2]) + bad + b"\n" + lines(journal.entries[3:])
-    batch = chain.verify(Epoch("e1"), 1, body)
+    batch = chain.verify(Epoch("e1"), 1, codec.decode_lines(body, ""))
     assert [row.body for row in batch.rows] == [entry.body for entry in journal.entries[:2]]
     assert batch.refusal is not None
     assert batch.refusal.seq == 3
@@ -129,6 +129,28 @@ async def test_a_poison_record_is_named_and_those_before_it_are_kept(hub: HubCli
     assert answer.json()["reason"]
     assert answer.json()["cursor"] == end
     assert await hub.cursor() == end
+
+
+async def test_nothing_is_refused_that_came_damaged(hub: HubClient) -> None:
+    """The checksum stands behind all entries: a byte that the line changed must not look like a bad entry."""
+    journal = await hub.started(0)
+    journal.grow("e1", 2)
+    body = lines(journal.entries[:1]) + b'{"seq":2}\n'
+    packed = bytearray(zstandard.ZstdCompressor(write_checksum=True).compress(body))
+    packed[-1] ^= 1
+    headers = {"Content-Encoding": "zstd", "Storehub-Epoch": "e1", "Storehub-First-Seq": "1"}
+    answer = await hub.http.post("entries", content=bytes(packed), headers=headers)
+    assert answer.status_code == 400, answer.text
+    assert (await hub.cursor())["seq"] == 0
+
+
+def test_lines_are_the_same_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    body = "一\n\n二三四\n五".encode()
+    packed = zstandard.ZstdCompressor(write_checksum=True).compress(body)
+    for step in range(1, len(body) + 1):
+        monkeypatch.setattr(codec, "_STEP", step)
+        assert list(codec.decode_lines(packed, "zstd")) == body.split(b"\n")
+        assert codec.decode_body(packed, "zstd") == body
 
 
 async def test_an_oversized_entry_is_poison(hub: HubClient) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from cloudchains import DAY, NO_HASH, ORDER, SALE, START, Entry, Journal, lines
+from cloudchains import DAY, NO_HASH, ORDER, SALE, START, Entry, Journal
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -276,7 +276,7 @@ class HubAndCloud(RuleBasedStateMachine):
         self._check_end(result)
 
     def _post(self, batch: list[Entry]) -> None:
-        verified = verify(batch[0].epoch, batch[0].seq, lines(batch))  # type: ignore[arg-type]
+        verified = verify(batch[0].epoch, batch[0].seq, [entry.body for entry in batch])  # type: ignore[arg-type]
         result = self._try(lambda s: use.append(s, self.hub_id, verified, 1.0))
         assert (not isinstance(result, CloudError)) == self.model.post(batch), result
         self._check_end(result)

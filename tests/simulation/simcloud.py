@@ -15,7 +15,7 @@ import msgspec
 from cloud import branches, entries, hubs, master, transfer
 from cloud.api.problems import answer as problem
 from cloud.chain import day_number, verify
-from cloud.codec import decode_body
+from cloud.codec import decode_lines
 from cloud.errors import CloudError, NotFound
 from cloud.model import START, Cursor, Epoch, HexHash, HubId, StoreId
 from cloud.store import queries
@@ -179,11 +179,11 @@ class SimCloud:
 
     def _take(self, headers: Any, body: bytes) -> Reply:
         epoch, first = Epoch(headers["storehub-epoch"]), int(headers["storehub-first-seq"])
-        plain = decode_body(body, headers["content-encoding"])
+        lines = list(decode_lines(body, headers["content-encoding"]))
         if self._gullible is not None:
-            self._gullible += plain.splitlines()
+            self._gullible += lines
             return _cursor(self._last())
-        batch = verify(epoch, first, plain, refused_types=self.refused)
+        batch = verify(epoch, first, lines, refused_types=self.refused)
         result = self._database.write(lambda session: entries.append(session, HubId(HUB), batch, self._now()))
         return _problem(result) if isinstance(result, CloudError) else _cursor(result)
 

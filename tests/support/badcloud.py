@@ -159,7 +159,7 @@ class StandIn:
     def _append(self, request: Request) -> Reply:
         if len(request.body) > self.body_bytes_max:
             return Reply(413, b"<html>too large</html>", "text/html")
-        lines = zstandard.ZstdDecompressor().decompress(request.body).split(b"\n")
+        lines = zstandard.ZstdDecompressor().decompressobj().decompress(request.body).split(b"\n")
         if lines[-1] == b"":
             lines.pop()
         epoch, first = request.headers["storehub-epoch"], int(request.headers["storehub-first-seq"])

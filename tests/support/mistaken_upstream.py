@@ -76,7 +76,7 @@ def trusts_any_200() -> None:
         return answer
 
     async def send_(self: CloudClient, epoch: str, first_seq: int, packed: bytes) -> Any:
-        lines = zstandard.ZstdDecompressor().decompress(packed).splitlines()
+        lines = zstandard.ZstdDecompressor().decompressobj().decompress(packed).splitlines()
         sent = Position(epoch, first_seq + len(lines) - 1, sha256(lines[-1]).hexdigest())
         return await believing(send(self, epoch, first_seq, packed), lambda: sent)
 

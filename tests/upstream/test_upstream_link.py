@@ -12,7 +12,7 @@ from tenacity import AsyncRetrying, Future, RetryCallState
 from hub.domain.entries import Entry
 from hub.ports import LinkStatus
 from hub.upstream.address import CloudAddress
-from hub.upstream.ledger import DAYS_MAX, Ledger, effect_of
+from hub.upstream.ledger import DAYS_MAX, Ledger, effect_of, tally_of
 from hub.upstream.link import MOVES, SHOWN, Link, LinkMonitor
 from hub.upstream.outcomes import RETRY_AFTER_S_MAX, Signal, Trouble
 from hub.upstream.pace import PaceSettings
@@ -250,11 +250,11 @@ def test_sums_are_the_same_whenever_holes_are_filled(
     entries = store.journal.all
     plain, holed = Ledger(), Ledger()
     for entry in entries:
-        plain.add(entry, hole=False)
-        holed.add(entry, hole=entry.seq in holes)
+        plain.add(tally_of(entry), hole=False)
+        holed.add(tally_of(entry), hole=entry.seq in holes)
     for entry in entries:
         if entry.seq in holes:
-            holed.fill(entry)
+            holed.fill(tally_of(entry))
     assert plain == holed
     assert plain.amount == store.sales_total
     assert sum(day.entries for day in plain.days.values()) == len(entries)
@@ -268,7 +268,7 @@ def test_old_days_are_dropped_and_not_compared_when_they_turn_up_again() -> None
     store.facts(1, date="2026-08-02")
     ledger = Ledger()
     for entry in store.journal.all:
-        ledger.add(entry, hole=False)
+        ledger.add(tally_of(entry), hole=False)
     assert len(ledger.days) == DAYS_MAX
     assert ledger.days["2026-08-02"].partial
     assert not ledger.days["2026-08-18"].partial
@@ -282,7 +282,7 @@ def test_bytes_that_are_no_entry_move_nothing() -> None:
         b'{"type":"storehub.sale.completed.v1","businessdate":"d","data":{"total":"x"}}',
     ):
         assert effect_of(raw).amount == 0
-    Ledger().add(Entry(1, "e", "h", b"nonsense"), hole=False)
+    Ledger().add(tally_of(Entry(1, "e", "h", b"nonsense")), hole=False)
 
 
 def test_a_hole_is_counted_once_however_often_it_is_filled() -> None:
@@ -291,8 +291,8 @@ def test_a_hole_is_counted_once_however_often_it_is_filled() -> None:
     store.facts(3)
     ledger = Ledger()
     for entry in store.journal.all:
-        ledger.add(entry, hole=entry.seq == 3)
+        ledger.add(tally_of(entry), hole=entry.seq == 3)
     for entry in store.journal.all:
-        ledger.fill(entry)
-        ledger.fill(entry)
+        ledger.fill(tally_of(entry))
+        ledger.fill(tally_of(entry))
     assert sum(day.entries for day in ledger.days.values()) == 4
