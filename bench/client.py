@@ -22,6 +22,7 @@ def load(
     warm_up_s: float = 1.0,
     samples: Path | None = None,
     settle: bool = False,
+    first_table: int = 0,
 ) -> dict[str, float]:
     """What ``bench.load`` reports; raises if any order failed."""
     with load_running(
@@ -34,6 +35,7 @@ def load(
         warm_up_s=warm_up_s,
         samples=samples,
         settle=settle,
+        first_table=first_table,
     ) as program:
         said, _ = program.process.communicate(timeout=seconds + warm_up_s + 60)
     return load_report(said, program)
@@ -51,6 +53,7 @@ def load_running(
     warm_up_s: float = 1.0,
     samples: Path | None = None,
     settle: bool = False,
+    first_table: int = 0,
 ) -> Iterator[Program]:
     """The load client at work; it is stopped at the end if it has not ended."""
     command = [sys.executable, "-m", "bench.load", "--url", server.url, "--connections", str(connections)]
@@ -59,6 +62,7 @@ def load_running(
     command += ["--rate", str(rate)] if rate else []
     command += ["--samples", str(samples)] if samples else []
     command += ["--settle"] if settle else []
+    command += ["--first-table", str(first_table)]
     program = Program(command, core=core, log=server.program.log)
     try:
         yield program

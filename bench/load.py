@@ -270,6 +270,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
         "--rate", type=float, help="orders a second for each device; without it a closed loop"
     )
     parser.add_argument("--settle", action="store_true", help="pay a table's check before the next table")
+    parser.add_argument("--first-table", type=int, default=0, help="which of its own a device begins with")
     parser.add_argument("--core", type=int, help="the core to run on")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--samples", type=Path, help="write (finished at, latency) pairs of doubles here")
@@ -285,7 +286,10 @@ def main(argv: list[str]) -> int:
     tokens = json.loads(options.tokens.read_text()) if options.tokens else ["none"]
     rng = random.Random(options.seed)
     connections = [
-        Connection(address, Requests(device, rng, path=options.path, settles=options.settle))
+        Connection(
+            address,
+            Requests(device, rng, path=options.path, settles=options.settle, first_table=options.first_table),
+        )
         for device in devices(tokens, options.connections)
     ]
     cpu, wall = time.process_time(), time.perf_counter()

@@ -34,6 +34,17 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) * _TICK_S
 
 
+def until_idle(pid: int, *, share: float = 0.05, within_s: float = 5.0) -> None:
+    """Return when the process has nothing left to do: what it put off must not fall into another one's turn."""
+    deadline = time.monotonic() + within_s
+    used = cpu_s(pid)
+    while time.monotonic() < deadline:
+        time.sleep(0.3)
+        before, used = used, cpu_s(pid)
+        if used - before <= share * 0.3:
+            return
+
+
 def device_of(path: Path) -> tuple[int, int]:
     """Major and minor number of the block device that holds ``path``."""
     number = path.stat().st_dev

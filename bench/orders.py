@@ -148,12 +148,18 @@ class Requests:
     """
 
     def __init__(
-        self, device: Device, rng: random.Random, *, path: str = "/v1/orders", settles: bool = False
+        self,
+        device: Device,
+        rng: random.Random,
+        *,
+        path: str = "/v1/orders",
+        settles: bool = False,
+        first_table: int = 0,
     ) -> None:
         self._templates = [self._template(device, rng, path, table_id) for table_id in device.tables]
         self._head = _head(device, "/v1/sales")
         self._settles = settles
-        self._count = 0
+        self._count = first_table * ORDERS_A_TABLE
 
     def __call__(self) -> bytes:
         template = self._templates[self._count // ORDERS_A_TABLE % len(self._templates)]
