@@ -108,6 +108,6 @@ def _unfinished() -> dict[str, list[dict[str, str]]]:
     japanese = {
         "title": "診断",
         "detail": f"{EXAMINATION_S_MAX:.0f} 秒以内に終わりませんでした",
-        "advice": "ディスクの停止が考えられます。ジャーナルの状態を確認し、続く場合は箱を再起動してください。",
+        "advice": "ディスクの停止が考えられます。ジャーナルの状態を確認し、続く場合はボックスを再起動してください。",
     }
     return {"en": [{**common, **english}], "ja": [{**common, **japanese}]}

@@ -33,7 +33,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
         401,
         "The device is not known",
         "This device is not paired with this store. Pair it again with a code from the console.",
-        "この端末は店舗に登録されていません。管理画面のコードでもう一度登録してください。",
+        "この端末は店舗に登録されていません。コンソールのコードでもう一度登録してください。",
     ),
     "forbidden": Problem(
         403,
@@ -69,7 +69,7 @@ PROBLEMS: Final[dict[str, Problem]] = {
         403,
         "The pairing code is not valid",
         "The code is wrong, used or out of date. Get a new one from the console.",
-        "コードが正しくないか、使用済み、または期限切れです。管理画面で新しいコードを発行してください。",
+        "コードが正しくないか、使用済み、または期限切れです。コンソールで新しいコードを発行してください。",
     ),
     "not-found": Problem(
         404,

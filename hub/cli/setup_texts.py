@@ -33,10 +33,10 @@ TEXTS: Final = {
         "day_change_time.wrong": "05:00 のように入力してください",
         "cloud_url": "クラウドの URL（空欄: 使わない）",
         "cloud_url.wrong": "クラウドの URL は https:// で始まり、トークンが必要です",
-        "cloud_token": "この箱のトークン（表示されません）",
-        "cloud_token.kept": "この箱のトークン（Enter で現在のまま）",
+        "cloud_token": "このボックスのトークン（表示されません）",
+        "cloud_token.kept": "このボックスのトークン（Enter で現在のまま）",
         "cloud_token.wrong": "トークンは発行されたとおり、空白なしで、URL と一緒に入力してください",
-        "done": "この箱は {name}（{id}）になりました。",
+        "done": "このボックスは {name}（{id}）になりました。",
         "pair": "続けて店長の端末を登録します。コードは 1 時間有効です:",
     },
 }

@@ -106,7 +106,7 @@ async def test_a_box_is_set_up_and_the_page_is_gone(
     await shot(page, "code-ja")
     await page.fill("#code", "AAAAA-AAAAA")
     await page.press("#code", "Enter")
-    await page.get_by_text("いま箱に表示されているコードと違います").wait_for()
+    await page.get_by_text("いまボックスに表示されているコードと違います").wait_for()
     await page.fill("#code", service.shown()["code"].lower())
     await page.press("#code", "Enter")
 
