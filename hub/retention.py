@@ -95,7 +95,7 @@ async def prune(hub: Hub) -> int:
     # A copy that is there gets everything; for one that is gone nothing is kept.
     copies = [copy for kind in KINDS if (copy := hub.box.copies.of(kind)).state in ("following", "late")]
     # The last entry stays, however old: it says where the journal stands.
-    below = min(hub.box.core.saved_seq + 1, hub.journal.position.seq, *(copy.seq + 1 for copy in copies))
+    below = min(hub.box.core.saver.seq + 1, hub.journal.position.seq, *(copy.seq + 1 for copy in copies))
     # A standby knows neither the cloud nor, perhaps, the time: its primary does.
     standby = hub.box.standby
     low = min(standby.kept_from, below) if standby is not None else await _old_and_sent(hub, below)

@@ -56,10 +56,10 @@ async def customer_page(core: Core, after: str) -> CustomerPage:
     # A key that is to be destroyed is destroyed before anything is read with it.
     await customers.follow()
     while True:
-        saved_seq = core.saved_seq
+        saved_seq = core.saver.seq
         page: list[Customer] = await core.keeper.of_shelf("customers", after=after, limit=PAGE)
         # Saved meanwhile: what was read may be older than the position that is told with it.
-        if core.saved_seq == saved_seq:
+        if core.saver.seq == saved_seq:
             break
     end = page[-1].id if len(page) == PAGE else None
     found = {one.id: one for one in page}

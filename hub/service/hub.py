@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -31,28 +30,16 @@ from hub.service.customers import Customers
 from hub.service.desk import HUB, Desk
 from hub.service.reports import Reports
 from hub.service.requests import Requests
+from hub.service.saving import UNSAVED_MAX, Saver
 from hub.service.sealing import Sealing
 from hub.service.writer import Trouble, Writer, apply
 
 log = logging.getLogger(__name__)
 
-# The state is saved after this many entries: a start reads no more than about so many again.
-UNSAVED_MAX: Final = 4096
 # Tables that are made again from the whole journal are saved on the way: what has ended need not stay in memory.
 TAIL_MAX: Final = 3 * UNSAVED_MAX
-# A quiet store saves what it has after this long. Each save writes some dozen pages, however few orders came, and a
-# check that opens and ends between two saves is written once (python -m bench.wear). A start reads what is not saved:
-# some hundred entries of an hour, a few milliseconds.
-SAVE_QUIET_S: Final = 3600.0
-FILTER_PAGE: Final = 2000
-# The filter of answered requests (2 MiB) is kept after so many more: a start adds no more than about these.
-FILTER_EVERY: Final = 16_384
-FILTER_AT_STOP: Final = 2_048
 # Starts that know how far the journal had come.
 SAME_SERIES: Final = ("start", "repair")
-FILTER_NOTE: Final = "request_filter"
-
-
 # Check numbers that are left out when it is not known which were given: more than a store opens while a copy lags.
 CHECK_NO_GAP: Final = 100
 
@@ -114,12 +101,7 @@ class Core:
         self._tasks: list[asyncio.Task[None]] = []
         # About how many entries the store makes a day: until some days were seen, those of a busy one.
         self.entries_a_day = 3000
-        # Requests saved since the filter was kept.
-        self._unkept = 0
-        # The state's tables hold everything up to this entry.
-        self.saved_seq = 0
-        self._saving = asyncio.Lock()
-        self._last_save = time.monotonic()
+        self.saver: Saver
         self.writer: Writer
         self.desk: Desk
 
@@ -147,7 +129,7 @@ class Core:
             )
         self._wire(head, boot)
         # What this start had to read counts: a box that is cut off again and again would read more each time.
-        self.writer.unsaved = head.seq - self.saved_seq
+        self.writer.unsaved = head.seq - self.saver.seq
         self._tasks.append(asyncio.create_task(self.writer.run(), name="writer"))
         self.writer.opening = lambda: self._add_epoch(epoch, reason)
         self.writer.opening()
@@ -156,13 +138,7 @@ class Core:
         except BaseException:
             self._tasks.pop().cancel()
             raise
-        filtered = await self._load_filter()
-        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
-        if not filtered:
-            self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
-
-        if self.customers is not None:
-            self._tasks.append(asyncio.create_task(self.customers.run(), name="customers"))
+        await self._begin_upkeep()
 
     async def attend(self, trouble: Trouble, *, boot: str) -> None:
         """Load the state and accept nothing, for this reason: a standby, or a box whose place another has taken.
@@ -171,9 +147,13 @@ class Core:
         """
         self._wire(await self._load(), boot)
         self.writer.trouble = trouble
-        self._tasks.append(asyncio.create_task(self._save_now_and_then(), name="saver"))
-        if not await self._load_filter():
-            self._tasks.append(asyncio.create_task(self._fill_filter(), name="request filter"))
+        await self._begin_upkeep()
+
+    async def _begin_upkeep(self) -> None:
+        filtered = await self.saver.load_filter()
+        self._tasks.append(asyncio.create_task(self.saver.run(self.writer, self.cold), name="saver"))
+        if not filtered:
+            self._tasks.append(asyncio.create_task(self.saver.fill_filter(), name="request filter"))
         if self.customers is not None:
             self._tasks.append(asyncio.create_task(self.customers.run(), name="customers"))
 
@@ -198,9 +178,17 @@ class Core:
 
     async def _load(self) -> After:
         saved = await self.keeper.load(self.state)
-        self.saved_seq = saved.seq
         days, loaded = await self.keeper.reports()
         self.reports = Reports(days, loaded)
+        self.saver = Saver(
+            state=self.state,
+            journal=self.journal,
+            keeper=self.keeper,
+            requests=self.requests,
+            reports=self.reports,
+            clock=self.clock,
+            seq=saved.seq,
+        )
         return await self._read_tail(saved)
 
     def _wire(self, head: After, boot: str) -> None:
@@ -282,9 +270,7 @@ class Core:
         """Finish and answer the last commit, save the state. The journal stays open."""
         await self.writer.close()
         with suppress(StoreError):
-            await self.save()
-            if self._unkept >= FILTER_AT_STOP and self.requests.filter.complete:
-                await self._keep_filter()
+            await self.saver.stop(self.writer)
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -326,8 +312,8 @@ class Core:
             self.state.settle()
             self.reports.fold(facts)
             settled(facts, After(epoch, seq, head))
-            if seq - self.saved_seq >= TAIL_MAX:
-                await self.save(After(epoch, seq, head))
+            if seq - self.saver.seq >= TAIL_MAX:
+                await self.saver.save_as_read(After(epoch, seq, head))
         return After(epoch, seq, head)
 
     def _unknown(self, position: After) -> bool:
@@ -364,86 +350,9 @@ class Core:
         """Whether the writer's task still runs: one that ended by a defect must not look healthy."""
         return bool(self._tasks) and not self._tasks[0].done()
 
-    # -- saving -------------------------------------------------------------------------------------------------
-
-    async def save(self, at: After | None = None) -> None:
-        """Save the state as of the last committed entry, or at a start as of the entry `at`. Raises StoreError."""
-        async with self._saving:
-            reports = await self.reports.unsaved(self.keeper.report)
-            # Not the journal's position: after a failed commit it may know of entries that the state has not seen.
-            requests, position = self.requests.unsaved(), at or self.writer.settled
-            unsaved = 0 if at else self.writer.unsaved
-            self.reports.saved(reports)
-            try:
-                await self.keeper.save(
-                    self.state,
-                    requests=requests,
-                    reports=reports,
-                    position=position,
-                    today=self.clock.stamp().business_date,
-                )
-            except BaseException:
-                self.reports.not_saved(reports)
-                raise
-            self.requests.saved(requests)
-            self.reports.forget_old()
-            self.saved_seq = position.seq
-            if at is None:
-                self.writer.unsaved -= unsaved
-            self._last_save = time.monotonic()
-            self._unkept += len(requests)
-            if self._unkept >= FILTER_EVERY and self.requests.filter.complete:
-                await self._keep_filter()
-
-    async def _save_now_and_then(self) -> None:
-        quiet_at = self.journal.position.seq
-        while True:
-            await asyncio.sleep(0.05 if self.writer.unsaved else 0.5)
-            seq = self.journal.position.seq
-            idle, quiet_at = seq == quiet_at, seq
-            late = time.monotonic() - self._last_save > SAVE_QUIET_S
-            self.cold.let_go()
-            try:
-                if self.writer.unsaved >= UNSAVED_MAX or (self.writer.unsaved and late):
-                    await self.save()
-                await self.journal.checkpoint(idle=idle)
-            except StoreError as error:
-                log.warning("the state could not be saved: %s", error)
-                await asyncio.sleep(1.0)
-            except Exception:
-                # A start would read the whole journal again if this task ended with its first defect.
-                log.exception("the state could not be saved")
-                await asyncio.sleep(1.0)
-
-    async def _load_filter(self) -> bool:
-        """Take the kept filter over and add the requests saved since; False when there is none that can be used."""
-        seq = self.requests.filter.load(await self.journal.get(FILTER_NOTE))
-        if seq is None:
-            return False
-        await self._fill_filter(seq, pause_s=0)
-        return True
-
-    async def _keep_filter(self) -> None:
-        await self.journal.put(FILTER_NOTE, self.requests.filter.dump(self.saved_seq))
-        self._unkept = 0
-
-    async def _fill_filter(self, after: int = 0, *, pause_s: float = 0.002) -> None:
-        """Read the saved requests in pages, giving way to everything else in between."""
-        place = (-1, after)
-        while True:
-            try:
-                page = await self.keeper.requests_after(*place, limit=FILTER_PAGE)
-            except StoreError as error:
-                log.warning("the saved requests could not be read, trying again: %s", error)
-                await asyncio.sleep(1.0)
-                continue
-            if not page:
-                break
-            for number, _ in page:
-                self.requests.filter.add(number)
-            place = page[-1]
-            await asyncio.sleep(pause_s)
-        self.requests.filter.complete = True
+    async def save(self) -> None:
+        """Save the state as of the last committed entry. Raises StoreError."""
+        await self.saver.save(self.writer)
 
 
 def _read(entry: Entry) -> Envelope:

@@ -60,7 +60,7 @@ def short_memory() -> None:
     """What the cloud has and the tables know is old at once but for the last entries, and looked for all the time."""
     from hub import retention
     from hub.mirror import stock
-    from hub.service import hub
+    from hub.service import saving
 
     async def all_of_it(journal: Any, limit: float, below: int, *, now: float) -> int:
         # A standby that joins is not heard of before it has its copy.
@@ -68,7 +68,7 @@ def short_memory() -> None:
 
     retention.old_until = all_of_it
     retention.EVERY_S = 0.2  # type: ignore[misc]
-    hub.UNSAVED_MAX = 5  # type: ignore[misc]
+    saving.UNSAVED_MAX = 5  # type: ignore[misc]
     stock.EVERY_ENTRIES, stock.AGAIN_S = 50, 0.2  # type: ignore[misc]
 
 

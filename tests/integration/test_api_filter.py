@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hub.service import hub as core
+from hub.service import saving
 from hub.store.journal import Journal
 from tests.integration.conftest import Shop, shop_in
 
@@ -30,18 +30,18 @@ async def replayed(shop: Shop, token: str, key: int) -> bool:
 async def test_a_start_takes_the_kept_filter_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bool
 ) -> None:
-    monkeypatch.setattr(core, "FILTER_AT_STOP", 1)
+    monkeypatch.setattr(saving, "FILTER_AT_STOP", 1)
     async with shop_in(tmp_path) as shop:
         _, token = await ordered(shop, range(40))
-    monkeypatch.setattr(core, "FILTER_AT_STOP", 10**9)
+    monkeypatch.setattr(saving, "FILTER_AT_STOP", 10**9)
     async with shop_in(tmp_path) as shop:
         headers = {"authorization": f"Bearer {token}", "idempotency-key": "k-later"}
         assert (await shop.http.post("/v1/orders", json=BODY, headers=headers)).status_code == 201
     if damage:
         async with Journal(tmp_path / "journal.db") as journal:
-            kept = bytearray(await journal.get(core.FILTER_NOTE) or b"")
+            kept = bytearray(await journal.get(saving.FILTER_NOTE) or b"")
             kept[1000] ^= 1
-            await journal.put(core.FILTER_NOTE, bytes(kept))
+            await journal.put(saving.FILTER_NOTE, bytes(kept))
     async with shop_in(tmp_path) as shop:
         if damage:
             assert (

@@ -261,7 +261,7 @@ class World:
                 case 10 if life is not None:
                     with suppress(StoreError):
                         await life.core.save()
-                    self.note("saved", life.core.saved_seq)
+                    self.note("saved", life.core.saver.seq)
                 case 11 if life is not None and self.random.random() < 0.4:
                     with suppress(StoreError):
                         await life.up.pause()

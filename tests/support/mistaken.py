@@ -108,10 +108,10 @@ def unreadable_at_first() -> None:
 
 def busy_saver() -> None:
     """No defect: the state is saved, and the WAL moved, every half second, so that trouble meets those too."""
-    from hub.service import hub
+    from hub.service import saving
     from hub.store import journal
 
-    hub.SAVE_QUIET_S = 0.5  # type: ignore[misc]
+    saving.SAVE_QUIET_S = 0.5  # type: ignore[misc]
     journal.WAL_BYTES_IDLE = journal.WAL_BYTES_MAX = 64 * 1024  # type: ignore[misc]
 
 

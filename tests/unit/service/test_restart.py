@@ -256,8 +256,8 @@ async def test_a_box_that_is_cut_off_again_and_again_saves_what_it_reads_again(
         for number in range(4):
             await kit.says(f"{life}-{number}", PlaceOrder((LineIn("p1", 1),), table_id="t1"))
         await kit.again()
-        assert kit.core.writer.unsaved == kit.journal.position.seq - kit.core.saved_seq >= 4 * (life + 1)
-    monkeypatch.setattr("hub.service.hub.UNSAVED_MAX", 10)
+        assert kit.core.writer.unsaved == kit.journal.position.seq - kit.core.saver.seq >= 4 * (life + 1)
+    monkeypatch.setattr("hub.service.saving.UNSAVED_MAX", 10)
     async with asyncio.timeout(5):
         while kit.core.writer.unsaved:
             await asyncio.sleep(0.01)

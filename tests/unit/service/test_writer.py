@@ -151,7 +151,7 @@ async def test_rows_that_came_back_count_once_however_often_the_reopening_fails(
     assert not fails
     await check(kit)
     unsaved = kit.core.writer.unsaved
-    assert unsaved == kit.journal.position.seq - kit.core.saved_seq
+    assert unsaved == kit.journal.position.seq - kit.core.saver.seq
 
 
 async def test_rows_read_back_in_pieces_count_once(kit: HubKit, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +184,7 @@ async def test_a_save_in_the_middle_of_a_reopening_claims_no_more_than_it_knows(
 
     async def saving(base: object) -> None:
         await kit.core.save()
-        states.append(kit.core.saved_seq)
+        states.append(kit.core.saver.seq)
         await read_back(base)  # type: ignore[arg-type]
 
     kit.core.writer._read_back = saving  # type: ignore[method-assign]
@@ -295,7 +295,7 @@ async def test_the_last_group_is_finished_and_answered_on_a_stop(kit: HubKit) ->
         await kit.submit("late", ORDER)
     await kit.journal.close()
     await kit.start()
-    assert kit.core.saved_seq == kit.journal.position.seq - 1
+    assert kit.core.saver.seq == kit.journal.position.seq - 1
     await check(kit)
 
 
