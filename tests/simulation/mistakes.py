@@ -45,10 +45,11 @@ def _unordered_replay() -> AbstractContextManager[Any]:
 
     async def after(self: Packer, *place: Any, **limits: Any) -> Any:
         batch = await real(self, *place, **limits)
-        if batch is None or len(batch.entries) < 2:
+        if batch is None or len(batch.tallies) < 2:
             return batch
-        swapped = b"".join(entry.raw + b"\n" for entry in reversed(batch.entries))
-        return type(batch)(batch.entries, zstandard.compress(swapped), batch.raw_bytes)
+        lines = zstandard.ZstdDecompressor().decompressobj().decompress(batch.packed).splitlines()
+        swapped = b"".join(line + b"\n" for line in reversed(lines))
+        return type(batch)(batch.tallies, zstandard.compress(swapped), batch.raw_bytes)
 
     return mock.patch.object(Packer, "after", after)
 

@@ -152,7 +152,7 @@ def _virtual(world: World, seed: int) -> Iterator[None]:
     state = random.getstate()
     random.seed(seed)  # tenacity's jitter
     with contextlib.ExitStack() as stack:
-        for module in ("hub.service.hub", "hub.service.writer", "hub.upstream.keeper", "hub.clock"):
+        for module in ("hub.service.saving", "hub.service.writer", "hub.upstream.keeper", "hub.clock"):
             stack.enter_context(mock.patch(f"{module}.time", time))
         stack.enter_context(mock.patch("hub.service.saving.UNSAVED_MAX", UNSAVED_MAX))
         stack.enter_context(mock.patch("hub.upstream.replicator.routes", str))
