@@ -20,6 +20,7 @@ from hub.domain.commands import ApplyMaster, PairDevice
 from hub.domain.errors import HubError
 from hub.domain.facts import Fact, MasterChange
 from hub.domain.state import Meta
+from hub.drilling import Driller
 from hub.estate import Estate
 from hub.examining import Examiner
 from hub.ports import StoreError, Upstream
@@ -216,6 +217,8 @@ async def _opened(
             role=role,
             term=kept.term,
         )
+        drills = box.drills = Driller(settings, data.path, box)
+        stack.push_async_callback(drills.stop)
         feeling = asyncio.create_task(box.health.run(), name="power and heat")
         stack.push_async_callback(_ended, feeling)
         if role != "primary":

@@ -56,7 +56,7 @@ class Examiner:
         async with self._packing:
             try:
                 async with asyncio.timeout(EXAMINATION_S_MAX):
-                    made = await self._run("bundle")
+                    made = await doctor_says(self._settings, "bundle")
             except (TimeoutError, OSError) as error:
                 log.warning("the support bundle was not made: %r", error)
                 made = b""
@@ -67,7 +67,7 @@ class Examiner:
     async def _examine(self, now: str) -> None:
         try:
             async with asyncio.timeout(EXAMINATION_S_MAX):
-                said = await self._run()
+                said = await doctor_says(self._settings)
             self._last = {**msgspec.json.decode(said), "at": now}
         except (TimeoutError, OSError, msgspec.DecodeError) as error:
             log.warning("the doctor's examination did not come to an end: %r", error)
@@ -76,26 +76,35 @@ class Examiner:
             self._at = asyncio.get_running_loop().time()
             self._task = None
 
-    async def _run(self, *arguments: str) -> bytes:
-        # What systemd tells the hub (readiness, watchdog) is not for its children.
-        environment = {
-            name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_PID")
-        }
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "hub.doctor", *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
-            cwd=Path(__file__).parents[1],
-        )
-        try:
-            said, _ = await process.communicate(msgspec.json.encode(self._settings))
-            return said
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
+
+async def doctor_says(settings: Settings, *arguments: str, leave_s: float = 0) -> bytes:
+    """What `python -m hub.doctor` prints. Cancelled, it ends the process: at once, or leave_s after it was asked to.
+
+    Raises OSError.
+    """
+    # What systemd tells the hub (readiness, watchdog) is not for its children.
+    environment = {
+        name: value for name, value in os.environ.items() if name not in ("NOTIFY_SOCKET", "WATCHDOG_PID")
+    }
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "hub.doctor", *arguments),
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=environment,
+        cwd=Path(__file__).parents[1],
+    )
+    try:
+        said, _ = await process.communicate(msgspec.json.encode(settings))
+        return said
+    finally:
+        if process.returncode is None and leave_s:
+            process.terminate()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(process.wait(), leave_s)
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 def _unfinished() -> dict[str, list[dict[str, str]]]:

@@ -370,6 +370,18 @@ class Upstream(Protocol):
         ...
 
 
+class Drills(Protocol):
+    """Drills that a person begins on the console; each ends by itself."""
+
+    def view(self) -> dict[str, Any]:
+        """running; last, its `steps` by language; drills: which can begin now, and else why not."""
+        ...
+
+    def begin(self, kind: Literal["wan", "box"], seconds: float) -> None:
+        """seconds: how long the line to the cloud is held, of no use to `box`. Raises DrillRefused."""
+        ...
+
+
 class Refill(Protocol):
     """What is missing in the middle of the journal, and its way back."""
 

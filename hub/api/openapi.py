@@ -12,6 +12,7 @@ from hub.api.problems import MEDIA_TYPE, PROBLEMS, TYPE_BASE
 from hub.api.routes import devices as device_routes
 from hub.api.routes.box import Retry
 from hub.api.routes.clock import SetClock
+from hub.api.routes.drills import Rehearsal
 from hub.api.routes.standby import Promotion
 from hub.api.schemas import VIEWS, answer_schema
 from hub.api.tables import WRITES
@@ -66,7 +67,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     schemas = components.setdefault("schemas", {})
     for name in ("HTTPValidationError", "ValidationError"):
         schemas.pop(name, None)
-    extra = (device_routes.Pairing, Retry, SetClock, Promotion)
+    extra = (device_routes.Pairing, Retry, SetClock, Promotion, Rehearsal)
     kinds = [*{write.command for write in WRITES}, *VIEWS.values(), *extra]
     _, known = msgspec.json.schema_components(kinds, ref_template=REF)
     schemas.update(known)
@@ -185,6 +186,8 @@ def _finish(path: str, operation: dict[str, Any]) -> None:
         slugs += ("pairing-code-invalid", "too-many-requests", "outcome-unknown")
     if path == "/v1/devices/me/token":
         slugs += ("idempotency-key-required", "not-ready", "storage-full", "outcome-unknown")
+    if path == "/v1/drills" and operation.get("requestBody"):
+        slugs += ("drill-refused",)
     if path == "/v1/standby/promote":
         slugs += ("primary-alive",)
     if path == "/metrics":

@@ -288,6 +288,12 @@ PROBLEMS: Final[dict[str, Problem]] = {
         "The box {box} at {url} still answers. Unplug it first: two boxes must never be the same store.",
         "ボックス{box}（{url}）がまだ応答しています。先に電源を抜いてください。同じ店舗を2台で動かしてはいけません。",
     ),
+    "drill-refused": Problem(
+        409,
+        "The drill cannot begin now",
+        "The drill cannot begin now ({why}). The console's page says what it needs.",
+        "訓練をいま開始できません（{why}）。必要な条件はコンソールの「訓練」に表示されています。",
+    ),
     "internal": Problem(
         500,
         "The hub made a mistake",

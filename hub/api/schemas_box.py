@@ -6,6 +6,8 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
+DrillKind = Literal["wan", "box"]
+
 
 class DoctorCheck(Struct):
     """id: `check` and what was found, stable over versions. skip: it cannot be seen from here."""
@@ -27,4 +29,39 @@ class DoctorView(Struct):
     checks: list[DoctorCheck]
 
 
-VIEWS: Final[dict[str, type[Struct]]] = {"DoctorView": DoctorView}
+class DrillRunning(Struct):
+    """ends_by: at the latest."""
+
+    kind: DrillKind
+    at: str
+    ends_by: str
+
+
+class DrillResult(Struct):
+    """steps: as `storehub drill --json` tells them. refused: another drill ran, or the line was down; nothing was done.
+
+    unfinished: it took too long and was ended, or broke off.
+    """
+
+    kind: DrillKind
+    at: str
+    state: Literal["ok", "warn", "fail", "refused", "unfinished"]
+    steps: list[DoctorCheck]
+
+
+class DrillOffer(Struct):
+    """why: it cannot begin now; null: it can. The `why` of the problem drill-refused."""
+
+    kind: DrillKind
+    why: Literal["running", "role", "line", "copy", "space"] | None
+
+
+class DrillsView(Struct):
+    """last: since the start of the hub."""
+
+    running: DrillRunning | None
+    last: DrillResult | None
+    drills: list[DrillOffer]
+
+
+VIEWS: Final[dict[str, type[Struct]]] = {"DoctorView": DoctorView, "DrillsView": DrillsView}

@@ -49,11 +49,12 @@ def wan(data: Path | None, as_json: bool, lang: str | None, seconds: float, drai
       storehub drill wan --seconds 300
     """
     from hub.control import ControlError
-    from hub.doctor.drill_wan import DrillRefused, rehearse_wan
+    from hub.doctor.drill_wan import rehearse_wan
+    from hub.doctor.drills import DrillRefused, alone
 
     folder = folder_of(data)
     try:
-        with _telling(as_json) as told:
+        with alone(folder), _telling(as_json) as told:
             found = asyncio.run(rehearse_wan(folder, seconds=seconds, drain_s=drain_s, told=told))
     except (DrillRefused, ControlError) as error:
         raise click.ClickException(str(error)) from error
@@ -104,6 +105,7 @@ def box(
     """
     from hub.doctor.drill_box import rehearse_box
     from hub.doctor.drill_copy import Copy
+    from hub.doctor.drills import DrillRefused, alone
 
     settings, folder = settings_of({"data": str(data) if data else None}), folder_of(data)
     if mirror and settings.mirror_dir is None:
@@ -112,8 +114,11 @@ def box(
         raise click.ClickException("a recovery key opens the secrets of a mirror: give --mirror too")
     medium = Path(settings.mirror_dir) if mirror and settings.mirror_dir is not None else None
     copy = Copy(backup, medium, recovery_key)
-    with _telling(as_json) as told:
-        found = rehearse_box(settings, folder, copy=copy, room=room, told=told)
+    try:
+        with alone(folder), _telling(as_json) as told:
+            found = rehearse_box(settings, folder, copy=copy, room=room, told=told)
+    except (DrillRefused, OSError) as error:
+        raise click.ClickException(str(error)) from error
     _report(folder, "box", found, as_json, lang)
 
 

@@ -1,7 +1,7 @@
 """What a running hub asks for, as a process of its own: a disk that hangs takes this one along.
 
 Settings come as JSON on standard input, as they hold a token. On standard output leave the findings, or with the
-argument `bundle` the support bundle.
+argument `bundle` the support bundle; `drill` with its kind and seconds rehearses, and ends with SIGTERM.
 """
 
 from __future__ import annotations
@@ -28,8 +28,16 @@ def main() -> None:
     with suppress(OSError):
         os.nice(10)
     settings = msgspec.json.decode(sys.stdin.buffer.read(), type=Settings)
-    make = bundle if sys.argv[1:] == ["bundle"] else findings
-    sys.stdout.buffer.write(make(settings))
+    match sys.argv[1:]:
+        case ["bundle"]:
+            said = bundle(settings)
+        case ["drill", kind, seconds]:
+            from hub.doctor.drill_here import drill
+
+            said = drill(settings, kind, float(seconds))
+        case _:
+            said = findings(settings)
+    sys.stdout.buffer.write(said)
     sys.stdout.buffer.flush()
     # What still hangs in the kernel is left to it.
     os._exit(0)

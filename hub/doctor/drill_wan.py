@@ -13,6 +13,7 @@ import httpx
 
 from hub.control import ask
 from hub.datadir import DataDir
+from hub.doctor.drills import DrillRefused
 from hub.doctor.findings import Finding
 
 BEFORE_S: Final = 4.0
@@ -21,12 +22,10 @@ LOOK_EVERY_S: Final = 1.0
 # A waiter notices a second; and twice as slow as before, plus what scatters anyway, is slower.
 WORST_MS_MAX: Final = 1000.0
 SCATTER_MS: Final = 25.0
+# The hub counts from a moment earlier than this does, and is looked at once a second.
+EARLY_S: Final = 2 * LOOK_EVERY_S
 COMPARED_S_MAX: Final = 20.0
 Told = Callable[[str], None]
-
-
-class DrillRefused(Exception):
-    """It cannot be rehearsed now; the message says why."""
 
 
 class Probe:
@@ -59,27 +58,34 @@ class Probe:
 async def rehearse_wan(
     folder: DataDir, *, seconds: float, drain_s: float, told: Told = lambda text: None
 ) -> list[Finding]:
-    """Hold the replay for so long, then watch it catch up. Raises DrillRefused, ControlError, OSError.
+    """Hold the replay for so long, or until a person ends it, then watch it catch up.
 
     The hub itself ends the outage, so it ends also when this process is gone.
+    Raises DrillRefused, ControlError, OSError.
     """
     first = await ask(folder.control, "look")
     if first["link"]["state"] not in ("online", "degraded"):
         raise DrillRefused(
             f"the link is {first['link']['state']} already ({first['link']['reason']}): that is no rehearsal"
         )
+
+    def at_first(look: dict[str, Any]) -> bool:
+        told(f"before: {_line(look)}")
+        return False
+
     probe = Probe(first["base_url"], folder)
     probing = asyncio.create_task(probe.run(), name="drill probe")
     try:
-        await _watch(folder, BEFORE_S, lambda look: told(f"before: {_line(look)}"))
+        await _watch(folder, BEFORE_S, at_first)
         before = await ask(folder.control, "look")
         await ask(folder.control, "drill.wan", seconds=seconds)
         probe.phase, began = "during", time.monotonic()
         looks: list[dict[str, Any]] = []
 
-        def seen(look: dict[str, Any]) -> None:
+        def seen(look: dict[str, Any]) -> bool:
             looks.append(look)
             told(f"line cut, {max(0, seconds - (time.monotonic() - began)):.0f} s left: {_line(look)}")
+            return not look["link"]["reason"].startswith("drill")
 
         await _watch(folder, seconds, seen)
         held = time.monotonic() - began
@@ -88,16 +94,21 @@ async def rehearse_wan(
         drained = time.monotonic() - back
         if not last["unsent"]["count"]:
             last = await _compared(folder, last, before, told)
+        # What nothing waited for is over before it was asked once.
+        while not probe.took["after"] and not probe.missed:  # noqa: ASYNC110 - once or twice
+            await asyncio.sleep(PROBE_EVERY_S)
     finally:
         probing.cancel()
         await asyncio.gather(probing, return_exceptions=True)
-    return list(_findings(folder, probe, before, looks, last, held=held, drained=drained))
+    early = held < seconds - EARLY_S
+    return list(_findings(folder, probe, before, looks, last, held=held, early=early, drained=drained))
 
 
-async def _watch(folder: DataDir, seconds: float, seen: Callable[[dict[str, Any]], None]) -> None:
+async def _watch(folder: DataDir, seconds: float, enough: Callable[[dict[str, Any]], bool]) -> None:
     ends = time.monotonic() + seconds
     while (left := ends - time.monotonic()) > 0:
-        seen(await ask(folder.control, "look"))
+        if enough(await ask(folder.control, "look")):
+            return
         await asyncio.sleep(min(LOOK_EVERY_S, max(left, 0)))
 
 
@@ -145,12 +156,10 @@ def _findings(
     last: dict[str, Any],
     *,
     held: float,
+    early: bool,
     drained: float,
 ) -> Iterator[Finding]:
-    cut = [look for look in looks if look["link"]["reason"].startswith("drill")]
-    early = len(cut) < len(looks) - 1
-    what = "early" if early else "held"
-    yield Finding("outage", "warn" if early else "ok", what, {"seconds": len(cut) if early else round(held)})
+    yield Finding("outage", "warn" if early else "ok", "early" if early else "held", {"seconds": round(held)})
     yield _lan(probe)
     yield _orders(folder, before, looks)
     most = max((look["unsent"]["count"] for look in looks), default=0)

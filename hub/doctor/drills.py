@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
@@ -15,6 +18,25 @@ Kind = Literal["wan", "box"]
 NAMES: Final[dict[Kind, str]] = {"wan": "drill_wan", "box": "drill_box"}
 # The line fails every few weeks, a box every few years: the rarer it is, the less anybody remembers how it goes.
 EVERY: Final[dict[Kind, timedelta]] = {"wan": timedelta(days=31), "box": timedelta(days=92)}
+
+
+class DrillRefused(Exception):
+    """It cannot be rehearsed now; the message says why."""
+
+
+@contextmanager
+def alone(folder: DataDir) -> Iterator[None]:
+    """One drill at a time in a store, whoever begins it. Raises DrillRefused, OSError."""
+    # On the directory itself: a file there would have to be kept out of copies, and `lock` is the hub's.
+    handle = os.open(folder.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise DrillRefused("another drill is running") from error
+    else:
+        yield
+    finally:
+        os.close(handle)
 
 
 def remember(folder: DataDir, kind: Kind, state: State) -> None:

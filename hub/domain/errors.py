@@ -238,5 +238,11 @@ class PrimaryAlive(HubError):
     slug = "primary-alive"
 
 
+class DrillRefused(HubError):
+    """A drill cannot begin on this box now. Fields: kind, why (running, role, line, copy, space)."""
+
+    slug = "drill-refused"
+
+
 class Internal(HubError):
     slug = "internal"

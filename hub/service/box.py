@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from hub.clock import BoxClock
-from hub.ports import BeaconStatus, Estate, Refill, Standby, StateKeeper, Upstream
+from hub.ports import BeaconStatus, Drills, Estate, Refill, Standby, StateKeeper, Upstream
 from hub.power.watch import MachineHealth
 from hub.service.copies import Copies
 from hub.service.doorman import Doorman
@@ -65,6 +65,8 @@ class Box:
     standby: Standby | None = None
     # The cloud hears from that box in this one's place.
     superseded: Callable[[str], None] = lambda by: None
+    # Set by whoever opens the box: it looks at the box itself.
+    drills: Drills = field(init=False)
     # What is missing in the middle of the journal; None: nothing was when the box was opened.
     refill: Refill | None = None
     facing: Facing = field(default_factory=Facing)

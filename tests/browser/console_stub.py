@@ -64,6 +64,7 @@ class Box:
         self.code_seconds = 600.0
         self.lose_answers = 0
         self.examining = False
+        self.drills = self._drills()
         self.findings = {lang: self._findings(lang) for lang in ("en", "ja")}
 
     def tell(self, event: str, data: dict[str, Any] | None = None) -> None:
@@ -121,6 +122,23 @@ class Box:
             Finding("card", "skip", "silent", {"name": "SC32G", "kind": "SD"}),
         ]
         return rows(found, language)
+
+    @staticmethod
+    def _drills() -> dict[str, Any]:
+        return {"running": None, "last": None,
+                "drills": [{"kind": "wan", "why": None}, {"kind": "box", "why": "copy"}]}  # fmt: skip
+
+    def drilled(self, language: str) -> list[dict[str, str]]:
+        from hub.doctor.findings import Finding
+        from hub.doctor.texts import rows
+
+        found = [
+            Finding("outage", "ok", "held", {"seconds": 60}),
+            Finding("orders", "skip", "quiet"),
+            Finding("backlog", "ok", "drained", {"most": 14, "seconds": 1.2}),
+            Finding("days", "ok", "later"),
+        ]
+        return rows(found, language, "drill")
 
     @staticmethod
     def _devices() -> list[dict[str, Any]]:
@@ -247,6 +265,19 @@ class Box:
             return JSONResponse(
                 {"state": state, "at": ago(seconds=1), "running": self.examining, "checks": found}
             )
+
+        @app.get("/v1/drills")
+        async def drills(request: Request) -> Response:
+            last = self.drills["last"]
+            language = "ja" if request.headers["accept-language"] == "ja" else "en"
+            return JSONResponse({**self.drills, "last": last and {**last, "steps": self.drilled(language)}})
+
+        @app.post("/v1/drills")
+        async def rehearse(request: Request) -> Response:
+            kind = (await request.json())["kind"]
+            self.drills["running"] = {"kind": kind, "at": ago(seconds=0), "ends_by": ago(minutes=-5)}
+            self.drills["drills"] = [{"kind": kind, "why": "running"} for kind in ("wan", "box")]
+            return JSONResponse(self.drills, 202)
 
         @app.get("/v1/devices")
         async def devices() -> Response:

@@ -140,6 +140,31 @@ async def test_the_doctor_says_what_is_wrong_and_what_to_do(address: str, open_p
     await shows(page, '[data-id="isolation.guest"] .todo', "プライバシーセパレーター")
 
 
+async def test_a_drill_is_begun_ended_and_told_in_both_languages(
+    address: str, open_page: Any, box: Box
+) -> None:
+    page = await sign_in(await open_page(f"{address}/console"))
+    await shows(page, '[data-kind="box"] .todo', "once there is a mirror or a standby")
+    assert await page.locator('[data-kind="box"] button').count() == 0
+    await page.locator('[data-kind="wan"] button').click()
+    await shows(page, "#ask-body", "Payments that need the cloud are refused meanwhile")
+    assert not box.of("POST")[1:], "nothing before the person has agreed"
+    await page.locator("#ask-yes").click()
+    await shows(page, "#drill-body .notice", "A drill is running")
+    assert box.of("POST")[-1] == ("POST", "/v1/drills", {"kind": "wan", "seconds": 60})
+    assert await page.locator("#drill-body .drill button").count() == 0, "one at a time"
+    await page.get_by_role("button", name="End it now").click()
+    await shows(page, "#toast", "The drill has ended")
+    assert box.count("POST", "/v1/sync/resume") == 1
+    box.drills = {**Box._drills(), "last": {"kind": "wan", "at": ago(seconds=2), "state": "ok"}}
+    # Asked again by itself while it ran.
+    await shows(page, "#drill-body .notice", "The store would have gone on.")
+    await shows(page, '[data-id="backlog.drained"]', "14 entries waited")
+    await page.click("#language")
+    await shows(page, "#drill-body .notice", "営業を続けられる結果でした")
+    await shows(page, '[data-id="backlog.drained"]', "最大 14 件が待ち")
+
+
 async def test_a_pairing_code_that_ran_out_is_taken_away(address: str, open_page: Any, box: Box) -> None:
     box.code_seconds = 1.5
     page = await sign_in(await open_page(f"{address}/console"))

@@ -141,19 +141,24 @@ async def test_a_box_made_again_from_the_mirror(tmp_path: Path, short_folder: Pa
     assert "mirror_dir" in storehub.no("drill", "box", "--mirror")
 
 
-async def order(port: int, token: str, number: int) -> int:
+async def asked(port: int, token: str, method: str, path: str, body: Any = None, key: str = "") -> Any:
+    """The status and the JSON of a request."""
     line = HttpLine(port)
     try:
-        body = json.dumps({"table_id": "t-9", "lines": [{"product_id": "p1", "quantity": 1}]}).encode()
-        headers = {
-            "Authorization": f"Bearer {token}",
-            "Idempotency-Key": f"o-{number}",
-            "Content-Type": "application/json",
-        }
-        status, _, _ = await line.ask("POST", "/v1/orders", headers, body)
-        return status
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        if key:
+            headers["Idempotency-Key"] = key
+        sent = b"" if body is None else json.dumps(body).encode()
+        status, _, answer = await line.ask(method, path, headers, sent)
+        return status, json.loads(answer)
     finally:
         line.close()
+
+
+async def order(port: int, token: str, number: int) -> int:
+    body = {"table_id": "t-9", "lines": [{"product_id": "p1", "quantity": 1}]}
+    status, _ = await asked(port, token, "POST", "/v1/orders", body, key=f"o-{number}")
+    return int(status)
 
 
 async def test_an_outage_is_rehearsed_and_ends_by_itself(tmp_path: Path) -> None:
@@ -190,6 +195,29 @@ async def test_an_outage_is_rehearsed_and_ends_by_itself(tmp_path: Path) -> None
         ours, theirs = await rig.exports()
         assert ours == theirs
 
+        # The same from the console, one at a time; a person ends it sooner.
+        async def drills(method: str = "GET", body: Any = None) -> Any:
+            return (await asked(rig.port, manager, method, "/v1/drills", body))[1]
+
+        assert (await drills())["drills"][0] == {"kind": "wan", "why": None}
+        begun = await drills("POST", {"kind": "wan", "seconds": 200})
+        assert begun["running"]["kind"] == "wan"
+        async with asyncio.timeout(30):
+            while (await ask(rig.data / "control.sock", "look"))["link"]["state"] != "offline":
+                await asyncio.sleep(0.1)
+        refused = await asyncio.to_thread(storehub.run, "drill", "wan", "--seconds", "1")
+        assert "another drill is running" in refused.stderr
+        assert await order(rig.port, register, taken) == 201
+        await asked(rig.port, manager, "POST", "/v1/sync/resume")
+        await rig.drained(manager, within_s=20)
+        async with asyncio.timeout(60):
+            while (told := await drills())["running"]:
+                await asyncio.sleep(0.1)
+        assert told["last"]["state"] == "warn"
+        ids = [step["id"] for step in told["last"]["steps"]]
+        assert ids[0] == "outage.early"
+        assert {"orders.taken", "backlog.drained"} <= set(ids)
+
         # A hub that is killed in the middle knows nothing of the drill when it is back.
         await ask(rig.data / "control.sock", "drill.wan", seconds=600)
         with pytest.raises(ControlError):
@@ -199,14 +227,14 @@ async def test_an_outage_is_rehearsed_and_ends_by_itself(tmp_path: Path) -> None
         await rig.hub.kill()
         await rig.hub.start()
         began = time.monotonic()
-        await order(rig.port, register, taken)
+        await order(rig.port, register, taken + 1)
         await rig.drained(manager, within_s=20)
         assert time.monotonic() - began < 20
 
         # A person who presses resume ends it.
         await ask(rig.data / "control.sock", "drill.wan", seconds=600)
         await ask(rig.data / "control.sock", "sync.resume")
-        await order(rig.port, register, taken + 1)
+        await order(rig.port, register, taken + 2)
         await rig.drained(manager, within_s=20)
 
 

@@ -15,6 +15,7 @@ export class Refused extends Error {
     super(problem?.detail ?? problem?.title ?? `HTTP ${status}`);
     this.status = status;
     this.slug = problem?.slug ?? "";
+    this.why = problem?.why ?? "";
     this.retry_after_s = retry_after_s;
   }
 }

@@ -7,6 +7,7 @@ import { showClock, startClock } from "./clock.js";
 import { addressIs, devicesAre, forgetPairing, showPairingForm, startPairing, tickPairing } from "./pairing.js";
 import { showDevices } from "./devices.js";
 import { forgetDoctor, showDoctor, startDoctor } from "./doctor.js";
+import { showDrills } from "./drills.js";
 import { showDay } from "./day.js";
 import { byId, say } from "./dom.js";
 import { Feed } from "./feed.js";
@@ -26,7 +27,7 @@ const POLL_MS = 5000;
 // Presence and the turn of the business day make no entry, so they are asked for now and then.
 const SLOW_POLL_MS = 30_000;
 
-const known = { session: null, sync: null, devices: null, report: null, business: null, date: null, today: null };
+const known = { session: null, sync: null, devices: null, drills: null, report: null, business: null, date: null, today: null };
 const timers = [];
 
 // What the box answers
@@ -39,6 +40,7 @@ const devices = new Refresher(() => ask("/v1/devices", (answer) => {
   devicesAre(answer.devices);
   known.devices = answer.devices;
 }));
+const drills = new Refresher(() => ask("/v1/drills", (answer) => (known.drills = answer)));
 // The box's own business date, name and currency may change while the page stays open.
 const session = new Refresher(() => ask("/console/session", (answer) => {
   if (!answer) return signedOut(true);
@@ -97,6 +99,7 @@ function paint() {
     showBox(known.sync, session);
     void addressIs(known.sync.hub?.url);
   }
+  if (known.drills) showDrills(known.drills, () => drills.now());
   if (known.devices) showDevices(known.devices, session, () => devices.now());
   const date = chosenDate();
   showSales({ report: known.report, date, today: known.today, role: session.role, loading: !known.report });
@@ -105,7 +108,7 @@ function paint() {
 
 /** What only the store's own box can tell or do is left out on any other. */
 function showParts(part, role) {
-  for (const id of ["day", "quarantine", "reconciliation", "devices", "pairing"]) byId(id).hidden = part !== "primary";
+  for (const id of ["day", "quarantine", "reconciliation", "devices", "pairing", "drill"]) byId(id).hidden = part !== "primary";
   if (role === "technician") byId("day").hidden = true;
 }
 
@@ -147,20 +150,23 @@ async function resume() {
   rest();
   if (!known.session) return;
   await sync.now();
-  await Promise.all([devices.now(), report.now(), business.now()]);
+  await Promise.all([devices.now(), drills.now(), report.now(), business.now()]);
   // Others may have signed us out, or the page may have been hidden, while we waited.
   if (!known.session || document.hidden || timers.length > 0) return;
   feed.open();
   timers.push(
-    setInterval(() => sync.now(), POLL_MS),
-    setInterval(() => reach.ok && [session, devices, report, business].forEach((one) => one.trigger()), SLOW_POLL_MS),
+    setInterval(() => {
+      void sync.now();
+      if (known.drills?.running) void drills.now();
+    }, POLL_MS),
+    setInterval(() => reach.ok && [session, devices, drills, report, business].forEach((one) => one.trigger()), SLOW_POLL_MS),
   );
 }
 
 function rest() {
   feed.close();
   for (const timer of timers.splice(0)) clearInterval(timer);
-  for (const one of [sync, session, devices, report, business]) one.stop();
+  for (const one of [sync, session, devices, drills, report, business]) one.stop();
 }
 
 whenReachChanges((ok) => {
@@ -190,7 +196,7 @@ async function enter() {
 
 function signedOut(ended) {
   rest();
-  Object.assign(known, { session: null, sync: null, devices: null, report: null, business: null, date: null });
+  Object.assign(known, { session: null, sync: null, devices: null, drills: null, report: null, business: null, date: null });
   forgetPairing();
   forgetDoctor();
   for (const id of ["signout", "live"]) byId(id).hidden = true;
@@ -220,6 +226,7 @@ byId("language").addEventListener("click", () => {
   if (known.session) showPerson();
   paint();
   showDoctor();
+  void drills.now();
 });
 byId("signout").addEventListener("click", async () => {
   const { session: leaving } = known;

@@ -8,7 +8,7 @@ import { t } from "./i18n.js";
 import { age } from "./ticker.js";
 
 const AGAIN_MS = 1000;
-const TONES = { ok: "green", skip: "", warn: "amber", fail: "red" };
+export const TONES = { ok: "green", skip: "", warn: "amber", fail: "red" };
 
 let found = null;
 let asking = false;
@@ -70,12 +70,13 @@ export function showDoctor() {
   return show(body,
     h("p", { class: `notice ${TONES[found.state]}` }, h("strong", {}, t(`doctor.${found.state}`))),
     h("p", { class: "quiet" }, `${t("doctor.at")} `, age("ago", found.at)),
-    h("ul", { class: "rows" }, look.map(paint)),
+    h("ul", { class: "rows" }, look.map(finding)),
     rest.length > 0 && h("details", {}, h("summary", { "data-key": "doctor-rest" }, t("doctor.others", { n: number(rest.length) })),
-      h("ul", { class: "rows" }, rest.map(paint))));
+      h("ul", { class: "rows" }, rest.map(finding))));
 }
 
-const paint = (one) =>
+/** One thing that was looked at: how it is, and what to do. */
+export const finding = (one) =>
   h("li", { class: "finding", "data-id": one.id },
     h("div", { class: "what" },
       h("p", {}, h("strong", {}, one.title), " ", h("span", { class: `mark ${TONES[one.state]}` }, t(`doctor.state.${one.state}`))),
