@@ -94,7 +94,8 @@ MoveKind = Literal["charge", "void", "refund", "payment", "reversal"]
 class AccountMove(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One line of an account's ledger. amount: what it adds to what is owed. balance: after it.
 
-    about: the id of the sale, or of the payment. key: its place in the ledger, by time.
+    about: the id of the sale, or of the payment. key: its place in the ledger, in the order of booking.
+    seq: of the entry that booked it. at, business_date: what that said; read, they are the right ones (docs/time.md).
     """
 
     key: str
@@ -106,6 +107,12 @@ class AccountMove(Struct, frozen=True, omit_defaults=True, kw_only=True):
     balance: int
     at: str
     business_date: str
+    seq: int
+
+
+def account_key(seq: int, epoch: str, kind: MoveKind, account_id: str) -> str:
+    """Of a line that was lost and came back: the seq of the entry that brought it, and the epoch of its own."""
+    return f"{seq:012d}.{epoch}.{kind}.{account_id}"
 
 
 class Received(Struct, frozen=True, omit_defaults=True, kw_only=True):

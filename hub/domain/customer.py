@@ -101,13 +101,21 @@ class Customer(Struct, frozen=True, omit_defaults=True):
     uncounted: tuple[tuple[int, int], ...] = ()
     # The business date of the last grant or use: points expire counted from it.
     moved_on: str = ""
-    # Points used on one business day, for the limit while the cloud cannot be asked.
-    used_on: str = ""
-    used: int = 0
+    # (business date, points used on it), for the limit while the cloud cannot be asked: the last that changed last.
+    used: tuple[tuple[str, int], ...] = ()
 
     @property
     def active(self) -> bool:
         return self.status is CustomerStatus.ACTIVE
+
+    def used_on(self, day: str) -> int:
+        return sum(points for date, points in self.used if date == day)
+
+    def with_used(self, day: str, points: int) -> tuple[tuple[str, int], ...]:
+        """`used` after so many more on that business day; below 0: they turned out to be of another."""
+        total = max(0, self.used_on(day) + points)
+        others = tuple(one for one in self.used if one[0] != day)
+        return (*others, (day, total))[-USED_DAYS_MAX:] if total else others
 
     def after(self, move: CustomerMove) -> CustomerStatus:
         """Raises Conflict when the record cannot make that move."""
@@ -120,6 +128,8 @@ class Customer(Struct, frozen=True, omit_defaults=True):
 MovementKind = Literal[
     "opening", "cloud", "merged", "expired", "adjusted", "used", "granted", "returned", "revoked"
 ]
+# Of so many days: more than one matter only while the clock is wrong, as a use may turn out to be of today.
+USED_DAYS_MAX: Final = 8
 # Movements of one entry stand in this order.
 _ORDER: Final[tuple[str, ...]] = get_args(MovementKind)
 

@@ -16,6 +16,7 @@ from hub.domain.credit import (
     PaymentMove,
     PaymentStatus,
     Received,
+    account_key,
 )
 from hub.domain.evolve_floor import Misfit
 from hub.domain.evolve_numbers import number_used
@@ -155,8 +156,9 @@ def _book(
         last_at=meta.time,
     )
     state.accounts.put(account_id, account)
-    # By time, so that the ledger is listed in its order; the rest only tells lines of one moment apart.
-    key = f"{meta.time}|{meta.seq:012d}|{kind}|{account_id}"
+    # Not by time: that may be corrected, and the balances are those of this order.
+    seq = meta.held_by or meta.seq
+    key = account_key(seq, meta.epoch, kind, account_id)
     had = state.account_moves.get(key)
     state.account_moves.put(
         key,
@@ -170,6 +172,7 @@ def _book(
             balance=account.balance,
             at=meta.time,
             business_date=meta.business_date,
+            seq=seq,
         ),
     )
 

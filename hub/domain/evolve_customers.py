@@ -40,7 +40,6 @@ def move(
     if customer is None:
         return
     balance = customer.points + points
-    today = customer.used if customer.used_on == meta.business_date else 0
     uncounted = customer.uncounted
     if kind not in ("opening", "cloud"):
         uncounted = (*uncounted, (meta.seq, points))[-UNCOUNTED_MAX:]
@@ -51,8 +50,7 @@ def move(
             points=balance,
             uncounted=uncounted,
             moved_on=max(customer.moved_on, meta.business_date) if kind in _VISITS else customer.moved_on,
-            used_on=meta.business_date if kind == "used" else customer.used_on,
-            used=today - points if kind == "used" else customer.used,
+            used=customer.with_used(meta.business_date, -points) if kind == "used" else customer.used,
         ),
     )
     movement = Movement(

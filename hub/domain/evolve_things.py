@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
 from msgspec.structs import replace
 
-from hub.domain.facts_clock import Thing
+from hub.domain.facts_clock import Thing, ThingKind
 from hub.domain.permissions import unix_of
 from hub.domain.state import State
 
@@ -85,10 +86,9 @@ def _customer(state: State, thing: Thing) -> None:
         if before and thing.part == "opening":
             # Whoever was known already was not here because the cloud said something of them.
             return
-        used_on = thing.business_date if customer.used_on == thing.was else customer.used_on
-        state.customers.put(
-            thing.id, replace(customer, moved_on=max(before, thing.business_date), used_on=used_on)
-        )
+        customer = replace(customer, used=customer.with_used(thing.was, -thing.points))
+        used = customer.with_used(thing.business_date, thing.points)
+        state.customers.put(thing.id, replace(customer, moved_on=max(before, thing.business_date), used=used))
 
 
 def _check(state: State, thing: Thing) -> None:
@@ -138,6 +138,7 @@ def _payment(state: State, thing: Thing) -> None:
             replace(
                 payment,
                 business_date=thing.business_date,
+                deferred_at=shifted(payment.deferred_at, thing.shift_ms),
                 due_at=shifted(payment.due_at, thing.shift_ms),
                 warn_at=shifted(payment.warn_at, thing.shift_ms),
             ),
@@ -175,7 +176,25 @@ def _approval(state: State, thing: Thing) -> None:
         )
 
 
-THINGS: Final = {
+# Two ends of one thing are told apart by their times: those that a clock cannot tell apart are one.
+_SAME: Final = timedelta(seconds=2)
+
+
+def _ended(shelf: str, name: str, on: str = "") -> Callable[[State, Thing], None]:
+    """What to do when the time in that field was wrong, and the business date in `on`."""
+
+    def move(state: State, thing: Thing) -> None:
+        found = getattr(state, shelf).get(thing.id)
+        time = None if found is None else getattr(found, name)
+        if time and abs(datetime.fromisoformat(time) - datetime.fromisoformat(thing.at)) <= _SAME:
+            days = {on: thing.business_date} if on else {}
+            moved = replace(found, **{name: shifted(time, thing.shift_ms)}, **days)
+            getattr(state, shelf).put(thing.id, moved)
+
+    return move
+
+
+THINGS: Final[dict[ThingKind, Callable[[State, Thing], None]]] = {
     "sale": _sale,
     "refund": _refund,
     "check": _check,
@@ -187,4 +206,9 @@ THINGS: Final = {
     "layaway": _layaway,
     "number": _formal,
     "customer": _customer,
+    "check_end": _ended("checks", "ended_at"),
+    "void": _ended("sales", "voided_at"),
+    "payment_end": _ended("payments", "ended_at", "ended_on"),
+    "layaway_end": _ended("layaways", "ended_at"),
+    "account": _ended("accounts", "last_at"),
 }

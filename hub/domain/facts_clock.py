@@ -23,6 +23,11 @@ ThingKind = Literal[
     "layaway",
     "number",
     "customer",
+    "check_end",
+    "void",
+    "payment_end",
+    "layaway_end",
+    "account",
 ]
 
 
@@ -75,8 +80,10 @@ class DayShare(Struct, frozen=True, kw_only=True):
 class Thing(Struct, frozen=True, omit_defaults=True):
     """Something that carries a time of a corrected entry. part: a refund of the sale, a plan of the check.
 
-    number: on its paper. Of a customer whose points moved: was is the business date that this had; part `opening` when
-    it was master data that moved them.
+    number: on its paper. Of a customer whose points moved: was is the business date that this had, points are those
+    that were used; part `opening` when it was master data that moved them. Of the kinds that say when something ended
+    (`check_end`, `void` of a sale, `payment_end`, `layaway_end`), or moved last (`account`): at is the time that this
+    had; what has another by now was ended anew, and stays.
     """
 
     kind: ThingKind
@@ -86,6 +93,8 @@ class Thing(Struct, frozen=True, omit_defaults=True):
     part: str = ""
     number: str = ""
     was: str = ""
+    at: str = ""
+    points: int = 0
 
 
 class ClockCorrected(Fact, frozen=True, omit_defaults=True, kw_only=True):

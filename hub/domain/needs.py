@@ -138,6 +138,11 @@ THINGS: Final = {
     "layaway": "layaways",
     "number": "number_uses",
     "customer": "customers",
+    "check_end": "checks",
+    "void": "sales",
+    "payment_end": "payments",
+    "layaway_end": "layaways",
+    "account": "accounts",
 }
 
 

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from hub.domain.fact import Fact
 from hub.domain.facts_clock import ClockCorrected, DayJoined, DayLeft, DayShare
 from hub.domain.figures import NOTHING, Figures, Tally, TaxTotal, TenderTotal
-from hub.domain.report_sums import CountTotal, DayReport
+from hub.domain.report_sums import CountTotal, DayReport, SettlementSum
 from hub.domain.state import Meta
 
 _NOT_MOVED = ("settlements", "closings", "late")
@@ -29,12 +29,23 @@ def halves(fact: ClockCorrected, meta: Meta) -> tuple[tuple[Fact, Meta], ...]:
 def left(report: DayReport, fact: DayLeft, meta: Meta) -> None:
     share = fact.share
     _add(report, _with_hours(share), -1)
-    gone = {(one.register_id, one.number) for one in share.report.settlements}
-    report.settlements = [one for one in report.settlements if (one.register_id, one.number) not in gone]
+    gone = [_counted(one) for one in share.report.settlements]
+    kept = []
+    for one in report.settlements:
+        if _counted(one) in gone:
+            gone.remove(_counted(one))
+        else:
+            kept.append(one)
+    report.settlements = kept
     if report.closed and share.from_ != share.to:
         moved = late_of(share.report)
         late = left_late(Tally(report.late.count, report.late.total), moved)
         report.late = CountTotal(late.count, late.total)
+
+
+def _counted(one: SettlementSum) -> tuple[str, int, int, int]:
+    """What tells it from others: numbers begin anew each day, so one that came from another day may have the same."""
+    return one.register_id, one.number, one.expected, one.counted
 
 
 def joined(report: DayReport, fact: DayJoined, meta: Meta) -> None:

@@ -15,10 +15,7 @@ from hub.domain.evolve import fact_of, meta_of
 from hub.domain.evolve_things import shifted
 from hub.domain.fact import Fact
 from hub.domain.facts import (
-    CheckOpened,
     EntryRecovered,
-    MasterApplied,
-    PlanStarted,
     SaleCompleted,
     SaleRefunded,
     SaleVoided,
@@ -27,21 +24,19 @@ from hub.domain.facts_clock import Correction, DayShare, DrawerShare, Thing
 from hub.domain.facts_credit import (
     AccountPaid,
     AccountReversed,
-    PaymentDeferred,
     PaymentFailed,
     PaymentSettled,
 )
-from hub.domain.facts_customer import PointsChanged
 from hub.domain.facts_day import DayClosed, DrawerMoved, RegisterCounted, RegisterSettled
 from hub.domain.facts_layaway import LayawayCancelled, LayawayOpened
 from hub.domain.facts_receipt import ReceiptIssued
 from hub.domain.facts_sale import NumbersReserved
-from hub.domain.facts_staff import ApprovalAsked, StaffSignedIn
 from hub.domain.figures import Tenders, add_tenders
 from hub.domain.numbering import NumberDay, NumberRange
 from hub.domain.numbers import parsed
 from hub.domain.report import fold
 from hub.domain.report_sums import DayReport
+from hub.domain.retiming_things import things_of, visitor_of
 from hub.domain.sale import Tender
 
 # Less is no correction: it is how well a clock is known.
@@ -114,7 +109,7 @@ class Retiming:
             return
         fact = fact_of(envelope.type, bytes(envelope.data))
         if right:
-            if (visitor := _visitor(fact)) in self._visitors:
+            if (visitor := visitor_of(fact)) in self._visitors:
                 # They were here again: that day counts, though an earlier visit seemed to be of it and was not.
                 self._things.append(Thing("customer", str(visitor), 0, was_date, was=was_date))
                 self._count += 1
@@ -136,12 +131,13 @@ class Retiming:
                 DayReport(business_date=date), DayReport(business_date=date)
             )
         meta = meta_of(envelope)
-        fold(share.gone, fact, replace(meta, time=shifted(meta.time, was_shift_ms)))
+        had = shifted(meta.time, was_shift_ms)
+        fold(share.gone, fact, replace(meta, time=had))
         fold(share.given, fact, replace(meta, time=time, business_date=date))
         _draw(share.drawers, fact, envelope.seq)
         for part in _handed_out(fact):
             share.numbers = share.numbers.with_range(part)
-        things = _things(fact, shift_ms - was_shift_ms, was_date, date)
+        things = things_of(fact, shift_ms - was_shift_ms, was_date, date, had)
         self._things += things
         self._visitors.update(thing.id for thing in things if thing.kind == "customer")
         self._count += len(things)
@@ -253,46 +249,3 @@ def _pay(drawers: dict[str, _Drawer], register_id: str, tenders: tuple[Tender, .
     if tenders and register_id:
         drawer = drawers.setdefault(register_id, _Drawer())
         drawer.tenders = add_tenders(drawer.tenders, tenders, sign)
-
-
-def _visitor(fact: Fact | None) -> str | None:
-    """The customer whose points do not expire for a while because of this."""
-    if isinstance(fact, SaleCompleted):
-        return fact.customer_id if fact.points_used or fact.points_granted else None
-    return fact.customer_id if isinstance(fact, PointsChanged) and fact.kind == "adjusted" else None
-
-
-def _things(fact: Fact, by_ms: int, was: str, date: str) -> list[Thing]:
-    match fact:
-        case SaleCompleted():
-            sale = Thing("sale", fact.sale_id, by_ms, date, number=fact.receipt_no)
-            visitor = _visitor(fact)
-            return [sale, *([] if visitor is None else [Thing("customer", visitor, by_ms, date, was=was)])]
-        case MasterApplied():
-            return [
-                Thing("customer", change.id, by_ms, date, part="opening", was=was)
-                for change in fact.changes
-                if change.kind == "customer" and isinstance(change.value, dict) and change.value.get("points")
-            ]
-        case PointsChanged(kind="adjusted"):
-            return [Thing("customer", fact.customer_id, by_ms, date, was=was)]
-        case AccountPaid():
-            return [Thing("received", fact.payment_id, by_ms, date, number=fact.receipt_no)]
-        case LayawayOpened():
-            return [Thing("layaway", fact.layaway_id, by_ms, date, number=fact.deposit_no or "")]
-        case ReceiptIssued():
-            return [Thing("number", receipt.formal_no, by_ms, date) for receipt in fact.receipts]
-        case SaleRefunded():
-            return [Thing("refund", fact.sale_id, by_ms, date, part=fact.refund_id, number=fact.refund_no)]
-        case CheckOpened():
-            return [Thing("check", fact.check_id, by_ms, date)]
-        case PlanStarted():
-            return [Thing("plan", fact.check_id, by_ms, date, part=fact.plan.plan_id)]
-        case PaymentDeferred():
-            return [Thing("payment", fact.payment_id, by_ms, date)]
-        case StaffSignedIn():
-            return [Thing("session", fact.device_id, by_ms, date, part=fact.session_id)]
-        case ApprovalAsked():
-            return [Thing("approval", fact.approval_id, by_ms, date)]
-        case _:
-            return []

@@ -53,6 +53,24 @@ def _forgets_visits() -> AbstractContextManager[Any]:
     return mock.patch.dict("hub.domain.evolve_things.THINGS", {"customer": lambda state, thing: None})
 
 
+def _leaves_ends() -> AbstractContextManager[Any]:
+    """What ended at a wrong time is said to have ended then."""
+    ends = ("check_end", "void", "payment_end", "layaway_end", "account")
+    return mock.patch.dict("hub.domain.evolve_things.THINGS", dict.fromkeys(ends, lambda state, thing: None))
+
+
+def _leaves_used_points() -> AbstractContextManager[Any]:
+    """Points that were used count on the day that seemed to be."""
+    from hub.domain.customer import Customer
+
+    with_used = Customer.with_used
+
+    def only_more(customer: Customer, day: str, points: int) -> Any:
+        return with_used(customer, day, max(0, points))
+
+    return mock.patch.object(Customer, "with_used", only_more)
+
+
 def _corrects_once() -> AbstractContextManager[Any]:
     """What a correction said is never corrected again."""
     from hub.domain.retiming import Retiming
@@ -73,5 +91,7 @@ MISTAKES: dict[str, Callable[[], AbstractContextManager[Any]]] = {
     "forgets-other-boots": _forgets_other_boots,
     "leaves-numbers": _leaves_numbers,
     "forgets-visits": _forgets_visits,
+    "leaves-ends": _leaves_ends,
+    "leaves-used-points": _leaves_used_points,
     "corrects-once": _corrects_once,
 }

@@ -30,10 +30,12 @@ from hub.domain.commands import (
 from hub.domain.commands_day import MoveDrawer, SettleRegister
 from hub.domain.commands_receipt import IssueFormalReceipts
 from hub.domain.day import Day
+from hub.domain.errors import HubError
 from hub.domain.facts import MasterChange
 from hub.domain.report_sums import DayReport
 from hub.domain.report_view import view
 from hub.service.clockwork import ClockWork, before_of
+from tests.clocks.later import METHODS, Left, account_lines, begin_or_end, begun, times_off
 from tests.clocks.mistakes import MISTAKES
 from tests.support.core import NOON, HubKit, check
 from tests.support.disk import Disk, DiskJournal
@@ -41,6 +43,7 @@ from tests.support.disk import Disk, DiskJournal
 REGULAR = (
     MasterChange("customer", "c1", {"id": "c1", "points": 500}),
     MasterChange("setting", "points_rate", "0.1"),
+    *METHODS,
 )
 YEAR = 365 * 86400.0
 CASH = "cash"
@@ -115,6 +118,7 @@ class Twins:
         self.disk = Disk()
         self.right, self.box = HubKit(Disk()), HubKit(self.disk)
         self.work: ClockWork
+        self.left = Left()
         self._keys = 0
 
     async def open(self) -> None:
@@ -154,14 +158,22 @@ class Twins:
         self.right.clock.unix_s = self.machine.true_s
         self.right.clock.uptime_s = self.machine.uptime_s
 
-    async def do(self, command: Any, *, target: str = "") -> dict[str, Any]:
+    async def do(self, command: Any, *, target: str = "", version: int | None = None) -> dict[str, Any]:
+        """What the box answers; nothing when both refuse."""
         await self._follow()
         self._keys += 1
-        answers = []
+        answers: list[dict[str, Any]] = []
         for kit in (self.right, self.box):
-            answer = await kit.submit(f"k{self._keys}", command, target=target, role="register", device="r1")
-            answers.append(msgspec.json.decode(answer.body))
-        return dict(answers[1])
+            try:
+                answer = await kit.submit(
+                    f"k{self._keys}", command, target=target, version=version, role="register", device="r1"
+                )
+            except HubError:
+                answers.append({})
+            else:
+                answers.append(msgspec.json.decode(answer.body))
+        assert bool(answers[0]) == bool(answers[1]), f"only one of the two does {command}"
+        return answers[1]
 
     async def close(self) -> None:
         for kit in (self.right, self.box):
@@ -239,7 +251,9 @@ async def _trade(twins: Twins, sales: list[dict[str, Any]], outcome: Round) -> N
     dice = twins.machine.dice
     for _ in range(dice.randint(1, 6)):
         twins.machine.go(dice.choice([1.0, 60.0, 1200.0]))
-        match dice.randrange(9):
+        match dice.randrange(13):
+            case 9 | 10 | 11 | 12:
+                await begin_or_end(twins, twins.left, dice)
             case 7:
                 await twins.do(TakeNumbers("r1", dice.randrange(1, 4)), target="r1")
             case 8 if sales:
@@ -289,6 +303,10 @@ async def _compare(twins: Twins, outcome: Round) -> None:
         outcome.problems.append(f"{given} numbers were given, {listed} are on the lists of days")
     _same("use of", {key: one.business_date for key, one in twin.state.number_uses.committed.items()},
           {key: one.business_date for key, one in truth.state.number_uses.committed.items()}, outcome)  # fmt: skip
+    _same("what began", begun(twin.state), begun(truth.state), outcome)
+    _same("ledger", {"of accounts": account_lines(twins.right, twin.state)},
+          {"of accounts": account_lines(twins.box, truth.state)}, outcome)  # fmt: skip
+    outcome.problems += times_off(twin.state, truth.state)
     _same("points of", _points(twin.state), _points(truth.state), outcome)
     _same("ledger", {"of points": _ledger(twins.right, twin.state)},
           {"of points": _ledger(twins.box, truth.state)}, outcome)  # fmt: skip
@@ -358,7 +376,11 @@ def _given(state: Any) -> int:
 
 
 def _points(state: Any) -> dict[str, Any]:
-    return {key: (one.points, one.moved_on) for key, one in state.customers.committed.items()}
+    """used: on the last days; of longer ago nothing is kept."""
+    return {
+        key: (one.points, one.moved_on, sorted(one.used)[-3:])
+        for key, one in state.customers.committed.items()
+    }
 
 
 def _dated(thing: Any) -> Any:

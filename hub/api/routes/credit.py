@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec.structs import replace
 
 from hub.api.paging import PAGE_MAX, listed
 from hub.api.reply import allowed, box_of, find, ref, reply
@@ -88,4 +89,10 @@ async def account(
     if found is None:
         raise NotFound(kind="account", id=account_id)
     moves, following = await listed(box, "account_moves", account_id, cursor)
-    return reply({**account_view(found), "moves": moves, "next_cursor": following})
+    shown = []
+    for move in moves:
+        at, business_date = box.core.right_time(
+            seq=move.seq, epoch=move.key.split(".")[1], at=move.at, business_date=move.business_date
+        )
+        shown.append(replace(move, at=at, business_date=business_date))
+    return reply({**account_view(found), "moves": shown, "next_cursor": following})

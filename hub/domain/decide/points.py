@@ -76,7 +76,7 @@ def _refuse(state: State, customer: Customer, used: int, gone: int, at: At) -> N
     if most is not None and used > most:
         raise PointsLimit(limit=most, left=most)
     a_day = number(state, "points_offline_day_max")
-    today = customer.used if customer.used_on == at.stamp.business_date else 0
+    today = customer.used_on(at.stamp.business_date)
     if a_day is not None and used + today > a_day:
         raise PointsLimit(limit=a_day, left=max(0, a_day - today))
 
