@@ -45,6 +45,7 @@ from hub.api.routes import (
 from hub.api.routes import box as box_routes
 from hub.api.routes import clock as clock_routes
 from hub.api.tables import WRITES
+from hub.api.turns import Turns
 from hub.api.web import router as web_router
 from hub.api.writes import WriteEndpoint, send_problem
 from hub.domain.errors import (
@@ -112,6 +113,7 @@ def build(box: Box) -> Edge:
     )
     app.state.box = box
     app.state.menu = MenuAnswers(box.core.state)
+    app.state.turns = Turns()
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(reference.routes(reference.Reference(lambda: _document(app))))

@@ -79,3 +79,11 @@ def header(scope: Scope, name: bytes) -> bytes | None:
         if key == name:
             return bytes(value)
     return None
+
+
+async def hung_up(receive: Receive) -> object:
+    """Return when the device is gone. What comes before that is the request's own, empty body."""
+    message = await receive()
+    while message["type"] != "http.disconnect":
+        message = await receive()
+    return message

@@ -8,7 +8,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct
 
-from hub.api.asgi import Receive, Scope, Send, header
+from hub.api.asgi import Receive, Scope, Send, header, hung_up
 from hub.api.caller import allow, caller
 from hub.api.writes import send_problem
 from hub.domain.device import Device
@@ -67,7 +67,7 @@ class Events:
                 ],
             }
         )
-        gone = asyncio.ensure_future(_hung_up(receive))
+        gone = asyncio.ensure_future(hung_up(receive))
         online = box.doorman.online
         online[device.device_id] = online.get(device.device_id, 0) + 1
         try:
@@ -199,14 +199,6 @@ async def _either(news: asyncio.Event, gone: asyncio.Future[Any], *, within_s: f
     waiting: asyncio.Future[Any] = asyncio.ensure_future(news.wait())
     await asyncio.wait([waiting, gone], timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
-
-
-async def _hung_up(receive: Receive) -> object:
-    """Return when the device is gone. What comes before that is the request's own, empty body."""
-    message = await receive()
-    while message["type"] != "http.disconnect":
-        message = await receive()
-    return message
 
 
 def _query(scope: Scope) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Final
 
 from hub.service.box import Box
@@ -21,11 +21,22 @@ _LISTED: Final = {
 async def listed(box: Box, shelf: str, under: str, cursor: str) -> tuple[list[Any], str | None]:
     """A page of what is listed under a business day, an account or a product, after the cursor; the next cursor."""
     key, name = _LISTED[shelf]
-    saved = await box.keeper.of_day(shelf, under, after=cursor, limit=PAGE_MAX)
-    known = getattr(box.core.state, shelf).committed.values()
-    fresh = (one for one in known if getattr(one, name) == under)
-    # What is in memory is newer than what was saved of it.
-    return page_of({getattr(one, key): one for one in (*saved, *fresh)}.values(), key, cursor)
+
+    def known() -> list[Any]:
+        values = getattr(box.core.state, shelf).committed.values()
+        return [one for one in values if getattr(one, name) == under]
+
+    saved = box.keeper.of_day(shelf, under, after=cursor, limit=PAGE_MAX)
+    return page_of((await with_saved(known, saved, key)).values(), key, cursor)
+
+
+async def with_saved(
+    known: Callable[[], Iterable[Any]], saved: Awaitable[Iterable[Any]], key: str
+) -> dict[str, Any]:
+    """What was saved and what is in memory, by that field. What is in memory is newer."""
+    # Looked at before as well: a save meanwhile lets go of what the tables did not have yet when they were asked.
+    before = list(known())
+    return {getattr(one, key): one for one in (*before, *await saved, *known())}
 
 
 def page_of(found: Iterable[Any], key: str, cursor: str) -> tuple[list[Any], str | None]:

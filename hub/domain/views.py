@@ -14,13 +14,14 @@ from hub.domain.kitchen import state_of
 from hub.domain.menu import Option, OptionGroup, Product, SetSlot
 from hub.domain.menu_offers import Coupon
 from hub.domain.plan import PlanRun
-from hub.domain.reckoning import Reckoning
+from hub.domain.reckoning import Reckoning, SaleLine
 from hub.domain.sale import Sale
 from hub.domain.state import State
 
 
-def check_view(check: Check) -> dict[str, Any]:
-    """A check as GET /v1/checks/{id} shows it. `sums` are the hub's own and stay out."""
+def check_view(check: Check, *, lines: Iterable[Line] | None = None) -> dict[str, Any]:
+    """A check as GET /v1/checks/{id} shows it, or with these lines only. `sums` are the hub's own and stay out."""
+    shown = check.lines if lines is None else lines
     return {
         "check_id": check.check_id,
         "check_no": check.check_no,
@@ -32,7 +33,7 @@ def check_view(check: Check) -> dict[str, Any]:
         "name": check.name,
         "dining": check.dining,
         "opened_at": check.opened_at,
-        "lines": [line_view(line) for line in check.lines],
+        "lines": [line_view(line) for line in shown],
         "discounts": [msgspec.to_builtins(one) for one in standing_discounts(check)],
         "price_list": check.price_list,
         "total": check.total,
@@ -105,12 +106,14 @@ def sale_view(sale: Sale) -> dict[str, Any]:
         "taken": None,
         **msgspec.to_builtins(sale),
     }
-    view["lines"] = [
-        {**msgspec.to_builtins(line), "refunded": sale.returned.get(line.line_id, 0)} for line in sale.lines
-    ]
+    view["lines"] = [sale_line_view(sale, line) for line in sale.lines]
     view.pop("returned", None)
     view.pop("trail", None)
     return view
+
+
+def sale_line_view(sale: Sale, line: SaleLine) -> dict[str, Any]:
+    return {**msgspec.to_builtins(line), "refunded": sale.returned.get(line.line_id, 0)}
 
 
 def line_view(line: Line) -> dict[str, Any]:

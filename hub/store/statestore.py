@@ -7,7 +7,7 @@ is ever ahead of the journal.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cache
 from typing import Any, Final
@@ -115,7 +115,7 @@ SHELVES: Final[dict[str, Kept]] = {
     "sales": Kept(Sale, lambda sale, today: False, lambda sale: sale.business_date),
 }
 REPORTS: Final = "reports"
-# Aggregates encoded at a stretch: about a millisecond's worth.
+# Aggregates encoded or decoded at a stretch: about a millisecond's worth.
 SLICE: Final = 40
 _report: Final = msgspec.json.Decoder(DayReport)
 
@@ -190,16 +190,25 @@ class StateStore:
 
     async def of_shelf(self, shelf: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_after", (shelf, after, limit))
-        return [self._value(shelf, key, value) for key, value in rows]
+        return await self._values(shelf, ((key, value) for key, value in rows))
 
     async def of_day(self, shelf: str, day: str, *, after: str, limit: int) -> list[Any]:
         rows = await self._journal.rows("aggregates_of_day", (shelf, day, after, limit))
-        return [self._value(shelf, key, value) for key, value in rows]
+        return await self._values(shelf, ((key, value) for key, value in rows))
 
     async def before(self, shelf: str, day: str, key: str, *, limit: int) -> list[Any]:
         """Values listed under (day, id) less than these, newest first."""
         rows = await self._journal.rows("aggregates_from_day", (shelf, day, key, limit))
-        return [self._value(shelf, key, value) for _, key, value in rows]
+        return await self._values(shelf, ((key, value) for _, key, value in rows))
+
+    async def _values(self, shelf: str, rows: Iterable[tuple[str, bytes]]) -> list[Any]:
+        """The values of a page; devices are served while it is decoded."""
+        found = []
+        for number, (key, value) in enumerate(rows, 1):
+            found.append(self._value(shelf, key, value))
+            if number % SLICE == 0:
+                await asyncio.sleep(0)
+        return found
 
     async def save(
         self,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.paging import with_saved
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.domain.customer import Movement
 from hub.domain.device import Device
@@ -62,11 +63,10 @@ async def points(
     customers = _customers(box)
     record = await customers.standing(customer_id)
     before = cursor or f"{record.id}:~"
-    saved = await box.keeper.before("movements", record.id, before, limit=PAGE_MAX + 1)
-    found = {one.key: one for one in saved if one.customer_id == record.id}
-    unsaved = box.core.state.movements.committed.values()
-    found |= {one.key: one for one in unsaved if one.customer_id == record.id and one.key < before}
-    order = sorted(found, reverse=True)[: PAGE_MAX + 1]
+    saved = box.keeper.before("movements", record.id, before, limit=PAGE_MAX + 1)
+    found = await with_saved(box.core.state.movements.committed.values, saved, "key")
+    mine = (key for key, one in found.items() if one.customer_id == record.id and key < before)
+    order = sorted(mine, reverse=True)[: PAGE_MAX + 1]
     page = order[:PAGE_MAX]
     lines = [_line(box, found[key]) for key in page]
     return reply(

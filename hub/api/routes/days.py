@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from hub.api.paging import with_saved
 from hub.api.reply import allowed, box_of, ref, reply
 from hub.domain.day import Day
 from hub.domain.decide.days import left_open
@@ -42,11 +43,11 @@ def span(first: str, last: str) -> list[str]:
 
 
 async def registers_of(box: Box, day: str) -> list[RegisterDay]:
-    saved: list[RegisterDay] = await box.keeper.of_day("registers", day, after="", limit=REGISTERS_MAX)
-    found = {one.register_id: one for one in saved}
-    for one in box.core.state.registers.committed.values():
-        if one.business_date == day:
-            found[one.register_id] = one
+    def known() -> list[RegisterDay]:
+        return [one for one in box.core.state.registers.committed.values() if one.business_date == day]
+
+    saved = box.keeper.of_day("registers", day, after="", limit=REGISTERS_MAX)
+    found = await with_saved(known, saved, "register_id")
     return [found[register_id] for register_id in sorted(found)]
 
 
@@ -103,9 +104,8 @@ async def days(
     box = box_of(request)
     today = box.clock.today()
     wanted = span(first or last or today, last or today)
-    saved: list[Day] = await box.keeper.before("days", f"{wanted[-1]}~", "", limit=DAYS_MAX)
-    found = {day.business_date: day for day in saved}
-    found.update(box.core.state.days.committed)
+    saved = box.keeper.before("days", f"{wanted[-1]}~", "", limit=DAYS_MAX)
+    found = await with_saved(box.core.state.days.committed.values, saved, "business_date")
     return reply({"days": [day_row(found[name]) for name in wanted if name in found]})
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from msgspec.structs import replace
 
 from hub.api.menu import MenuAnswers
-from hub.api.paging import PAGE_MAX, listed
+from hub.api.paging import PAGE_MAX, listed, with_saved
 from hub.api.reply import allowed, box_of, find, ref, reply
+from hub.api.turns import answer, page_pieces, with_lines
 from hub.domain.check import Check
 from hub.domain.device import Device
 from hub.domain.errors import Forbidden
 from hub.domain.sale import Sale
 from hub.domain.seats import shown
-from hub.domain.views import check_view, sale_view
+from hub.domain.views import check_view, line_view, sale_line_view, sale_view
 from hub.service.box import Box
 
 router = APIRouter(tags=["floor"])
@@ -58,17 +62,19 @@ async def checks(
         found = [check for check in known.values() if not check.ended]
         found.sort(key=lambda check: check.check_id)
         there = [check for check in found if table_id is None or table_id in check.table_ids]
-        return reply({"checks": [check_view(check) for check in there], "next_cursor": None})
+        return answer(request, device, page_pieces("checks", map(_check, there), None))
     page, following = await _ended(box, str(status), table_id, cursor)
-    return reply({"checks": [check_view(check) for check in page], "next_cursor": following})
+    return answer(request, device, page_pieces("checks", map(_check, page), following))
 
 
 async def _ended(box: Box, status: str, table_id: str | None, cursor: str) -> tuple[list[Check], str | None]:
     day, _, last = cursor.partition("|")
-    known = [check for check in box.core.state.checks.committed.values() if check.ended]
+
+    def known() -> list[Check]:
+        return [check for check in box.core.state.checks.committed.values() if check.ended]
+
     place = (day, last) if cursor else ("9999-99-99", "")
-    saved: list[Check] = await box.keeper.before("checks", *place, limit=PAGE_MAX)
-    merged = {check.check_id: check for check in (*saved, *known)}
+    merged = await with_saved(known, box.keeper.before("checks", *place, limit=PAGE_MAX), "check_id")
     order = sorted(merged.values(), key=lambda check: (check.business_date, check.check_id), reverse=True)
     page = [check for check in order if (check.business_date, check.check_id) < place][:PAGE_MAX]
     following = f"{page[-1].business_date}|{page[-1].check_id}" if len(page) == PAGE_MAX else None
@@ -96,19 +102,27 @@ async def check(
     found = await find_check(box, check_id)
     if device.role == "table" and shown(box.core.state, device.table_id or "") != (check_id,):
         raise Forbidden(role="table")
-    return reply(check_view(found), headers={"etag": f'"{found.version}"'})
+    return answer(request, device, _check(found), {"etag": f'"{found.version}"'})
+
+
+def _check(check: Check) -> Iterator[bytes]:
+    return with_lines(check_view(check, lines=()), check.lines, line_view)
 
 
 @router.get("/v1/sales", summary="The sales of a business day, oldest first", responses=ref("SaleList"))
 async def sales(
     request: Request,
-    _: Annotated[Device, Depends(allowed("sales.read"))],
+    device: Annotated[Device, Depends(allowed("sales.read"))],
     business_date: Date | None = None,
     cursor: Annotated[str, Query(max_length=64)] = "",
 ) -> Response:
     box = box_of(request)
     page, following = await listed(box, "sales", business_date or box.clock.today(), cursor)
-    return reply({"sales": [sale_view(sale) for sale in page], "next_cursor": following})
+    return answer(request, device, page_pieces("sales", map(_sale, page), following))
+
+
+def _sale(sale: Sale) -> Iterator[bytes]:
+    return with_lines(sale_view(replace(sale, lines=())), sale.lines, partial(sale_line_view, sale))
 
 
 async def find_sale(box: Box, sale_id: str) -> Sale:
@@ -119,6 +133,6 @@ async def find_sale(box: Box, sale_id: str) -> Sale:
 
 @router.get("/v1/sales/{sale_id}", summary="One sale", responses=ref("SaleView"))
 async def sale(
-    request: Request, sale_id: str, _: Annotated[Device, Depends(allowed("sales.read"))]
+    request: Request, sale_id: str, device: Annotated[Device, Depends(allowed("sales.read"))]
 ) -> Response:
-    return reply(sale_view(await find_sale(box_of(request), sale_id)))
+    return answer(request, device, _sale(await find_sale(box_of(request), sale_id)))
