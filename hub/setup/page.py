@@ -7,15 +7,12 @@ Whoever opens it has to type a code that only the console of the box shows: on i
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 import logging
 import os
 import secrets
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -25,7 +22,7 @@ from msgspec import Meta, Struct
 from hub.api.app import Edge
 from hub.api.asgi import Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import address_of, same_origin
-from hub.api.web import SECURITY_HEADERS
+from hub.api.web import SECURITY_HEADERS, assets
 from hub.api.writes import send_problem
 from hub.datadir import DataDir
 from hub.domain.errors import Forbidden, HubError, Internal, NotFound, PairingCodeInvalid, PayloadTooLarge
@@ -41,11 +38,6 @@ BODY_BYTES_MAX: Final = 8 * 1024
 LEAVES_AFTER_S: Final = 0.5
 # For the manager, who may be on the way.
 PAIRING_MINUTES: Final = 60
-_MEDIA: Final = {
-    "html": "text/html; charset=utf-8",
-    "css": "text/css",
-    "js": "text/javascript; charset=utf-8",
-}
 # The page itself, and what opens when somebody types the box's address.
 _PAGES: Final = ("/setup", "/", "/console")
 
@@ -164,15 +156,15 @@ class _Door(Edge):
             await send_answer(send, 307, [*headers, (b"location", b"/setup")], b"")
             return
         name = "setup.html" if path == "/setup" else path.removeprefix("/setup/assets/")
-        found = _assets().get(name)
+        found = assets("hub.setup").get(name)
         if found is None:
             raise NotFound(kind="address", id=path)
-        body, media, etag = found
-        headers += [(b"content-type", media), (b"etag", etag)]
+        etag = found.etag.encode()
+        headers += [(b"content-type", found.media_type.encode()), (b"etag", etag)]
         if header(scope, b"if-none-match") == etag:
             await send_answer(send, 304, headers, b"")
         else:
-            await send_answer(send, 200, headers, body if scope["method"] == "GET" else b"")
+            await send_answer(send, 200, headers, found.body if scope["method"] == "GET" else b"")
 
     async def _act(self, scope: Scope, receive: Receive, send: Send) -> None:
         """With no answers: is the code right? With answers: check them, and take them when nothing is wrong."""
@@ -227,14 +219,3 @@ async def _read(scope: Scope, receive: Receive) -> Asked:
 async def _reply(send: Send, content: Any) -> None:
     headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
     await send_answer(send, 200, headers, msgspec.json.encode(content))
-
-
-@cache
-def _assets() -> Mapping[str, tuple[bytes, bytes, bytes]]:
-    """Body, media type and etag by name."""
-    found = {}
-    for item in files("hub.setup").joinpath("assets").iterdir():
-        body = item.read_bytes()
-        media = _MEDIA[item.name.rpartition(".")[2]].encode()
-        found[item.name] = (body, media, b'"%s"' % hashlib.sha256(body).hexdigest()[:32].encode())
-    return found

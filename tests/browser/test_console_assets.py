@@ -78,6 +78,22 @@ def test_the_page_names_only_files_that_exist_and_none_from_elsewhere() -> None:
             assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", _text(name))
 
 
+def test_the_pages_look_alike_from_one_place() -> None:
+    """Both have the same head, name only files that are there, and get their colours from base.css alone."""
+    own = assets("hub.setup")
+    for page, mine in ((_text("index.html"), assets()), (own["setup.html"].body.decode(), own)):
+        assert '<meta name="color-scheme"' in page
+        assert page.count("<meta charset") == 1
+        assert "<style" not in page
+        named = re.findall(r'(?:src|href)="(/[^"]+/assets/)([^"]+)"', page)
+        assert ("/console/assets/", "base.css") in named
+        for folder, name in named:
+            assert name in (assets() if folder == "/console/assets/" else mine)
+    for name, asset in [*assets().items(), *own.items()]:
+        if name.endswith(".css") and name != "base.css":
+            assert not re.search(r"^\s*--\w+: #|font-family|^body", asset.body.decode(), re.MULTILINE), name
+
+
 def _texts(name: str) -> dict[str, str]:
     """The language file as data: it is a plain object, one text a line."""
     lines = re.findall(r'^  "?([\w.-]+)"?: (".*"),$', _text(name), re.MULTILINE)

@@ -1,4 +1,4 @@
-"""The console page: static files, read once, served from memory with the headers that keep other pages out."""
+"""The pages: static files, read once, served from memory with the headers that keep other pages out."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from fastapi.responses import RedirectResponse
 from msgspec import Struct
 
 PAGE: Final = "index.html"
+# Where a page has what all pages have in theirs (head.html): what they are, their icon, colours, letters, controls.
+_HEAD: Final = b"<!-- head -->\n"
 _MEDIA: Final[Mapping[str, str]] = {
     "html": "text/html; charset=utf-8",
     "css": "text/css; charset=utf-8",
@@ -57,11 +59,15 @@ class Asset(Struct, frozen=True):
 
 
 @cache
-def assets() -> Mapping[str, Asset]:
-    """All files of the page by name, read when the first page is opened. An unknown kind of file raises KeyError."""
+def assets(package: str = __name__) -> Mapping[str, Asset]:
+    """All files of a page by name, read when it is first opened. An unknown kind of file raises KeyError.
+
+    package: with the page's own files in its folder `assets`; what it shares with the console it names by its address.
+    """
+    head = files(__name__).joinpath("head.html").read_bytes()
     found: dict[str, Asset] = {}
-    for item in files(__name__).joinpath("assets").iterdir():
-        body = item.read_bytes()
+    for item in files(package).joinpath("assets").iterdir():
+        body = item.read_bytes().replace(_HEAD, head)
         digest = hashlib.sha256(body).hexdigest()[:32]
         found[item.name] = Asset(body, _MEDIA[item.name.rpartition(".")[2]], f'"{digest}"')
     return found
