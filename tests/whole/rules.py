@@ -13,20 +13,23 @@ import msgspec
 from hub.domain import entries
 from hub.domain.check import Check
 from hub.domain.evolve import evolve, fact_of, meta_of
-from hub.domain.evolve_price import standing_discounts
 from hub.domain.facts import OrderPlaced, SaleCompleted
-from hub.domain.money import Rounding, tax_on
-from hub.domain.numbers import parsed
+from hub.domain.money import Rounding
 from hub.domain.report import counted, fold
 from hub.domain.report_sums import DayReport
 from hub.domain.report_view import view
 from hub.domain.state import State
+from tests.support.invariants import (
+    each,
+    money_adds_up,
+    numbers_explained,
+    one_party_a_table,
+    portions_accounted_for,
+    portions_out,
+    stays_as_it_ended,
+    total_of_its_lines,
+)
 from tests.whole.shop import PORTIONS, Shop
-
-
-def each(shelf: Any) -> list[Any]:
-    """What lies on a shelf, which is no dict."""
-    return [value for _, value in shelf.items()]
 
 
 class Book:
@@ -107,16 +110,17 @@ class Book:
     def check(self) -> None:
         self.follow()
         self._same()
-        self._tables()
+        one_party_a_table(self.state)
         for check in each(self.state.checks):
             self._prices(check)
-            self._total(check)
-            self._frozen(check)
-        self._portions()
+            total_of_its_lines(check, self.rounding)
+            stays_as_it_ended(self.ended, check)
+        portions_accounted_for(self.state, "last", PORTIONS)
         self._stock()
         self._kitchen()
-        self._numbers()
-        self._money()
+        numbers_explained(self.state)
+        money_adds_up(self.state)
+        self._dates()
         self._points()
         self._days()
 
@@ -127,65 +131,11 @@ class Book:
             for key, value in mine.items():
                 assert shelf.committed.get(key) == value, f"8: {shelf.name} {key} is not what its entries say"
 
-    def _tables(self) -> None:
-        at: dict[str, list[Check]] = {}
-        for check in each(self.state.checks):
-            for table in () if check.ended else check.table_ids:
-                at.setdefault(table, []).append(check)
-        for table, found in at.items():
-            assert len(found) == 1 or all(one.shared for one in found), f"2: two parties at {table}"
-
-    def _total(self, check: Check) -> None:
-        """3: lines, less discounts, with the tax on top once a rate; carries are what splits and merges moved."""
-        sums: Counter[tuple[str | None, bool]] = Counter()
-        for line in check.lines:
-            assert line.amount == line.quantity * line.unit_price, "3: a line is not its portions"
-            assert line.discount == sum(one.amount for one in line.discounts) <= line.amount
-            sums[line.tax_rate, line.tax_included] += line.net
-        carries = {(part.rate, part.included): part.carry for part in check.sums}
-        due = sum(amount + carries.get(key, 0) for key, amount in sums.items())
-        for (rate, included), amount in sums.items():
-            if rate is not None and not included:
-                due += tax_on(amount, rate, included=False, rounding=self.rounding)
-        if any(one.line_id is None for one in standing_discounts(check)):
-            assert 0 <= check.total <= due, "3: a discount takes off more than there is"
-        else:
-            assert check.total == due, "3: the total is not what the lines come to"
-
-    def _frozen(self, check: Check) -> None:
-        if check.ended and check.status != "merged":
-            now = (check.status, check.total, [(line.line_id, line.quantity) for line in check.lines])
-            assert self.ended.setdefault(check.check_id, now) == now, "4: an ended check has changed"
-
     def _prices(self, check: Check) -> None:
         for line in check.lines:
             if line.line_id in self.priced and not line.price_list and not line.prices:
                 said = (line.unit_price, line.tax_rate, line.name)
                 assert self.priced[line.line_id] == said, "11: a later menu changed an open line"
-
-    def _lines_of(self, product_id: str) -> int:
-        """Portions on checks that are not ended, and in sales, less what was given back."""
-        open_ = sum(
-            line.quantity
-            for check in each(self.state.checks)
-            if check.status in ("open", "billed")
-            for line in check.lines
-            if line.product_id == product_id
-        )
-        return open_ + sum(
-            line.quantity - sale.returned.get(line.line_id, 0)
-            for sale in each(self.state.sales)
-            if sale.status != "voided"
-            for line in sale.lines
-            if line.product_id == product_id
-        )
-
-    def _portions(self) -> None:
-        last = self.state.products.get("last")
-        assert last is not None
-        assert last.remaining is not None
-        assert last.remaining >= 0, "5: more portions were promised than there are"
-        assert last.remaining == PORTIONS - self._lines_of("last"), "5: a portion is lost, or was given twice"
 
     def _stock(self) -> None:
         """5, of goods: the stock is the sum of its movements, never below 0 where that is refused."""
@@ -196,7 +146,7 @@ class Book:
         ]
         bottle = self.state.stock.get("bottle")
         quantity = 0 if bottle is None else bottle.quantity
-        assert quantity == sum(move.quantity for move in by_hand) - self._lines_of("bottle"), (
+        assert quantity == sum(move.quantity for move in by_hand) - portions_out(self.state, "bottle"), (
             "5: a bottle is lost"
         )
         assert quantity >= 0, "5: more bottles were sold than there are"
@@ -214,30 +164,8 @@ class Book:
         )
         assert told == found, "6: the kitchen was told otherwise"
 
-    def _numbers(self) -> None:
-        sales = each(self.state.sales)
-        numbers = [sale.receipt_no for sale in sales] + [
-            one.refund_no for sale in sales for one in sale.refunds
-        ]
-        assert len(set(numbers)) == len(numbers), "7: a receipt number was given twice"
-        used = {found[1] for text in numbers if (found := parsed(text)) is not None}
-        reserved = {
-            number
-            for _, register in self.state.numbers.items()
-            for block in register.blocks
-            for number in range(block.first, block.last + 1)
-        }
-        last = self.state.counters.get(f"receipt_no:{self.state.receipt_series}") or 0
-        assert used | reserved == set(range(1, last + 1)), (
-            "7: nobody can explain a gap in the receipt numbers"
-        )
-
-    def _money(self) -> None:
+    def _dates(self) -> None:
         for sale in each(self.state.sales):
-            assert sum(one.amount for one in sale.tenders) == sale.total, "3: tenders are not the total"
-            assert sum(row.due for row in sale.taxes) + sale.adjustment == sale.total
-            assert sum(line.net for line in sale.lines) == sum(row.taxable for row in sale.taxes)
-            assert 0 <= sale.refunded_total <= sale.total, "3: more was given back than was paid"
             assert sale.business_date == self.dated[sale.sale_id], "9: a sale moved to another business day"
 
     def _points(self) -> None:

@@ -39,10 +39,17 @@ from hub.domain.commands_price import DiscountCheck, VoidDiscount
 from hub.domain.errors import HubError
 from hub.domain.evolve_price import standing_discounts
 from hub.domain.facts import SaleCompleted, SaleRefunded, SaleVoided
-from hub.domain.money import Rounding, tax_on
-from hub.domain.numbers import parsed
+from hub.domain.money import Rounding
 from hub.domain.report_view import view
 from hub.domain.sale import Sale, reckon_refund
+from tests.support.invariants import (
+    money_adds_up,
+    numbers_explained,
+    one_party_a_table,
+    portions_accounted_for,
+    stays_as_it_ended,
+    total_of_its_lines,
+)
 
 # Prices without tax show most of what rounding can do wrong, so most of these are.
 PRODUCTS = ("tea", "bread", "beer", "soba", "coin", "gift", "milk", "last")
@@ -73,7 +80,7 @@ class Store(RuleBasedStateMachine):
     def open(self, rounding: str, parties: list[list[Any]]) -> None:
         self.world = World(settings={"rounding": rounding})
         self.rounding = Rounding(rounding)
-        self.ended: dict[str, Check] = {}
+        self.ended: dict[str, Any] = {}
         # Portions that were sold without asking the hub while there were none.
         self.oversold = 0
         for index, chosen in enumerate(parties):
@@ -326,100 +333,18 @@ class Store(RuleBasedStateMachine):
     # -- what must always hold -----------------------------------------------------------------------------------
 
     @invariant()
-    def a_total_is_what_its_lines_come_to(self) -> None:
+    def checks_are_what_they_should_be(self) -> None:
         for check in self.checks(*get_args(Status)):
-            sums: Counter[tuple[str | None, bool]] = Counter()
-            for line in check.lines:
-                assert line.amount == line.quantity * line.unit_price
-                assert 0 <= line.served <= line.quantity
-                assert line.discount == sum(one.amount for one in line.discounts) <= line.amount
-                assert all(one.amount >= 0 for one in line.discounts)
-                sums[line.tax_rate, line.tax_included] += line.amount - line.discount
-            kept = {(part.rate, part.included): part for part in check.sums}
-            due = 0
-            for (rate, included), amount in sums.items():
-                part = kept[rate, included]
-                assert part.amount == amount
-                due += amount + part.carry
-                if rate is not None and not included:
-                    due += tax_on(amount, rate, included=False, rounding=self.rounding)
-            if check.discounts:
-                # What they take off is checked with the bill; here, that they do, and no more than there is.
-                off = sum(one.amount for one in standing_discounts(check) if one.line_id is None)
-                assert 0 <= off <= sum(sums.values())
-                assert 0 <= check.total <= due
-            else:
-                assert check.total == due
-            assert all(part.carry == 0 for part in kept.values() if part.included or not part.amount)
+            total_of_its_lines(check, self.rounding)
+            stays_as_it_ended(self.ended, check)
+        at = one_party_a_table(self.world.state)
+        assert dict(self.world.state.seated.items()) == {table: one.check_id for table, (one,) in at.items()}
 
     @invariant()
-    def a_table_has_one_started_check(self) -> None:
-        at: dict[str, str] = {}
-        for check in self.checks(*get_args(Status)):
-            for table in () if check.ended else check.table_ids:
-                assert table not in at
-                at[table] = check.check_id
-        assert dict(self.world.state.seated.items()) == at
-
-    @invariant()
-    def an_ended_check_stays_as_it_ended(self) -> None:
-        for key, check in self.world.state.checks.items():
-            if check.ended:
-                first = self.ended.setdefault(key, check)
-                assert (first.total, len(first.lines), first.status) == (
-                    check.total,
-                    len(check.lines),
-                    check.status,
-                )
-
-    @invariant()
-    def portions_are_never_below_none_and_always_accounted_for(self) -> None:
-        product = self.world.state.products.get("last")
-        assert product is not None
-        gone = sum(
-            line.quantity
-            for check in self.checks("open", "billed")
-            for line in check.lines
-            if line.product_id == "last"
-        )
-        for sale in self.sales():
-            if sale.status != "voided":
-                gone += sum(
-                    line.quantity - sale.returned.get(line.line_id, 0)
-                    for line in sale.lines
-                    if line.product_id == "last"
-                )
-        assert product.remaining == STOCK - gone + self.oversold
-        assert product.remaining >= 0
-
-    @invariant()
-    def receipt_numbers_are_unique_and_their_gaps_explained(self) -> None:
-        numbers = [sale.receipt_no for sale in self.sales()]
-        numbers += [r.refund_no for sale in self.sales() for r in sale.refunds]
-        assert len(set(numbers)) == len(numbers)
-        used = {number[1] for text in numbers if (number := parsed(text)) is not None}
-        reserved = {
-            number
-            for _, register in self.world.state.numbers.items()
-            for block in register.blocks
-            for number in range(block.first, block.last + 1)
-        }
-        assert used | reserved == set(range(1, (self.world.state.counters.get("receipt_no:A") or 0) + 1))
-
-    @invariant()
-    def money_adds_up(self) -> None:
-        for sale in self.sales():
-            assert sum(tender.amount for tender in sale.tenders) == sale.total
-            assert sum(row.due for row in sale.taxes) + sale.adjustment == sale.total
-            assert sum(line.net for line in sale.lines) == sum(row.taxable for row in sale.taxes)
-            assert sum(line.amount for line in sale.lines) - sale.subtotal == 0
-            assert all(0 <= line.discount <= line.amount for line in sale.lines)
-            assert 0 <= sale.refunded_total <= sale.total
-            if sale.status == "refunded":
-                assert sale.refunded_total == sale.total
-        counters = self.world.state.counters
-        net = sum(sale.total - sale.refunded_total for sale in self.sales() if sale.status != "voided")
-        assert (counters.get("sales_total") or 0) == net
+    def portions_numbers_and_money_are_accounted_for(self) -> None:
+        portions_accounted_for(self.world.state, "last", STOCK + self.oversold)
+        numbers_explained(self.world.state)
+        money_adds_up(self.world.state)
 
     @invariant()
     def the_journal_tells_the_same_story(self) -> None:
