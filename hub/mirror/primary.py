@@ -28,7 +28,10 @@ class PrimaryTrouble(Exception):
 
 
 class PrimaryClient:
-    """url, token: of the primary. own_url: told to it, so that it can ask later who has taken over."""
+    """url, token: of the primary. own_url: told to it, so that it can ask later who has taken over.
+
+    Not used again after trouble: httpcore (1.0.9) may count a connection for ever whose call was broken off.
+    """
 
     def __init__(self, url: str, token: str, tls: ssl.SSLContext | None, *, own_url: str = "") -> None:
         self.url = url
