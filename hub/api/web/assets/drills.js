@@ -10,7 +10,7 @@ import { age } from "./ticker.js";
 
 const SECONDS = 60;
 // What only somebody at the box can do: longer, or from a copy of their own choice.
-const COMMANDS = { wan: "sudo storehub drill wan --seconds 600", box: "sudo storehub drill box --from BACKUP" };
+const OPTIONS = { wan: "--seconds 600", box: "--from BACKUP" };
 const RESULT = { ...TONES, refused: "amber", unfinished: "amber" };
 
 /** view: GET /v1/drills. refresh() reads it again. */
@@ -45,7 +45,7 @@ const offer = ({ kind, why: reason }, running, refresh) =>
       h("p", { class: "quiet" }, t(`drill.${kind}.body`)),
       reason && !running && h("p", { class: "todo" }, t(`drill.why.${reason}`)),
       h("p", { class: "quiet" }, t(`drill.command.${kind}`)),
-      h("p", {}, h("code", { class: "command" }, COMMANDS[kind]))),
+      h("p", {}, h("code", { class: "command" }, `sudo storehub drill ${kind} `, h("span", {}, OPTIONS[kind])))),
     !reason && button("drill.start", `drill-${kind}`, () => begin(kind, refresh), t(`drill.${kind}.confirm`)));
 
 function button(text, key, press, label) {
