@@ -6,8 +6,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
+from hub.domain.band import BY_HAND, ByHand
 from hub.domain.facts_clock import Thing, ThingKind
 from hub.domain.permissions import unix_of
 from hub.domain.state import State
@@ -176,8 +178,44 @@ def _approval(state: State, thing: Thing) -> None:
         )
 
 
+def _plan_end(state: State, thing: Thing) -> None:
+    check = state.checks.get(thing.id)
+    if check is not None:
+        plans = tuple(
+            replace(run, stopped_at=shifted(run.stopped_at, thing.shift_ms))
+            if run.plan_id == thing.part and run.stopped_at and _was(run.stopped_at, thing)
+            else run
+            for run in check.plans
+        )
+        state.checks.put(thing.id, replace(check, plans=plans))
+
+
+def _settlement(state: State, thing: Thing) -> None:
+    register = state.registers.get(thing.id)
+    if register is not None:
+        settlements = tuple(
+            replace(one, at=shifted(one.at, thing.shift_ms)) if _was(one.at, thing) else one
+            for one in register.settlements
+        )
+        state.registers.put(thing.id, replace(register, settlements=settlements))
+
+
+def _band(state: State, thing: Thing) -> None:
+    """It rules until the clock's next turn after the moment at which somebody let it rule."""
+    said, bands = ByHand.read(state.settings.get(BY_HAND)), state.bands
+    if said is not None and bands is not None and _was(said.since, thing):
+        since = shifted(said.since, thing.shift_ms)
+        moved = replace(said, since=since, until=bands.clock_turns_at(since))
+        state.settings.put(BY_HAND, msgspec.json.encode(moved).decode())
+        state.counters.put("menu_version", state.menu_version + 1)
+
+
 # Two ends of one thing are told apart by their times: those that a clock cannot tell apart are one.
 _SAME: Final = timedelta(seconds=2)
+
+
+def _was(time: str, thing: Thing) -> bool:
+    return abs(datetime.fromisoformat(time) - datetime.fromisoformat(thing.at)) <= _SAME
 
 
 def _ended(shelf: str, name: str, on: str = "") -> Callable[[State, Thing], None]:
@@ -186,7 +224,7 @@ def _ended(shelf: str, name: str, on: str = "") -> Callable[[State, Thing], None
     def move(state: State, thing: Thing) -> None:
         found = getattr(state, shelf).get(thing.id)
         time = None if found is None else getattr(found, name)
-        if time and abs(datetime.fromisoformat(time) - datetime.fromisoformat(thing.at)) <= _SAME:
+        if time and _was(time, thing):
             days = {on: thing.business_date} if on else {}
             moved = replace(found, **{name: shifted(time, thing.shift_ms)}, **days)
             getattr(state, shelf).put(thing.id, moved)
@@ -211,4 +249,11 @@ THINGS: Final[dict[ThingKind, Callable[[State, Thing], None]]] = {
     "payment_end": _ended("payments", "ended_at", "ended_on"),
     "layaway_end": _ended("layaways", "ended_at"),
     "account": _ended("accounts", "last_at"),
+    "plan_end": _plan_end,
+    "approval_end": _ended("approvals", "decided_at"),
+    "approval_use": _ended("approvals", "used_at"),
+    "device": _ended("devices", "paired_at"),
+    "device_end": _ended("devices", "revoked_at"),
+    "settlement": _settlement,
+    "band": _band,
 }

@@ -28,6 +28,13 @@ ThingKind = Literal[
     "payment_end",
     "layaway_end",
     "account",
+    "plan_end",
+    "approval_end",
+    "approval_use",
+    "device",
+    "device_end",
+    "settlement",
+    "band",
 ]
 
 
@@ -82,8 +89,8 @@ class Thing(Struct, frozen=True, omit_defaults=True):
 
     number: on its paper. Of a customer whose points moved: was is the business date that this had, points are those
     that were used; part `opening` when it was master data that moved them. Of the kinds that say when something ended
-    (`check_end`, `void` of a sale, `payment_end`, `layaway_end`), or moved last (`account`): at is the time that this
-    had; what has another by now was ended anew, and stays.
+    (`…_end`, `void` of a sale), was done (`device` paired, `approval_use`, `settlement`, `band` switched by hand) or
+    moved last (`account`): at is the time that this had; what has another by now was done anew, and stays.
     """
 
     kind: ThingKind

@@ -143,6 +143,13 @@ THINGS: Final = {
     "payment_end": "payments",
     "layaway_end": "layaways",
     "account": "accounts",
+    "plan_end": "checks",
+    "approval_end": "approvals",
+    "approval_use": "approvals",
+    "device": "devices",
+    "device_end": "devices",
+    "settlement": "registers",
+    "band": "settings",
 }
 
 

@@ -122,22 +122,26 @@ class Retiming:
         self._list(envelope, was_date, date, time, shift_ms, exact)
         if fact is None or isinstance(fact, (EntryRecovered, DayClosed)):
             return
+        meta = meta_of(envelope)
+        had = shifted(meta.time, was_shift_ms)
+        by_ms = shift_ms - was_shift_ms
         if isinstance(fact, _OF_A_DATE) and fact.date != envelope.businessdate:
             # It says itself which day it is about.
+            self._move(things_of(fact, by_ms, was_date, fact.date, had))
             return
         share = self._shares.get((was_date, date))
         if share is None:
             share = self._shares[was_date, date] = _Share(
                 DayReport(business_date=date), DayReport(business_date=date)
             )
-        meta = meta_of(envelope)
-        had = shifted(meta.time, was_shift_ms)
         fold(share.gone, fact, replace(meta, time=had))
         fold(share.given, fact, replace(meta, time=time, business_date=date))
         _draw(share.drawers, fact, envelope.seq)
         for part in _handed_out(fact):
             share.numbers = share.numbers.with_range(part)
-        things = things_of(fact, shift_ms - was_shift_ms, was_date, date, had)
+        self._move(things_of(fact, by_ms, was_date, date, had))
+
+    def _move(self, things: list[Thing]) -> None:
         self._things += things
         self._visitors.update(thing.id for thing in things if thing.kind == "customer")
         self._count += len(things)
@@ -170,8 +174,9 @@ class Retiming:
 
 
 def _share(old: str, new: str, share: _Share) -> DayShare:
-    """Of a day that stays the same only the hours move."""
-    report = share.given if old != new else DayReport(business_date=new, hours=share.given.hours)
+    """Of a day that stays the same only the hours move, and when a drawer was settled."""
+    moved = DayReport(business_date=new, hours=share.given.hours, settlements=share.given.settlements)
+    report = share.given if old != new else moved
     drawers = (
         ()
         if old == new
@@ -217,7 +222,7 @@ def _handed_out(fact: Fact) -> Iterator[NumberRange]:
 
 
 def _draw(drawers: dict[str, _Drawer], fact: Fact, seq: int) -> None:
-    """What the fact put into a register's present run, or took out; a settlement takes it all."""
+    """What the fact put into a register's present run, or took out; a settlement takes it all but the counts."""
     if isinstance(fact, DrawerMoved):
         drawer = drawers.setdefault(fact.register_id, _Drawer())
         match fact.kind:
@@ -233,7 +238,7 @@ def _draw(drawers: dict[str, _Drawer], fact: Fact, seq: int) -> None:
         drawers.setdefault(fact.register_id, _Drawer()).counts += 1
     elif isinstance(fact, RegisterSettled):
         before = drawers.get(fact.register_id) or _Drawer()
-        drawers[fact.register_id] = _Drawer(settled=[*before.settled, seq])
+        drawers[fact.register_id] = _Drawer(counts=before.counts, settled=[*before.settled, seq])
     elif isinstance(fact, PaymentSettled):
         _pay(drawers, fact.taken_off_at, fact.taken_off, -1)
         _pay(drawers, fact.register_id, fact.tenders, 1)

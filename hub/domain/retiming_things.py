@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+from hub.domain.band import BY_HAND
 from hub.domain.fact import Fact
 from hub.domain.facts import (
     CheckAborted,
     CheckMerged,
     CheckOpened,
     CheckSplit,
+    DevicePaired,
+    DeviceRevoked,
     MasterApplied,
     PlanStarted,
+    PlanStopped,
     SaleCompleted,
     SaleRefunded,
     SaleVoided,
 )
+from hub.domain.facts_band import BandSwitched
 from hub.domain.facts_clock import Thing
 from hub.domain.facts_credit import AccountPaid, AccountReversed, PaymentDeferred, PaymentSettled
 from hub.domain.facts_customer import PointsChanged
+from hub.domain.facts_day import RegisterSettled
 from hub.domain.facts_layaway import LayawayCancelled, LayawayCompleted, LayawayOpened
 from hub.domain.facts_receipt import ReceiptIssued
-from hub.domain.facts_staff import ApprovalAsked, StaffSignedIn
+from hub.domain.facts_staff import ApprovalAsked, ApprovalDenied, ApprovalGranted, ApprovalUsed, StaffSignedIn
+from hub.domain.register import register_key
 from hub.domain.sale import Tender
 
 
@@ -58,6 +65,10 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str) -> list[Thin
                 Thing("customer", change.id, by_ms, date, part="opening", was=was)
                 for change in fact.changes
                 if change.kind == "customer" and isinstance(change.value, dict) and change.value.get("points")
+            ] + [
+                Thing("device_end", change.id, by_ms, date, at=at)
+                for change in fact.changes
+                if change.kind == "device_revoked"
             ]
         case PointsChanged(kind="adjusted"):
             return [Thing("customer", fact.customer_id, by_ms, date, was=was)]
@@ -88,8 +99,22 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str) -> list[Thin
             return [Thing("payment_end", fact.payment_id, by_ms, date, at=at)]
         case StaffSignedIn():
             return [Thing("session", fact.device_id, by_ms, date, part=fact.session_id)]
+        case PlanStopped():
+            return [Thing("plan_end", fact.check_id, by_ms, date, part=fact.plan.plan_id, at=at)]
         case ApprovalAsked():
             return [Thing("approval", fact.approval_id, by_ms, date)]
+        case ApprovalGranted() | ApprovalDenied():
+            return [Thing("approval_end", fact.approval_id, by_ms, date, at=at)]
+        case ApprovalUsed():
+            return [Thing("approval_use", fact.approval_id, by_ms, date, at=at)]
+        case DevicePaired():
+            return [Thing("device", fact.device_id, by_ms, date, at=at)]
+        case DeviceRevoked():
+            return [Thing("device_end", fact.device_id, by_ms, date, at=at)]
+        case RegisterSettled():
+            return [Thing("settlement", register_key(date, fact.register_id), by_ms, date, at=at)]
+        case BandSwitched():
+            return [Thing("band", BY_HAND, by_ms, date, at=at)]
         case _:
             return []
 

@@ -9,19 +9,24 @@ from typing import Any, Final
 
 from msgspec import Struct, field
 
+from hub.domain.band import BY_HAND, ByHand
 from hub.domain.commands import (
     AbortCheck,
     CompleteSale,
     LineIn,
     LineQuantity,
     MergeCheck,
+    PairDevice,
     PlaceOrder,
     SplitCheck,
     TenderIn,
     VoidSale,
 )
+from hub.domain.commands_band import SwitchBand
 from hub.domain.commands_credit import PayAccount, ReversePayment, SettlePayment
+from hub.domain.commands_day import CountRegister, MoveDrawer
 from hub.domain.commands_layaway import CancelLayaway, CompleteLayaway, OpenLayaway
+from hub.domain.commands_plan import StartPlan, StopPlan
 from hub.domain.commands_sale import DeferIn
 from hub.domain.facts import MasterChange
 from hub.domain.state import State
@@ -30,6 +35,16 @@ from tests.support.core import HubKit
 METHODS: Final = tuple(
     MasterChange("tender_method", kind, {"id": kind, "name": kind, "kind": kind})
     for kind in ("account", "qr", "points")
+)
+PLAN: Final = {"minutes": 90, "last_order_minutes": 20, "product_ids": ["p1"]}
+MORE: Final = (
+    MasterChange(
+        "product",
+        "nomi",
+        {"id": "nomi", "name": "飲み放題", "category_id": "c", "price": 1500, "kind": "plan", "plan": PLAN},
+    ),
+    MasterChange("time_band", "noon", {"id": "noon", "name": "Noon", "from": "11:00", "to": "15:00"}),
+    MasterChange("time_band", "late", {"id": "late", "name": "Late", "from": "20:00", "to": "02:00"}),
 )
 PRICE: Final = 100
 LINES: Final = (LineIn("p0", 1),)
@@ -44,6 +59,7 @@ TIMES: Final = {
     "layaways": ("opened_at", "ended_at"),
     "received": ("at",),
     "accounts": ("last_at",),
+    "devices": ("paired_at", "revoked_at"),
 }
 
 
@@ -57,39 +73,56 @@ class Left(Struct):
 
 
 async def begin_or_end(twins: Any, left: Left, dice: random.Random) -> None:
-    match dice.randrange(9):
+    if dice.random() < 0.5:
+        await _begin(twins, left, dice)
+    else:
+        await _end(twins, left, dice)
+
+
+async def _begin(twins: Any, left: Left, dice: random.Random) -> None:
+    match dice.randrange(7):
         case 0:
             charged = (TenderIn("account", PRICE, account_name="山田商事"),)
             sale = await twins.do(CompleteSale(charged, lines=LINES))
             left.account = sale["tenders"][0]["account_id"]
             if dice.random() < 0.3:
                 await twins.do(VoidSale("wrong"), target=sale["sale_id"])
-        case 1 if left.account:
-            paid = await twins.do(PayAccount((TenderIn("cash", 10),)), target=left.account)
-            left.received += [paid["payment_id"]] if "payment_id" in paid else []
-        case 2 if left.received:
-            await twins.do(ReversePayment("bounced"), target=left.received.pop())
-        case 3:
+        case 1:
             opened = await twins.do(OpenLayaway(LINES, (TenderIn("cash", 50),)))
             left.layaways.append(opened["layaway_id"])
-        case 4 if left.layaways:
-            which = left.layaways.pop(dice.randrange(len(left.layaways)))
-            ends = CompleteLayaway((TenderIn("cash", 50),)), CancelLayaway("late", (TenderIn("cash", 50),))
-            await twins.do(dice.choice(ends), target=which)
-        case 5:
+        case 2:
             deferred = (TenderIn("qr", PRICE, deferred=DeferIn()),)
             sale = await twins.do(CompleteSale(deferred, lines=LINES))
             if dice.random() < 0.3:
                 await twins.do(VoidSale("wrong"), target=sale["sale_id"])
             else:
                 left.payments.append(sale["tenders"][0]["payment_id"])
-        case 6 if left.payments:
-            await twins.do(SettlePayment(), target=left.payments.pop())
-        case 7:
+        case 3:
             tenders = (TenderIn("points", 1), TenderIn("cash", PRICE - 1))
             await twins.do(CompleteSale(tenders, lines=LINES, customer_id="c1", points_used=1))
+        case 4:
+            await twins.do(SwitchBand(dice.choice([None, "noon", "late"])))
+        case 5:
+            await twins.do(PairDevice(f"d{dice.randrange(9)}", "new", "handheld", "token"))
+            await twins.do(MoveDrawer("float", 100_000), target="r1")
+            await twins.do(CountRegister(amount=0), target="r1")
         case _:
             await _a_party(twins, dice)
+
+
+async def _end(twins: Any, left: Left, dice: random.Random) -> None:
+    match dice.randrange(4):
+        case 0 if left.account:
+            paid = await twins.do(PayAccount((TenderIn("cash", 10),)), target=left.account)
+            left.received += [paid["payment_id"]] if "payment_id" in paid else []
+        case 1 if left.received:
+            await twins.do(ReversePayment("bounced"), target=left.received.pop())
+        case 2 if left.payments:
+            await twins.do(SettlePayment(), target=left.payments.pop())
+        case _ if left.layaways:
+            which = left.layaways.pop(dice.randrange(len(left.layaways)))
+            ends = CompleteLayaway((TenderIn("cash", 50),)), CancelLayaway("late", (TenderIn("cash", 50),))
+            await twins.do(dice.choice(ends), target=which)
 
 
 async def _a_party(twins: Any, dice: random.Random) -> None:
@@ -101,13 +134,21 @@ async def _a_party(twins: Any, dice: random.Random) -> None:
     parts, version = (LineQuantity(line_id, 1),), order["check_version"]
     split = await twins.do(SplitCheck(parts), target=check_id, version=version)
     twins.machine.go(dice.choice([1.0, 1200.0]))
-    match dice.randrange(3):
+    match dice.randrange(4):
         case 0:
             await twins.do(CompleteSale(CASH, check_id=split["new_check_id"]))
             await twins.do(CompleteSale(CASH, check_id=check_id))
         case 1:
             await twins.do(MergeCheck(split["new_check_id"]), target=check_id, version=split["check_version"])
             await twins.do(CompleteSale((TenderIn("cash", 2 * PRICE),), check_id=check_id))
+        case 2:
+            await twins.do(StartPlan("nomi", guests=1), target=check_id)
+            stopped = await twins.do(StopPlan(), target=check_id)
+            for left, version in (
+                (check_id, stopped["check_version"]),
+                (split["new_check_id"], split["new_check_version"]),
+            ):
+                await twins.do(AbortCheck("left"), target=left, version=version)
         case _:
             await twins.do(
                 AbortCheck("left"), target=split["new_check_id"], version=split["new_check_version"]
@@ -124,6 +165,25 @@ def times_off(right: State, found: State) -> Iterator[str]:
                 one, other = getattr(truth[key], name), getattr(mine[key], name)
                 if (one is None) != (other is None) or (one and _apart_s(one, other) > NEAR_S):
                     yield f"{name} of {shelf} {key}: {other}, in truth {one}"
+    for what in (_settled, _stopped, _by_hand):
+        truth, mine = what(right), what(found)
+        if len(truth) != len(mine) or any(_apart_s(*pair) > NEAR_S for pair in zip(truth, mine, strict=True)):
+            yield f"{what.__name__}: {mine}, in truth {truth}"
+
+
+def _settled(state: State) -> list[str]:
+    """When drawers were settled."""
+    return sorted(one.at for day in state.registers.committed.values() for one in day.settlements)
+
+
+def _stopped(state: State) -> list[str]:
+    checks = sorted(state.checks.committed.items())
+    return [run.stopped_at for _, check in checks for run in check.plans if run.stopped_at is not None]
+
+
+def _by_hand(state: State) -> list[str]:
+    said = ByHand.read(state.settings.committed.get(BY_HAND))
+    return [] if said is None else [said.since, said.until or said.since]
 
 
 def _apart_s(one: str, other: str) -> float:
@@ -148,4 +208,5 @@ def begun(state: State) -> dict[str, Any]:
         key: (one.status, one.business_date, one.ended_on) for key, one in state.payments.committed.items()
     }
     received = {key: (one.status, one.business_date) for key, one in state.received.committed.items()}
-    return layaways | payments | received
+    counts = {key: one.counts for key, one in state.registers.committed.items() if one.counts}
+    return layaways | payments | received | counts

@@ -35,7 +35,7 @@ from hub.domain.facts import MasterChange
 from hub.domain.report_sums import DayReport
 from hub.domain.report_view import view
 from hub.service.clockwork import ClockWork, before_of
-from tests.clocks.later import METHODS, Left, account_lines, begin_or_end, begun, times_off
+from tests.clocks.later import METHODS, MORE, Left, account_lines, begin_or_end, begun, times_off
 from tests.clocks.mistakes import MISTAKES
 from tests.support.core import NOON, HubKit, check
 from tests.support.disk import Disk, DiskJournal
@@ -44,6 +44,7 @@ REGULAR = (
     MasterChange("customer", "c1", {"id": "c1", "points": 500}),
     MasterChange("setting", "points_rate", "0.1"),
     *METHODS,
+    *MORE,
 )
 YEAR = 365 * 86400.0
 CASH = "cash"
