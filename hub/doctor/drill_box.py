@@ -32,6 +32,14 @@ STOP_S_MAX: Final = 20.0
 ENTRIES_SEARCHED: Final = 20_000
 # What the rehearsed hub is told of this store; nothing of network and cloud.
 KEPT: Final = ("store_id", "store_name", "timezone", "day_change_time", "currency", "retention_days")
+# What systemd tells and hands the hub: the rehearsed one has no token, and shows nothing on the box's login screen.
+OF_THE_SERVICE: Final = (
+    "NOTIFY_SOCKET",
+    "WATCHDOG_USEC",
+    "WATCHDOG_PID",
+    "CREDENTIALS_DIRECTORY",
+    "RUNTIME_DIRECTORY",
+)
 Told = Callable[[str], None]
 
 
@@ -120,7 +128,7 @@ async def _served(
 async def _hub(settings: Settings, new: DataDir, work: Path) -> AsyncIterator[str]:
     """A hub on the loopback that nobody else can find; its address."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("STOREHUB_")}
-    for name in ("NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"):
+    for name in OF_THE_SERVICE:
         environment.pop(name, None)
     kept = {name: getattr(settings, name) for name in KEPT}
     environment.update({f"STOREHUB_{name.upper()}": str(value) for name, value in kept.items()})
