@@ -96,6 +96,12 @@ def portions_accounted_for(state: State, product_id: str, portions: int) -> None
     )
 
 
+def check_numbers_differ(state: State) -> None:
+    """7: guests are called by them."""
+    found = Counter((check.business_date, check.check_no) for check in each(state.checks))
+    assert all(count == 1 for count in found.values()), "7: two checks of a day have one number"
+
+
 def numbers_explained(state: State) -> None:
     """7: receipt numbers are given once, and every one was used or is set aside for a register."""
     sales = each(state.sales)

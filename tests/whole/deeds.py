@@ -11,6 +11,7 @@ from hub.domain.check import Check
 from hub.domain.command import ChildIn, Command, LineIn, OptionIn
 from hub.domain.commands import (
     AbortCheck,
+    ApplyMaster,
     BillCheck,
     ChangeProduct,
     CompleteSale,
@@ -39,6 +40,7 @@ from hub.domain.commands_plan import ExtendPlan, StartPlan, StopPlan
 from hub.domain.commands_price import DiscountCheck, RepriceCheck
 from hub.domain.commands_staff import AskApproval, GrantApproval, SignIn
 from hub.domain.commands_stock import CountedIn, CountStock, MoveStock
+from hub.domain.facts import MasterChange
 from hub.domain.sale import Sale, reckon_refund
 from tests.whole.shop import TABLES, Shop
 
@@ -297,6 +299,14 @@ def close_the_day(shop: Shop, hand: Hand) -> None:
 @deed
 def change_a_price(shop: Shop, hand: Hand) -> None:
     ask(shop, hand, ChangeProduct(price=100 + hand.a % 900), ("tea", "beer", "soba")[hand.b % 3], device="m1")
+
+
+@deed
+def the_cloud_sends_a_menu(shop: Shop, hand: Hand) -> None:
+    """Under another name, at another price and tax: what was ordered before stays what it was."""
+    value = {"id": "coin", "name": f"Coin {hand.n}", "category_id": "food", "price": 100 + hand.a % 900}
+    classed = {**value, "tax_class": ("standard", "reduced")[hand.b % 2], "tax_included": False}
+    shop.run(shop.kit.core.desk.order(ApplyMaster("cloud", (MasterChange("product", "coin", classed),))))
 
 
 @deed

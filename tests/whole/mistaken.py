@@ -78,6 +78,11 @@ def _a_number_is_given_twice() -> AbstractContextManager[Any]:
     return mock.patch("hub.domain.evolve_numbers.handed_out", return_value=None)
 
 
+def _two_checks_have_one_number() -> AbstractContextManager[Any]:
+    """7, of what guests are called by."""
+    return mock.patch.object(evolve_floor, "grow", return_value=None)
+
+
 def _what_failed_stays_in_the_draft() -> AbstractContextManager[Any]:
     """8."""
     return mock.patch("hub.domain.state.State.discard", return_value=None)
@@ -140,6 +145,7 @@ MISTAKES: Final[dict[str, Mistake]] = {
         _voids_give_no_portion_back,
         _goods_are_oversold,
         _a_number_is_given_twice,
+        _two_checks_have_one_number,
         _what_failed_stays_in_the_draft,
         _late_sales_are_todays,
         _prices_change_on_open_checks,

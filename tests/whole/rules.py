@@ -20,6 +20,7 @@ from hub.domain.report_sums import DayReport
 from hub.domain.report_view import view
 from hub.domain.state import State
 from tests.support.invariants import (
+    check_numbers_differ,
     each,
     money_adds_up,
     numbers_explained,
@@ -118,6 +119,7 @@ class Book:
         portions_accounted_for(self.state, "last", PORTIONS)
         self._stock()
         self._kitchen()
+        check_numbers_differ(self.state)
         numbers_explained(self.state)
         money_adds_up(self.state)
         self._dates()

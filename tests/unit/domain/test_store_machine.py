@@ -43,6 +43,7 @@ from hub.domain.money import Rounding
 from hub.domain.report_view import view
 from hub.domain.sale import Sale, reckon_refund
 from tests.support.invariants import (
+    check_numbers_differ,
     money_adds_up,
     numbers_explained,
     one_party_a_table,
@@ -343,6 +344,7 @@ class Store(RuleBasedStateMachine):
     @invariant()
     def portions_numbers_and_money_are_accounted_for(self) -> None:
         portions_accounted_for(self.world.state, "last", STOCK + self.oversold)
+        check_numbers_differ(self.world.state)
         numbers_explained(self.world.state)
         money_adds_up(self.world.state)
 
