@@ -15,6 +15,7 @@ from starlette.routing import Route, compile_path
 
 from hub.api import reference
 from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
+from hub.api.caller import address_of
 from hub.api.events import Events
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
@@ -113,7 +114,7 @@ def build(box: Box) -> Edge:
     )
     app.state.box = box
     app.state.menu = MenuAnswers(box.core.state)
-    app.state.turns = Turns()
+    app.state.turns = turns = Turns()
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(reference.routes(reference.Reference(lambda: _document(app))))
@@ -130,7 +131,7 @@ def build(box: Box) -> Edge:
     app.add_exception_handler(ClientDisconnect, _gone)
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
-    return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box)
+    return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box, turns)
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -149,17 +150,21 @@ class Edge:
         writes: dict[tuple[str, str], WriteEndpoint],
         hot: dict[tuple[str, str], App],
         box: Box,
+        turns: Turns,
     ) -> None:
         self.writes = writes
         self._app = app
         self._hot = hot
         self._box = box
+        self._turns = turns
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         endpoint = self._hot.get((scope["method"], scope["path"]))
         if endpoint is not None:
             await endpoint(scope, receive, send)
             return
+        # However many ask at once: an order that comes meanwhile waits for one of them.
+        await self._turns.turn(address_of(scope))
         box = self._box
         started = False
         size, most = 0, BODY_BYTES_MAX

@@ -24,7 +24,7 @@ LINES: Final = 40
 
 
 class Turns:
-    """One for all who have much to do on the loop."""
+    """One for all who have something to do on the loop that can wait. whose: an address, or a device."""
 
     def __init__(self) -> None:
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
@@ -87,6 +87,12 @@ class LongAnswer(Response):
         await send({"type": "http.response.body", "body": b""})
 
 
+def turn_of(request: Request, device: Device) -> Callable[[], Awaitable[None]]:
+    """Returns when it is the device's turn."""
+    turns: Turns = request.app.state.turns
+    return lambda: turns.turn(device.device_id)
+
+
 def answer(
     request: Request, device: Device, pieces: Iterator[bytes], headers: Mapping[str, str] | None = None
 ) -> Response:
@@ -94,8 +100,7 @@ def answer(
     first = slice_of(pieces)
     if len(first) < SLICE_BYTES:
         return Response(first, media_type="application/json", headers=headers)
-    turns: Turns = request.app.state.turns
-    return LongAnswer(first, pieces, lambda: turns.turn(device.device_id), headers or {})
+    return LongAnswer(first, pieces, turn_of(request, device), headers or {})
 
 
 def slice_of(pieces: Iterator[bytes]) -> bytes:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import msgspec
 import pytest
 
 from hub.api import turns
+from hub.api.app import build
 from hub.api.paging import with_saved
 from hub.api.turns import SLICE_BYTES, LongAnswer, Turns
 from hub.domain.sale import Sale
@@ -83,10 +85,7 @@ async def test_twenty_readers_have_one_slice_at_a_turn_of_the_loop(
 
     monkeypatch.setattr(turns, "slice_of", counted)
     readers = [asyncio.create_task(manager.get("/v1/checks")) for _ in range(20)]
-    # The first slice of each comes with the question.
-    while made < len(readers):
-        await asyncio.sleep(0)
-    at_a_turn, seen = [0], made
+    at_a_turn, seen = [0], 0
     order = asyncio.create_task(handheld.order("t2"))
     while not all(reader.done() for reader in readers):
         await asyncio.sleep(0)
@@ -94,9 +93,35 @@ async def test_twenty_readers_have_one_slice_at_a_turn_of_the_loop(
         seen = made
     assert (await order).status_code == 201
     answers = await asyncio.gather(*readers)
-    assert len({answer.content for answer in answers}) == 1
+    assert all(len(answer.json()["checks"][0]["lines"]) == ORDERS * LINES for answer in answers)
     assert sum(at_a_turn) >= 20 * 4
-    assert max(at_a_turn) == 1, "more than one slice at one turn of the loop"
+    # The first slice of one comes with its question, perhaps a turn or two after that was let in.
+    assert max(at_a_turn) <= 2, "more than one slice at one turn of the loop"
+
+
+async def test_one_question_is_looked_at_at_a_turn_of_the_loop(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    handheld, edge = await shop.device(), build(shop.box)
+    begun, inner = 0, edge._app
+
+    async def counted(*asgi: Any) -> None:
+        nonlocal begun
+        begun += 1
+        await inner(*asgi)
+
+    monkeypatch.setattr(edge, "_app", counted)
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app=edge), base_url="http://hub") as http:
+        asked = Device(http, handheld.device_id, handheld.token)
+        questions = [asyncio.create_task(asked.get("/v1/tables")) for _ in range(20)]
+        at_a_turn, seen = [], 0
+        while not all(question.done() for question in questions):
+            await asyncio.sleep(0)
+            at_a_turn.append(begun - seen)
+            seen = begun
+    assert {question.result().status_code for question in questions} == {200}
+    assert sum(at_a_turn) == 20
+    assert max(at_a_turn) == 1
 
 
 async def test_a_slice_is_not_much_more_than_it_may_be(shop: Shop) -> None:

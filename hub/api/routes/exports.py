@@ -11,6 +11,7 @@ from fastapi.responses import StreamingResponse
 from hub.api.reply import allowed, box_of
 from hub.api.routes.days import span
 from hub.api.routes.reports import First, Last
+from hub.api.turns import turn_of
 from hub.domain.csv_cells import Encoding
 from hub.domain.device import Device
 from hub.domain.sales_csv import Kind
@@ -33,7 +34,7 @@ async def sales(
     request: Request,
     first: First,
     last: Last,
-    _: Annotated[Device, Depends(allowed("export"))],
+    device: Annotated[Device, Depends(allowed("export"))],
     kind: Annotated[Kind, Query(description="a line a sale, or a line each of its lines")] = "sales",
     encoding: Characters = "utf-8",
 ) -> Response:
@@ -41,7 +42,8 @@ async def sales(
     from hub.service.exports import sales_csv
 
     span(first, last)
-    body = sales_csv(box_of(request), kind, first, last, encoding=encoding)
+    turn = turn_of(request, device)
+    body = sales_csv(box_of(request), kind, first, last, encoding=encoding, turn=turn)
     return _file(f"{kind}-{first}-{last}", body, encoding)
 
 
