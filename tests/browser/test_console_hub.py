@@ -207,3 +207,12 @@ async def test_over_tls_the_session_is_bound_to_this_very_host(start_hub: Any, o
     told = re.search(r"digits=(\d{6})", await box.command("device", "code"))
     assert told is not None
     assert digits == told[1]
+
+
+async def test_the_reference_of_the_api_is_no_wider_than_its_window(hub: Program, open_page: Any) -> None:
+    page = await open_page(f"{hub.url}/console", viewport={"width": 1280, "height": 800})
+    await page.goto(f"{hub.url}/docs")
+    await shows(page, "#schemas", "DrillsView")
+    for width in (1280, 390):
+        await page.set_viewport_size({"width": width, "height": 800})
+        assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth"), width
