@@ -95,7 +95,8 @@ class AccountMove(Struct, frozen=True, omit_defaults=True, kw_only=True):
     """One line of an account's ledger. amount: what it adds to what is owed. balance: after it.
 
     about: the id of the sale, or of the payment. key: its place in the ledger, in the order of booking.
-    seq: of the entry that booked it. at, business_date: what that said; read, they are the right ones (docs/time.md).
+    seq: of the entry that booked it, 0 in what an earlier version saved. at, business_date: what that said; read, they
+    are the right ones (docs/time.md).
     """
 
     key: str
@@ -107,7 +108,7 @@ class AccountMove(Struct, frozen=True, omit_defaults=True, kw_only=True):
     balance: int
     at: str
     business_date: str
-    seq: int
+    seq: int = 0
 
 
 def account_key(seq: int, epoch: str, kind: MoveKind, account_id: str) -> str:

@@ -102,19 +102,19 @@ class Customer(Struct, frozen=True, omit_defaults=True):
     # The business date of the last grant or use: points expire counted from it.
     moved_on: str = ""
     # (business date, points used on it), for the limit while the cloud cannot be asked: the last that changed last.
-    used: tuple[tuple[str, int], ...] = ()
+    uses: tuple[tuple[str, int], ...] = ()
 
     @property
     def active(self) -> bool:
         return self.status is CustomerStatus.ACTIVE
 
     def used_on(self, day: str) -> int:
-        return sum(points for date, points in self.used if date == day)
+        return sum(points for date, points in self.uses if date == day)
 
     def with_used(self, day: str, points: int) -> tuple[tuple[str, int], ...]:
-        """`used` after so many more on that business day; below 0: they turned out to be of another."""
+        """`uses` after so many more on that business day; below 0: they turned out to be of another."""
         total = max(0, self.used_on(day) + points)
-        others = tuple(one for one in self.used if one[0] != day)
+        others = tuple(one for one in self.uses if one[0] != day)
         return (*others, (day, total))[-USED_DAYS_MAX:] if total else others
 
     def after(self, move: CustomerMove) -> CustomerStatus:

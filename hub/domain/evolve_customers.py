@@ -50,7 +50,7 @@ def move(
             points=balance,
             uncounted=uncounted,
             moved_on=max(customer.moved_on, meta.business_date) if kind in _VISITS else customer.moved_on,
-            used=customer.with_used(meta.business_date, -points) if kind == "used" else customer.used,
+            uses=customer.with_used(meta.business_date, -points) if kind == "used" else customer.uses,
         ),
     )
     movement = Movement(

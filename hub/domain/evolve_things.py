@@ -88,9 +88,9 @@ def _customer(state: State, thing: Thing) -> None:
         if before and thing.part == "opening":
             # Whoever was known already was not here because the cloud said something of them.
             return
-        customer = replace(customer, used=customer.with_used(thing.was, -thing.points))
-        used = customer.with_used(thing.business_date, thing.points)
-        state.customers.put(thing.id, replace(customer, moved_on=max(before, thing.business_date), used=used))
+        customer = replace(customer, uses=customer.with_used(thing.was, -thing.points))
+        uses = customer.with_used(thing.business_date, thing.points)
+        state.customers.put(thing.id, replace(customer, moved_on=max(before, thing.business_date), uses=uses))
 
 
 def _check(state: State, thing: Thing) -> None:

@@ -377,9 +377,9 @@ def _given(state: Any) -> int:
 
 
 def _points(state: Any) -> dict[str, Any]:
-    """used: on the last days; of longer ago nothing is kept."""
+    """uses: on the last days; of longer ago nothing is kept."""
     return {
-        key: (one.points, one.moved_on, sorted(one.used)[-3:])
+        key: (one.points, one.moved_on, sorted(one.uses)[-3:])
         for key, one in state.customers.committed.items()
     }
 
