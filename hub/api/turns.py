@@ -1,7 +1,7 @@
-"""Long answers, made and sent a slice at a time, so that an order that comes meanwhile waits for one slice.
+"""Turns of the event loop for all that can wait, and long answers, made and sent a slice at each.
 
-A hundred open checks are megabytes of JSON. Twenty devices that ask for them at once get a slice each in turn: one at
-each turn of the event loop, and whoever asks for many at once has no more turns than the others.
+A hundred open checks are megabytes of JSON. Twenty devices that ask for them at once get a slice each in turn: an order
+that comes meanwhile waits for one slice, and whoever asks for many at once has no more turns than the others.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Turns:
         self._calling = False
 
     async def turn(self, whose: str) -> None:
-        """Return when it is that device's turn. One has its turn at each turn of the loop."""
+        """Return when it is its turn. One has its turn at each turn of the loop."""
         loop = asyncio.get_running_loop()
         mine = loop.create_future()
         self._waiting.setdefault(whose, deque()).append(mine)
