@@ -13,6 +13,7 @@ from tests.install.story import ANSWERS, Told
 CLOUD = "http://127.0.0.1:8080"
 CLOUD_DB = "sqlite:////var/lib/cloud/cloud.db"
 BACKUPS = "/srv/backups"
+STICK = "/media/usb"
 SETTINGS = "/etc/storehub/storehub.toml"
 TIMERS = ("backup", "verify", "certificate", "update-check")
 TIMER_S_MAX = 120.0
@@ -25,6 +26,8 @@ class Upkeep(Told):
         return [
             self.it_runs_without_a_credential,
             self.the_clouds_token_comes_by_credential,
+            self.it_keeps_a_second_copy_on_a_stick,
+            self.its_death_is_rehearsed_from_the_console,
             self.its_timers_are_set,
             self.its_timers_run_and_do_their_work,
             self.the_log_names_requests_and_nobody,
@@ -77,6 +80,29 @@ class Upkeep(Told):
         # The commands find it as well, where the running service has it.
         assert self.status()["link"]["state"] == "online"
         return f"{self.status()['last_seq']} entries are at the cloud, its token is in no list and no file of the hub's"
+
+    def it_keeps_a_second_copy_on_a_stick(self) -> str:
+        """Behind its walls the service may write to a medium, though nearly everything else is read-only to it."""
+        self.machine.run("mkdir", "-p", STICK)
+        self.machine.run("mount", "-t", "tmpfs", "-o", "mode=1777", "tmpfs", STICK)
+        self.machine.run("storehub", "mirror", "prepare", f"{STICK}/storehub")
+        self.setting(f'mirror_dir = "{STICK}/storehub"')
+        self.machine.run("systemctl", "restart", "storehub")
+        self.till("orders", "5")
+        self.until(lambda: self.status()["mirror"]["seq"] == self.status()["last_seq"], "the stick has all")
+        return f"{self.status()['mirror']['seq']} entries are on the stick"
+
+    def its_death_is_rehearsed_from_the_console(self) -> str:
+        """Within the limits of memory and disk that the unit sets; orders go on meanwhile."""
+        code = json.loads(self.machine.run("storehub", "device", "code", "--role", "manager", "--json"))[
+            "code"
+        ]
+        said: list[str] = []
+        gap = self.under_load(lambda: said.append(self.till("drill", code)))
+        found = json.loads(said[0])
+        assert found["state"] in ("ok", "warn"), found
+        findings = f"{found['state']}, {len(found['steps'])} findings"
+        return f"{findings}; {gap:.1f} s without an order; {self.nothing_is_lost()}"
 
     def its_timers_are_set(self) -> str:
         told = []

@@ -1,10 +1,12 @@
 """A handheld that needs nothing but Debian's python3: runs inside the machine, talks TLS to the hub on loopback.
 
 usage: till.py pair CODE | till.py orders COUNT | till.py loop | till.py check | till.py say PERSON | till.py export ID
+       | till.py drill CODE
 
 Every order that was acknowledged is noted in acked.jsonl, after the answer; `check` asks for each again under its key,
 and the hub must say that it knows it. `loop` orders until there is a file `stop`, whatever happens to the hub. `say`
-has a person's data in requests that are taken and in refused ones; `export` asks for all customers under that id.
+has a person's data in requests that are taken and in refused ones; `export` asks for all customers under that id;
+`drill` pairs a manager's device of its own, rehearses the box's death and prints what came of it.
 """
 
 from __future__ import annotations
@@ -109,6 +111,28 @@ def export(request: str) -> None:
             print(error.code)
 
 
+def drill(code: str) -> None:
+    context = ssl.create_default_context(cafile="/var/lib/storehub/tls/ca.pem")
+    status, _, answer = call("/v1/pairings", {"code": code, "name": "manager 1"})
+    if status != 201:
+        sys.exit(f"refused with {status}: {answer!r}")
+    headers = {"Authorization": f"Bearer {json.loads(answer)['token']}", "Content-Type": "application/json"}
+    body: bytes | None = b'{"kind":"box"}'
+    while True:
+        asked = urllib.request.Request(f"{URL}/v1/drills", body, headers)  # noqa: S310
+        try:
+            with urllib.request.urlopen(asked, timeout=10, context=context) as told:  # noqa: S310
+                found = json.load(told)
+        except urllib.error.HTTPError as error:
+            with error:
+                sys.exit(f"refused with {error.code}: {error.read()!r}")
+        if found["running"] is None:
+            print(json.dumps(found["last"]))
+            return
+        body = None
+        time.sleep(0.5)
+
+
 if __name__ == "__main__":
     match sys.argv[1:]:
         case ["pair", code]:
@@ -126,5 +150,7 @@ if __name__ == "__main__":
             say(json.loads(person))
         case ["export", request]:
             export(request)
+        case ["drill", code]:
+            drill(code)
         case _:
             sys.exit(__doc__)
