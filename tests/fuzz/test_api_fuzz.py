@@ -21,7 +21,7 @@ pytestmark = [
 @pytest.mark.parametrize(
     ("role", "phases", "examples"),
     [
-        ("manager", "examples,coverage,fuzzing", 12),
+        ("manager", "examples,coverage,fuzzing", 8),
         ("register", "fuzzing", 8),
         ("handheld", "fuzzing", 8),
         ("kitchen", "fuzzing", 4),
