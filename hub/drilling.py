@@ -10,19 +10,19 @@ import asyncio
 import logging
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from hub.domain.errors import DrillRefused
 from hub.examining import doctor_says
+from hub.ports import DrillKind
 from hub.service.box import Box
 from hub.settings import Settings
 
 log = logging.getLogger(__name__)
 
-Kind = Literal["wan", "box"]
-KINDS: Final[tuple[Kind, ...]] = ("wan", "box")
+KINDS: Final[tuple[DrillKind, ...]] = ("wan", "box")
 # Besides the outage itself: what is measured before, the backlog, the comparison with the cloud (hub.doctor.drill_wan).
 WAN_MORE_S: Final = 240.0
 BOX_S_MAX: Final = 900.0
@@ -47,7 +47,7 @@ class Driller:
         drills = [{"kind": kind, "why": self._why_not(kind)} for kind in KINDS]
         return {"running": self._running, "last": self._last, "drills": drills}
 
-    def begin(self, kind: Kind, seconds: float) -> None:
+    def begin(self, kind: DrillKind, seconds: float) -> None:
         why = self._why_not(kind)
         if why is not None:
             raise DrillRefused(kind=kind, why=why)
@@ -62,7 +62,7 @@ class Driller:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _why_not(self, kind: Kind) -> str | None:
+    def _why_not(self, kind: DrillKind) -> str | None:
         box = self._box
         if self._running is not None:
             return "running"

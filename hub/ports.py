@@ -370,6 +370,9 @@ class Upstream(Protocol):
         ...
 
 
+DrillKind = Literal["wan", "box"]
+
+
 class Drills(Protocol):
     """Drills that a person begins on the console; each ends by itself."""
 
@@ -377,7 +380,7 @@ class Drills(Protocol):
         """running; last, its `steps` by language; drills: which can begin now, and else why not."""
         ...
 
-    def begin(self, kind: Literal["wan", "box"], seconds: float) -> None:
+    def begin(self, kind: DrillKind, seconds: float) -> None:
         """seconds: how long the line to the cloud is held, of no use to `box`. Raises DrillRefused."""
         ...
 

@@ -6,7 +6,7 @@ from typing import Final, Literal
 
 from msgspec import Struct
 
-DrillKind = Literal["wan", "box"]
+from hub.ports import DrillKind
 
 
 class DoctorCheck(Struct):

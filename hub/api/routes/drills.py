@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 import msgspec
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,6 +11,7 @@ from hub.api.asgi import header
 from hub.api.problems import prefers_japanese
 from hub.api.reply import allowed, body_as, box_of, ref, reply
 from hub.domain.device import Device
+from hub.ports import DrillKind
 from hub.service.box import Box
 
 router = APIRouter(tags=["box"])
@@ -19,7 +20,7 @@ router = APIRouter(tags=["box"])
 class Rehearsal(msgspec.Struct, forbid_unknown_fields=True):
     """seconds: how long the line is held. Longer ones are the command line's: they want somebody who stands by."""
 
-    kind: Literal["wan", "box"]
+    kind: DrillKind
     seconds: Annotated[float, msgspec.Meta(ge=5, le=300)] = 60
 
 
