@@ -100,7 +100,8 @@ class Saver:
         while True:
             await asyncio.sleep(0.05 if writer.unsaved else 0.5)
             seq = self._journal.position.seq
-            idle, quiet_at = seq == quiet_at, seq
+            # A commit that a slow card holds is no rest: whoever orders next would wait for the WAL's syncs as well.
+            idle, quiet_at = seq == quiet_at and writer.pending() is None, seq
             late = time.monotonic() - self._last > SAVE_QUIET_S
             cold.let_go()
             try:

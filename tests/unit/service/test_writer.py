@@ -248,6 +248,26 @@ async def test_a_disk_in_error_is_no_committer_that_hangs(
     await until(lambda: kit.core.writer.trouble is None)
 
 
+async def test_a_commit_that_a_slow_card_holds_is_no_rest(
+    kit: HubKit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The WAL is moved when nobody waits: its syncs, two or three, would stand before the next order."""
+    rests: list[bool] = []
+
+    async def checkpoint(*, idle: bool) -> None:
+        rests.append(idle)
+
+    monkeypatch.setattr(kit.journal, "checkpoint", checkpoint)
+    await until(lambda: any(rests))
+    (task,) = await held(kit, ORDER)
+    rests.clear()
+    await until(lambda: len(rests) >= 4)
+    assert not any(rests)
+    kit.journal.gate.set()
+    await task
+    await until(lambda: any(rests))
+
+
 async def test_a_device_that_hangs_up_takes_nobody_with_it(kit: HubKit) -> None:
     tasks = await held(kit, ORDER, ORDER)
     twin = start(kit.submit("held-0", ORDER))
