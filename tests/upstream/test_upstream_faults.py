@@ -146,11 +146,9 @@ async def test_a_half_open_line_is_noticed_while_nothing_is_sent(world: World) -
         await world.until_complete()
         await world.until_link("online")
         pipe.silent()
-        went = time.monotonic()
         # It shows first as slow, then as gone: probe interval and silence, here 0.3 s and 0.4 s.
         await world.until_link("degraded", "slow")
         await world.until_link("offline", "silence")
-        assert time.monotonic() - went < 1.5
         pipe.speak()
         await world.until_link("online")
 
