@@ -142,7 +142,16 @@ def _search(places: _Places, values: tuple[Any, ...]) -> str | None:
         else:
             get = below.get
             for index, item in enumerate(value):
-                if (inner := _search(below, get(item))) is not None:
+                found = get(item)
+                for text in found:
+                    # The same look as above, without a call for each line of an order.
+                    if text and (
+                        text.__class__ is not str or (len(text) >= DIGITS_MIN and holds_card_number(text))
+                    ):
+                        break
+                else:
+                    continue
+                if (inner := _search(below, found)) is not None:
                     return f"{name}[{index}].{inner}"
     return None
 

@@ -18,6 +18,7 @@ from hub.domain.check import (
     merge_sums,
     pinned,
     split_sums,
+    sums_with,
     total_of,
 )
 from hub.domain.evolve_options import move_options
@@ -90,7 +91,7 @@ def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
 
 def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.ORDER)
-    sums = add_lines(check.sums, fact.lines)
+    sums = sums_with(check.sums, fact.lines)
     fits = fact.check_version == check.version + 1
     state.checks.put(
         fact.check_id,
@@ -113,20 +114,15 @@ def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:
     """Add portions to the products that are counted; never below 0."""
     moved = False
     for product_id, quantity in portions:
-        moved |= move_portions(state, product_id, quantity)
+        product = state.products.get(product_id)
+        if product is None or product.remaining is None:
+            continue
+        left = max(0, product.remaining + quantity)
+        ran_out(state, before=product.remaining, after=left)
+        state.products.put(product_id, replace(product, remaining=left))
+        moved = True
     if moved:
         stock_moved(state)
-
-
-def move_portions(state: State, product_id: str, quantity: int) -> bool:
-    """Whether the product is counted."""
-    product = state.products.get(product_id)
-    if product is None or product.remaining is None:
-        return False
-    left = max(0, product.remaining + quantity)
-    ran_out(state, before=product.remaining, after=left)
-    state.products.put(product_id, replace(product, remaining=left))
-    return True
 
 
 def stock_moved(state: State) -> None:

@@ -45,7 +45,7 @@ from hub.domain.sale import RefundedLine
 from hub.domain.state import Meta
 
 # Facts that name their business day themselves.
-_OF_A_DATE: Final = (DrawerMoved, RegisterCounted, RegisterSettled, DayClosed)
+_OF_A_DATE: Final = frozenset({DrawerMoved, RegisterCounted, RegisterSettled, DayClosed})
 
 
 def fold(report: DayReport, fact: Fact, meta: Meta) -> None:
@@ -61,8 +61,8 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
     What is about another day than the one it was made on (a drawer settled the morning after) counts on that.
     """
     if not isinstance(fact, EntryRecovered):
-        if isinstance(fact, _OF_A_DATE) and fact.date != meta.business_date:
-            return fact, replace(meta, business_date=fact.date)
+        if type(fact) in _OF_A_DATE and (date := fact.date) != meta.business_date:  # type: ignore[attr-defined]
+            return fact, replace(meta, business_date=date)
         return fact, meta
     found, inner = brought(fact)
     lost = fact_of(inner.type, bytes(inner.data)) if all_counted(found) else None

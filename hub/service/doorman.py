@@ -32,7 +32,7 @@ GUESSES_FREE: Final = 5
 GUESS_WAIT_S_MAX: Final = 300
 ADDRESSES_MAX: Final = 4096
 
-_CHANGE_DEVICES: Final = (DevicePaired, DeviceRevokedFact, MasterApplied, TokenOffered, TokenTaken)
+_CHANGE_DEVICES: Final = frozenset({DevicePaired, DeviceRevokedFact, MasterApplied, TokenOffered, TokenTaken})
 
 
 def token_hash(token: str) -> str:
@@ -120,7 +120,7 @@ class Doorman:
     def committed(self, facts: Iterable[tuple[Fact, Meta]]) -> None:
         """Called after each commit: who was paired or locked out is known from this moment."""
         for fact, _ in facts:
-            if isinstance(fact, _CHANGE_DEVICES):
+            if type(fact) in _CHANGE_DEVICES:
                 self.committed_devices()
                 return
 

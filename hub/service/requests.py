@@ -109,10 +109,11 @@ class Requests:
 
     def saved(self, pairs: Sequence[tuple[int, int]]) -> None:
         """These stand in the table now."""
+        recent, add = self._recent, self.filter.add
         for key, seq in pairs:
-            self.filter.add(key)
-            left = tuple(other for other in self._recent.get(key, ()) if other != seq)
-            if left:
-                self._recent[key] = left
-            else:
-                self._recent.pop(key, None)
+            add(key)
+            known = recent.get(key, ())
+            if known == (seq,):
+                del recent[key]
+            elif seq in known:
+                recent[key] = tuple(other for other in known if other != seq)
