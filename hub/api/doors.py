@@ -50,6 +50,10 @@ _LEAVES_FIRST: Final = {
 }
 
 
+def _nothing() -> None:
+    return
+
+
 class Visit:
     """One connection from the moment it is accepted.
 
@@ -80,6 +84,11 @@ class Visit:
         self.paused_since: float | None = None
         self._left = 0
         self._stuck_since: float | None = None
+
+    def let_go(self) -> None:
+        """The connection is gone: nothing of it is held here."""
+        self.cut = self.close = _nothing
+        self.unread = int
 
     def overdue(self, now: float) -> bool:
         """Whether its time is over. Called about once a second: it also watches whether the client takes anything."""

@@ -77,6 +77,12 @@ class GuardedProtocol(HttpToolsProtocol):
             # uvicorn tells only the last of several requests that were sent at once.
             self._answering.disconnected = True
         super().connection_lost(exc)
+        # No ring of objects is left to the garbage collector, which counts objects: each of them would hold what came
+        # of a body, and a thousand who hang up would hold it at once.
+        self.visit.let_go()
+        self._answering = self._held = None
+        self.cycle = None  # type: ignore[assignment]
+        self.pipeline.clear()
 
     def data_received(self, data: bytes) -> None:
         visit = self.visit

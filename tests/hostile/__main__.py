@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.hostile.trial import HANDHELDS, PLAIN, TLS_ONLY, Report, trial
 
-RSS_BYTES_MAX = 150 * 2**20
+RSS_BYTES_MAX = 125 * 2**20
 # Buffers of OpenSSL for the most connections that may stay.
 TLS_BYTES = 30 * 2**20
 LOG_BYTES_AN_HOUR_MAX = 2**20
@@ -20,7 +20,8 @@ START_LOG_BYTES = 16 * 1024
 
 def show(report: Report) -> None:
     print(
-        f"{'attack':16} {'asked':>6} {'failed':>6} {'p50 ms':>7} {'p99 ms':>7} {'worst':>7}  the attackers saw"
+        f"{'attack':16} {'asked':>6} {'failed':>6} {'p50 ms':>7} {'p99 ms':>7} {'worst':>7} {'MB most':>7}"
+        "  the attackers saw"
     )
     for name, tally in report.during.items():
         for part in name.split("+"):
@@ -28,7 +29,8 @@ def show(report: Report) -> None:
             seen = ", ".join(f"{key} {value}" for key, value in score.items() if value and key != "bad")
             print(
                 f"{part:16} {tally.asked:6} {tally.failures.total():6} {tally.percentile(0.5) * 1e3:7.1f}"
-                f" {tally.percentile(0.99) * 1e3:7.1f} {max(tally.took_s, default=0) * 1e3:7.1f}  {seen}"
+                f" {tally.percentile(0.99) * 1e3:7.1f} {max(tally.took_s, default=0) * 1e3:7.1f}"
+                f" {report.rss_after[name] / 1e6:7.0f}  {seen}"
             )
             for line in score["bad"]:
                 print("   ", line)

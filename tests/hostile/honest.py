@@ -69,16 +69,16 @@ class Handheld:
         began = time.perf_counter()
         try:
             async with asyncio.timeout(ANSWER_S_MAX):
-                status = await self._ask(head.encode() + body)
+                status, answer = await self._ask(head.encode() + body)
         except (OSError, EOFError, ValueError) as error:
             tally.failures[type(error).__name__] += 1
             self._hang_up()
             return
         tally.took_s.append(time.perf_counter() - began)
         if status != 201:
-            tally.failures[str(status)] += 1
+            tally.failures[f"{status} {json.loads(answer).get('slug', '')}"] += 1
 
-    async def _ask(self, request: bytes) -> int:
+    async def _ask(self, request: bytes) -> tuple[int, bytes]:
         if self._line is None:
             self._line = await asyncio.open_connection(
                 "127.0.0.1", self._port, local_addr=(self.address, 0), ssl=self._tls
@@ -87,10 +87,10 @@ class Handheld:
         writer.write(request)
         head = await reader.readuntil(b"\r\n\r\n")
         size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        await reader.readexactly(size)
+        answer = await reader.readexactly(size)
         if not self._keeps:
             self._hang_up()
-        return int(head[9:12])
+        return int(head[9:12]), answer
 
     def _hang_up(self) -> None:
         if self._line is not None:

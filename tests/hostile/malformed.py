@@ -29,7 +29,7 @@ STRANGE_TEXT = (
 )  # fmt: skip
 ROUTES = (
     ("POST", "/v1/orders"), ("POST", "/v1/sales"), ("POST", "/v1/checks"), ("POST", "/v1/checks/c/void"),
-    ("POST", "/v1/checks/c/move"), ("POST", "/v1/sales/s/refunds"), ("PATCH", "/v1/products/salad"),
+    ("POST", "/v1/checks/c/move"), ("POST", "/v1/sales/s/refunds"), ("PATCH", "/v1/products/chef"),
     ("POST", "/v1/facts"),
     ("POST", "/v1/number-blocks"), ("POST", "/v1/pairings"), ("POST", "/v1/sync/retry"), ("DELETE",
     "/v1/devices/d"),

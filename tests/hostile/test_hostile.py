@@ -21,7 +21,7 @@ MB = 2**20
 BADCLIENT = Path(__file__).resolve().parents[3] / "shared" / "tools" / "badclient.py"
 
 
-def harmless(report: Report, *, rss_mb: int = 150) -> None:
+def harmless(report: Report, *, rss_mb: int = 125) -> None:
     """No honest request failed, none waited as long as a device does, and nothing is left over.
 
     How long they waited is told by `python -m tests.hostile` and in docs/reliability.md: here neighbours of the machine
@@ -52,8 +52,8 @@ async def test_not_one_honest_order_fails(tmp_path: Path) -> None:
 async def test_nor_with_tls(tmp_path: Path) -> None:
     names = ("handshakes", "no_tls", "crowd", "hugebody", "churn")
     report = await trial(tmp_path, [*(((name,), 1.2) for name in names), (("idle", "noread"), 1.5)], tls=True)
-    # Each connection that stays has buffers of its own in OpenSSL (154 MB seen on a loaded machine).
-    harmless(report, rss_mb=180)
+    # Each connection that stays has buffers of its own in OpenSSL (30 MB more are allowed for them).
+    harmless(report, rss_mb=155)
     assert report.scores["handshakes"]["cut"] > 0
 
 
@@ -102,5 +102,5 @@ async def test_the_ready_made_bad_clients_all_at_once(tmp_path: Path) -> None:
         for said in await asyncio.gather(*(attack(mode) for mode in MODES)):
             assert said["honest_ok"] == said["honest_asked"] >= 4, said
             assert said.get("sent_mb", 0) < 64, said
-        assert hub.rss_bytes("VmHWM") < 150 * MB
+        assert hub.rss_bytes("VmHWM") < 125 * MB
         assert len(hub.said()) < 50
