@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import socket
 import ssl
 import struct
@@ -302,16 +303,17 @@ class RareWarnings(logging.Filter):
         self._said: dict[str, tuple[float, int]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        at, unsaid = self._said.get(str(record.msg), (-self._every_s, 0))
+        said = str(record.msg)
+        at, unsaid = self._said.get(said, (-math.inf, 0))
         now = time.monotonic()
         if now - at < self._every_s:
-            self._said[str(record.msg)] = (at, unsaid + 1)
+            self._said[said] = (at, unsaid + 1)
             return False
         if unsaid:
-            record.msg = f"{record.msg} (and {unsaid} more like it)"
+            record.msg = f"{said} (and {unsaid} more like it)"
         if len(self._said) > 256:
             self._said.clear()
-        self._said[str(record.msg)] = (now, 0)
+        self._said[said] = (now, 0)
         return True
 
 
