@@ -318,19 +318,6 @@ def add_lines(sums: Sums, lines: Iterable[Line], sign: int = 1) -> Sums:
     return tuple(kept)
 
 
-def sums_with(sums: Sums, lines: tuple[Line, ...]) -> Sums:
-    """add_lines() of an order. Its decision asks for the sums, and a moment later its fact for the very same."""
-    global _sums_with
-    before, more, found = _sums_with
-    if before is not sums or more is not lines:
-        found = add_lines(sums, lines)
-        _sums_with = sums, lines, found
-    return found
-
-
-_sums_with: tuple[Sums, tuple[Line, ...], Sums] = (), (), ()
-
-
 def total_of(sums: Sums, rounding: Rounding, discounts: tuple[Discount, ...]) -> int:
     """What the guest pays: every line less the discounts, and the tax on top of those whose price does not hold it.
 

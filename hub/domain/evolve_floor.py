@@ -18,7 +18,6 @@ from hub.domain.check import (
     merge_sums,
     pinned,
     split_sums,
-    sums_with,
     total_of,
 )
 from hub.domain.evolve_options import move_options
@@ -91,7 +90,7 @@ def check_opened(state: State, fact: CheckOpened, meta: Meta) -> None:
 
 def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
     check = check_at(state, fact.check_id, Move.ORDER)
-    sums = sums_with(check.sums, fact.lines)
+    sums = add_lines(check.sums, fact.lines)
     fits = fact.check_version == check.version + 1
     state.checks.put(
         fact.check_id,

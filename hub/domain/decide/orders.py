@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from hub.domain.check import Check, ChosenOption, CustomMade, Line, Move, sums_with, total_of
+from hub.domain.check import Check, ChosenOption, CustomMade, Line, Move, add_lines, total_of
 from hub.domain.commands import LineIn, OptionIn, PlaceOrder, RecordFact
 from hub.domain.decide.at import At
 from hub.domain.decide.making import custom_made
@@ -83,7 +83,7 @@ def place_order(state: State, command: PlaceOrder, at: At) -> list[Fact]:
     lines = with_shares(state, lines)
     if check.price_list:
         lines = tuple(line.at_list(check.price_list) for line in lines)
-    total = total_of(sums_with(check.sums, lines), state.rounding, check.discounts)
+    total = total_of(add_lines(check.sums, lines), state.rounding, check.discounts)
     if total > AMOUNT_MAX:
         raise InvalidRequest.at("lines", f"the check would come to more than {AMOUNT_MAX}")
     placed = OrderPlaced(
