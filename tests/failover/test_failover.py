@@ -47,8 +47,15 @@ async def test_a_standby_without_the_beginning_of_the_journal_takes_over(tmp_pat
 async def test_a_box_with_a_defect_is_found_out(
     tmp_path: Path, mistake: str, wait: Literal["off", "standby"], seen: tuple[str, ...]
 ) -> None:
-    outcome = await dinner(
-        tmp_path, seed=23, wait=wait, handhelds=12, before_s=1.0, after_s=0.3, mistake=mistake
-    )
-    for words in seen:
-        assert any(words in problem for problem in outcome.problems), outcome.problems[:5]
+    problems: list[str] = []
+    # It shows when the box dies at a bad moment: nearly every time, and not always.
+    for seed in (23, 24, 25):
+        place = tmp_path / str(seed)
+        place.mkdir()
+        outcome = await dinner(
+            place, seed=seed, wait=wait, handhelds=12, before_s=1.0, after_s=0.3, mistake=mistake
+        )
+        problems += outcome.problems
+        if all(any(words in problem for problem in problems) for words in seen):
+            return
+    pytest.fail(f"nobody saw {mistake}: {problems[:5]}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import Any, Final
 from unittest import mock
@@ -60,12 +60,12 @@ def _a_check_is_settled_twice() -> AbstractContextManager[Any]:
 
 def _voids_give_no_portion_back() -> AbstractContextManager[Any]:
     """5: evolve_floor's own, as orders and voids see it."""
-    real = evolve_floor.move_portions
+    real = evolve_floor.move_stock
 
-    def only_taken(state: State, product_id: str, quantity: int) -> bool:
-        return quantity < 0 and real(state, product_id, quantity)
+    def only_taken(state: State, portions: Iterable[tuple[str, int]]) -> None:
+        real(state, [(product_id, quantity) for product_id, quantity in portions if quantity < 0])
 
-    return mock.patch.object(evolve_floor, "move_portions", only_taken)
+    return mock.patch.object(evolve_floor, "move_stock", only_taken)
 
 
 def _goods_are_oversold() -> AbstractContextManager[Any]:
