@@ -65,6 +65,11 @@ async def until(port: int, token: str, true: Callable[[dict[str, Any]], bool]) -
     return said
 
 
+def filled(said: dict[str, Any]) -> bool:
+    """Nothing is missing any more, and it is told who gave it: a moment lies between the two."""
+    return said["missing"] == [] and any(one["said"] == "gave" for one in said["tried"])
+
+
 def entries_of(data: Path) -> dict[int, bytes]:
     with closing(sqlite3.connect(f"file:{data / 'journal.db'}?mode=ro", uri=True)) as db:
         return {int(seq): bytes(raw) for seq, raw in db.execute("SELECT seq, raw FROM entries")}
@@ -108,7 +113,7 @@ async def test_the_cloud_gives_back_what_the_box_lost(tmp_path: Path) -> None:
         assert said["tried"][0]["said"] != "gave"
 
         await rig.wan.switch(Line.UP)
-        said = await until(rig.port, manager, lambda said: said["missing"] == [])
+        said = await until(rig.port, manager, filled)
         assert said["returned"] == len(gone)
         for key, (_, _, body) in first.items():
             status, head, again = await order(rig.port, token, key)
@@ -159,7 +164,7 @@ async def test_the_mirror_and_the_standby_give_back_what_they_have(tmp_path: Pat
         assert [one["source"] for one in said["tried"]] == ["mirror"]
         assert [(one["first"], one["last"]) for one in said["missing"]] == [(last - 6, last - 4)]
         await second.program.start()
-        said = await until(first.port, token, lambda said: said["missing"] == [])
+        said = await until(first.port, token, filled)
         assert {one["source"] for one in said["tried"] if one["said"] == "gave"} == {"standby"}
         assert entries_of(first.data).items() >= kept.items()
 
@@ -170,7 +175,7 @@ async def test_the_mirror_and_the_standby_give_back_what_they_have(tmp_path: Pat
         await repaired(first.data)
         (tmp_path / "out").rename(usb)
         await first.program.start()
-        said = await until(first.port, token, lambda said: said["missing"] == [])
+        said = await until(first.port, token, filled)
         assert [one["said"] for one in said["tried"] if one["source"] == "mirror"] == ["gave"]
         assert entries_of(first.data).items() >= kept.items()
         await first.program.stop()
