@@ -121,12 +121,6 @@ def _grown(tree: dict[str, Any], *, many: bool) -> _Places:
 
 def _search(places: _Places, values: tuple[Any, ...]) -> str | None:
     """The path of the first text that holds a card number. Each order comes by: paths are made when one is found."""
-    for value in values:
-        # Nearly every text is short or without digits, and each order has twenty of them.
-        if value and (value.__class__ is not str or (len(value) >= DIGITS_MIN and holds_card_number(value))):
-            break
-    else:
-        return None
     for name, value, below in zip(places.names, values, places.below, strict=True):
         if not value:
             continue
@@ -144,7 +138,7 @@ def _search(places: _Places, values: tuple[Any, ...]) -> str | None:
             for index, item in enumerate(value):
                 found = get(item)
                 for text in found:
-                    # The same look as above, without a call for each line of an order.
+                    # Nearly every text is short or without digits, and each order has twenty of them.
                     if text and (
                         text.__class__ is not str or (len(text) >= DIGITS_MIN and holds_card_number(text))
                     ):

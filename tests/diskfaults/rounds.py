@@ -22,8 +22,6 @@ from tests.support.rig import Program, RigError, run
 # The goal, and what no neighbours of the machine excuse.
 REFUSE_S_GOAL, REFUSE_S_MAX = 1.0, 5.0
 HEAL_S_MAX = 15.0
-# An order may wait behind some syncs: of the group before it, of the reserve that is made anew after a full disk.
-STALL_S_MAX = 20.0
 # The file system's word for each, and whether it answers at all before it is healed.
 FAULTS = {
     "full": "enospc 1",
@@ -77,22 +75,9 @@ class Eyes:
         finally:
             line.close()
 
-    async def order(self, key: str = "") -> tuple[int, dict[str, Any], float]:
+    async def order(self) -> tuple[int, dict[str, Any], float]:
         body = {"table_id": "eyes", "lines": [{"product_id": "p1", "quantity": 1}]}
-        return await self.ask("POST", "/v1/orders", body, key)
-
-    async def order_patiently(self) -> tuple[int, dict[str, Any], float]:
-        """As a handheld does it: what had no answer is asked again, with its key."""
-        began = time.monotonic()
-        self._count += 1
-        key = f"eyes-patient-{self._count}"
-        while True:
-            try:
-                status, said, _ = await self.order(key)
-                return status, said, time.monotonic() - began
-            except OSError:
-                if time.monotonic() - began > STALL_S_MAX:
-                    raise
+        return await self.ask("POST", "/v1/orders", body)
 
 
 @dataclass
@@ -194,7 +179,7 @@ async def in_trouble(store: Evening, name: str, outcome: Outcome, *, at_start: b
     problems = []
     try:
         if name in SLOW:
-            status, said, took = await store.eyes.order_patiently()
+            status, said, took = await store.eyes.order()
             outcome.stall_s.append(took)
             if status != 201:
                 problems.append(f"a slow card is no reason to refuse: {status} {said}")
