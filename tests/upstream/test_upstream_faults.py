@@ -11,11 +11,12 @@ import socket
 import time
 
 import pytest
+from msgspec.structs import replace
 
 from hub.upstream.outcomes import Trouble
 from hub.upstream.pace import PaceSettings
 from tests.support.line import FaultyLine
-from tests.upstream.world import World, until
+from tests.upstream.world import QUICK, World, until
 
 
 async def test_everything_arrives_once_and_in_order(world: World) -> None:
@@ -142,7 +143,12 @@ async def test_an_acceptor_that_never_reads_is_offline(world: World) -> None:
 
 
 async def test_a_half_open_line_is_noticed_while_nothing_is_sent(world: World) -> None:
-    async with FaultyLine(world.bad.port) as pipe, world.running(url=f"http://127.0.0.1:{pipe.port}"):
+    # Nothing else that asks by itself does so before the test's patience ends: it is the probe that notices.
+    probing = replace(QUICK, poll_s=300.0, reconcile_s=300.0)
+    async with (
+        FaultyLine(world.bad.port) as pipe,
+        world.running(url=f"http://127.0.0.1:{pipe.port}", timing=probing),
+    ):
         await world.until_complete()
         await world.until_link("online")
         pipe.silent()
