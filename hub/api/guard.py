@@ -46,14 +46,24 @@ class AtOnce(Protocol):
         """Take the request; False: it is for the application."""
 
 
+class _Nobody(asyncio.Event):
+    """In the place of the event that wakes an application, for a request that none has begun to read."""
+
+    def set(self) -> None:
+        return
+
+
+_nobody: Final = _Nobody()
+
+
 class GuardedProtocol(HttpToolsProtocol):
     """uvicorn's protocol, which tells its visit what stage it is in. config_for() sets `doors`, a Porch `visit`.
 
-    writes: by method and path, what may take a request as soon as its body is all there.
+    writes: by method and URL, what may take a request as soon as its body is all there.
     """
 
     doors: Doors
-    writes: Mapping[tuple[str, str], AtOnce]
+    writes: Mapping[tuple[bytes, bytes], AtOnce]
     visit: Visit
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -116,20 +126,69 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self._head_bytes = 0
         self._enters(Stage.SENDING)
-        super().on_headers_complete()
+        parser = self.parser
+        write = self.writes.get((parser.get_method(), self.url))
+        if (
+            write is None
+            or self.expect_100_continue
+            or parser.should_upgrade()
+            or parser.get_http_version() != "1.1"
+            # uvicorn's annotation hides that there is none before the first request.
+            or (self.cycle is not None and not self.cycle.response_complete)  # type: ignore[redundant-expr]
+        ):
+            super().on_headers_complete()
+        else:
+            self._hold(write)
+
+    def _hold(self, write: AtOnce) -> None:
+        """As uvicorn begins a request, for one of a known URL that nobody reads before its body is all there."""
+        url, scope = self.url, self.scope
+        scope["method"] = self.parser.get_method().decode("ascii")
+        scope["path"] = url.decode("ascii")
+        scope["raw_path"] = url
+        scope["query_string"] = b""
+        self._held = write
+        self._answering = self.cycle = RequestResponseCycle(
+            scope,
+            self.transport,
+            self.flow,
+            self.logger,
+            self.access_logger,
+            self.access_log,
+            self.server_state.default_headers,
+            _nobody,
+            False,
+            self.parser.should_keep_alive(),
+            self.on_response_complete,
+        )
 
     def on_body(self, body: bytes) -> None:
-        super().on_body(body)
-        if self._held is not None and len(self.cycle.body) > HELD_BYTES_MAX:
-            self._held = None
-            super()._start_asgi_task(self.cycle, self.app)
+        if self._held is None:
+            super().on_body(body)
+            return
+        self.cycle.body += body
+        if len(self.cycle.body) > HELD_BYTES_MAX:
+            self._to_the_application()
 
     def on_message_complete(self) -> None:
-        super().on_message_complete()
-        answered = self.visit.stage is Stage.ANSWERED
-        self._enters(Stage.RESTING if answered else Stage.WAITING)
-        if self._held is not None:
-            self._take(self.cycle, self._held)
+        held = self._held
+        if held is None:
+            super().on_message_complete()
+            answered = self.visit.stage is Stage.ANSWERED
+            self._enters(Stage.RESTING if answered else Stage.WAITING)
+            return
+        self.cycle.more_body = False
+        self._enters(Stage.WAITING)
+        self._held = None
+        if not held.at_once(self.cycle):
+            self._to_the_application()
+
+    def _to_the_application(self) -> None:
+        """It reads what has come of the held request's body, and the rest of it."""
+        self._held = None
+        self.cycle.message_event = asyncio.Event()
+        self.cycle.message_event.set()
+        self._start_asgi_task(self.cycle, self.app)
 
     def on_response_complete(self) -> None:
         # As uvicorn does it, but without a timer for each answer: the doors' sweep ends who rests for too long.
@@ -172,18 +231,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self._answering = cycle
-        write = self.writes.get((cycle.scope["method"], cycle.scope["path"]))
-        if write is None or cycle.waiting_for_100_continue:
-            super()._start_asgi_task(cycle, app)
-        elif cycle.more_body:
-            self._held = write
-        else:
-            self._take(cycle, write)
-
-    def _take(self, cycle: RequestResponseCycle, write: AtOnce) -> None:
-        self._held = None
-        if not write.at_once(cycle):
-            super()._start_asgi_task(cycle, self.app)
+        super()._start_asgi_task(cycle, app)
 
     def _cut(self) -> None:
         self.doors.cut += 1
@@ -354,7 +402,8 @@ class Server(uvicorn.Server):
 
 
 def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Config:
-    protocol = type("HubProtocol", (GuardedProtocol,), {"doors": doors, "writes": app.writes})
+    writes = {(method.encode(), path.encode()): write for (method, path), write in app.writes.items()}
+    protocol = type("HubProtocol", (GuardedProtocol,), {"doors": doors, "writes": writes})
     config = uvicorn.Config(
         app,
         http=protocol,

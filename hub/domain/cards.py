@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, lru_cache
 from operator import attrgetter
 from typing import Any, Final
 
@@ -134,20 +134,19 @@ def _search(places: _Places, values: tuple[Any, ...]) -> str | None:
             if (inner := _search(below, below.get(value))) is not None:
                 return f"{name}.{inner}"
         else:
-            get = below.get
-            for index, item in enumerate(value):
-                found = get(item)
-                for text in found:
-                    # Nearly every text is short or without digits, and each order has twenty of them.
-                    if text and (
-                        text.__class__ is not str or (len(text) >= DIGITS_MIN and holds_card_number(text))
-                    ):
-                        break
-                else:
-                    continue
-                if (inner := _search(below, found)) is not None:
+            for index, found in enumerate(map(below.get, value)):
+                if not _clean(found) and (inner := _search(below, found)) is not None:
                     return f"{name}[{index}].{inner}"
     return None
+
+
+@lru_cache(maxsize=1024)
+def _clean(texts: tuple[Any, ...]) -> bool:
+    """Whether there is nothing to look for. Each order has twenty texts, and the same few come again and again."""
+    return all(
+        not text or (isinstance(text, str) and (len(text) < DIGITS_MIN or not holds_card_number(text)))
+        for text in texts
+    )
 
 
 def _search_json(raw: msgspec.Raw) -> str | None:

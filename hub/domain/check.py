@@ -137,8 +137,9 @@ class Line(Struct, frozen=True, omit_defaults=True, gc=False):
     # The service charge of the time band it was ordered in, and what that is called.
     service_rate: str | None = None
     service_name: str = ""
-    # Its product's prices by price list, the normal one, and the list that unit_price is of ("": the normal one).
-    prices: dict[str, int] = {}
+    # Its product's prices by price list (None, and not an empty mapping, which each line would have for itself), the
+    # normal one, and the list that unit_price is of ("": the normal one).
+    prices: dict[str, int] | None = None
     list_price: int = 0
     price_list: str = ""
 

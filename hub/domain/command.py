@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar
 from msgspec import Meta, Struct
 
 from hub.domain.menu import Dining, Id, Price
+from hub.domain.menu_types import IdOfMany
 
 Quantity = Annotated[int, Meta(ge=1, le=9999, examples=[2])]
 Text = Annotated[str, Meta(max_length=500)]
@@ -71,7 +72,7 @@ class LineIn(Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True
 
     product_id: Ref
     quantity: Quantity
-    line_id: Id | None = None
+    line_id: IdOfMany | None = None
     options: Annotated[tuple[OptionIn, ...], Meta(max_length=50)] = ()
     unit_price: Price | None = None
     dining: Dining | None = None

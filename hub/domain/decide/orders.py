@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from operator import attrgetter
 from sys import intern
-from typing import Any
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -24,6 +26,7 @@ from hub.domain.errors import (
 )
 from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
 from hub.domain.menu import Dining, Product, ProductKind
+from hub.domain.menu_types import ID_SAYS
 from hub.domain.seats import only_check
 from hub.domain.state import Choices, State
 
@@ -31,6 +34,8 @@ FOREIGN_BYTES_MAX = 32 * 1024
 AMOUNT_MAX = 999_999_999
 # What is ordered by itself.
 SOLD = ("single", "set")
+_line_id: Final = attrgetter("line_id")
+_SIGNS: Final = re.compile(r"[A-Za-z0-9._-]+")
 
 
 def new_check(
@@ -176,7 +181,8 @@ def price_lines(
                 product.name,
                 quantity,
                 unit_price,
-                quantity * unit_price,
+                # A number of its own for each line that stands on a check is not needed for one portion.
+                unit_price if quantity == 1 else quantity * unit_price,
                 product.tax_class,
                 rates[key],
                 product.tax_included,
@@ -208,18 +214,29 @@ def _path(within: Within | None, index: int) -> str:
 
 
 def _own_ids(lines: tuple[LineIn, ...], taken: tuple[Line, ...]) -> None:
-    """Raises InvalidRequest for a device's own line id that the check has already. The hub's ids never meet."""
-    own: dict[str, int] = {}
+    """Raises InvalidRequest for a device's own line id that is none, or that the check has already.
+
+    The hub's ids never meet.
+    """
+    own = [line.line_id for line in lines if line.line_id is not None]
+    if not own:
+        return
+    # All at once: each order comes by.
+    known = set(own)
+    if len(known) == len(own) and _SIGNS.fullmatch("".join(own)) and known.isdisjoint(map(_line_id, taken)):
+        return
+    here = {line.line_id for line in taken}
     for index, line in enumerate(lines):
-        if line.line_id is not None and own.setdefault(line.line_id, index) != index:
-            raise InvalidRequest.at(f"lines[{index}].line_id", f"the order names it twice: {line.line_id}")
-    if own and not own.keys().isdisjoint([line.line_id for line in taken]):
-        for known in taken:
-            if known.line_id in own:
-                raise InvalidRequest.at(
-                    f"lines[{own[known.line_id]}].line_id",
-                    f"the check has this line already: {known.line_id}",
-                )
+        if line.line_id is None:
+            continue
+        place = f"lines[{index}].line_id"
+        if _SIGNS.fullmatch(line.line_id) is None:
+            raise InvalidRequest.at(place, f"is no id: {ID_SAYS}")
+        if line.line_id in here:
+            raise InvalidRequest.at(place, f"the check has this line already: {line.line_id}")
+        if line.line_id not in known:
+            raise InvalidRequest.at(place, f"the order names it twice: {line.line_id}")
+        known.discard(line.line_id)
 
 
 def in_stock(product: Product, wanted: int) -> None:

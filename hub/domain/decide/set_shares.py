@@ -47,9 +47,8 @@ def _share(state: State, lines: list[Line], place: int, parts: Sequence[int]) ->
     if not weight:
         return
     # What the whole set costs, by price list; "" the normal one.
-    costs = {
-        name: max(0, whole.unit_price - whole.list_price + price) for name, price in whole.prices.items()
-    }
+    listed = whole.prices or {}
+    costs = {name: max(0, whole.unit_price - whole.list_price + price) for name, price in listed.items()}
     costs[""] = whole.unit_price
     moved = dict.fromkeys(costs, 0)
     for price, index in zip(prices, parts, strict=True):
@@ -67,7 +66,7 @@ def _share(state: State, lines: list[Line], place: int, parts: Sequence[int]) ->
             amount=part.quantity * (part.unit_price + own),
             # It is a part of the set's price, and holds the tax as that does.
             tax_included=whole.tax_included,
-            prices=shares,
+            prices=shares or None,
             list_price=own,
         )
     rest = whole.unit_price - moved[""]
@@ -75,7 +74,7 @@ def _share(state: State, lines: list[Line], place: int, parts: Sequence[int]) ->
         whole,
         unit_price=rest,
         amount=whole.quantity * rest,
-        prices={name: price - moved[name] for name, price in whole.prices.items()},
+        prices={name: price - moved[name] for name, price in listed.items()} or None,
         list_price=whole.list_price - moved[""],
     )
 

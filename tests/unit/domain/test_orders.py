@@ -87,6 +87,24 @@ def test_one_wrong_line_and_nothing_is_taken(line: LineIn) -> None:
     assert contents(world.state) == before
 
 
+def test_a_devices_own_line_ids_are_ids_and_stand_on_a_check_once() -> None:
+    world = World()
+
+    def refused(*ids: str | None) -> tuple[str, str]:
+        with pytest.raises(InvalidRequest) as raised:
+            place(world, *(LineIn("tea", 1, line_id=line_id) for line_id in ids))
+        (error,) = raised.value.fields["errors"]
+        return error["path"], error["message"]
+
+    place(world, LineIn("beer", 1, line_id="a"), LineIn("tea", 1, line_id="b.2_-C"), LineIn("tea", 1))
+    assert refused("c", None, "d", "c") == ("lines[3].line_id", "the order names it twice: c")
+    assert refused("c", "b.2_-C") == ("lines[1].line_id", "the check has this line already: b.2_-C")
+    for wrong in ("a b", "a\n", "é", "１", "a/b", '"'):
+        assert refused("c", wrong) == ("lines[1].line_id", "is no id: 1 to 64 of A-Za-z0-9._-")
+    # Another table's check has lines of its own.
+    place(world, LineIn("tea", 1, line_id="a"), table_id="t2")
+
+
 def test_a_total_beyond_all_reason_is_refused() -> None:
     world = World()
     with pytest.raises(InvalidRequest):
