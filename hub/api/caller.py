@@ -17,24 +17,20 @@ COOKIE_PLAIN: Final = "storehub"
 
 def caller(scope: Scope, box: Box) -> Device:
     """The device that calls. Raises Unauthenticated or DeviceRevoked."""
-    token = origin = site = host = cookie = b""
-    for key, value in scope["headers"]:
-        if key == b"authorization":
-            token = value
-        elif key == b"cookie":
-            cookie = value
-        elif key == b"origin":
-            origin = value
-        elif key == b"sec-fetch-site":
-            site = value
-        elif key == b"host":
-            host = value
-        elif key == b"storehub-seen":
-            box.positions.seen(value)
+    headers = dict(scope["headers"])
+    if (seen := headers.get(b"storehub-seen")) is not None:
+        box.positions.seen(seen)
     box.lan_requests += 1
+    token = headers.get(b"authorization", b"")
     if token[:7].lower() == b"bearer ":
         return box.doorman.device_of(token[7:].decode("latin-1").strip())
-    if cookie and same_origin(scope, origin=origin, site=site, host=host):
+    cookie = headers.get(b"cookie", b"")
+    if cookie and same_origin(
+        scope,
+        origin=headers.get(b"origin", b""),
+        site=headers.get(b"sec-fetch-site", b""),
+        host=headers.get(b"host", b""),
+    ):
         name = COOKIE_TLS if box.facing.tls else COOKIE_PLAIN
         for part in cookie.decode("latin-1").split(";"):
             key, _, value = part.strip().partition("=")

@@ -39,8 +39,7 @@ def write_whole(
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
     parts = [STATUS_LINE[status], _head.of(cycle.default_headers)]
-    for name, value in headers:
-        parts += (name, b": ", value, b"\r\n")
+    parts += [b"%b: %b\r\n" % pair for pair in headers]
     parts.append(b"content-length: %d\r\n\r\n" % len(body) if cycle.keep_alive else _LAST % len(body))
     if cycle.scope["method"] != "HEAD":
         parts.append(body)

@@ -46,6 +46,8 @@ from hub.domain.state import Meta
 
 # Facts that name their business day themselves.
 _OF_A_DATE: Final = frozenset({DrawerMoved, RegisterCounted, RegisterSettled, DayClosed})
+# What may count otherwise than as itself on the day of its entry.
+_ELSEWHERE: Final = _OF_A_DATE | {EntryRecovered, ClockCorrected}
 
 
 def fold(report: DayReport, fact: Fact, meta: Meta) -> None:
@@ -71,8 +73,11 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
 
 def shares(fact: Fact, meta: Meta) -> tuple[tuple[Fact, Meta], ...]:
     """What the fact is to the reports of days: nothing, or one thing, or what a correction of the clock moves."""
-    if type(fact) is ClockCorrected:
-        return halves(fact, meta)
+    kind = type(fact)
+    if kind not in _ELSEWHERE:
+        return ((fact, meta),)
+    if kind is ClockCorrected:
+        return halves(fact, meta)  # type: ignore[arg-type]
     shown = counted(fact, meta)
     return () if shown is None else (shown,)
 
