@@ -58,8 +58,9 @@ class Reports:
 
     async def unsaved(self, fetch: Fetch) -> list[DayReport]:
         """Bring late facts into their days; then what changed since saved() was last called."""
-        for date in list(self._waiting):
-            await self.of(date, fetch)
+        # While one day is fetched, a late fact of another may come: whoever saves must have that as well.
+        while self._waiting:
+            await self.of(next(iter(self._waiting)), fetch)
         return [self._days[date] for date in self._dirty]
 
     def saved(self, reports: Sequence[DayReport]) -> None:

@@ -1,4 +1,4 @@
-"""A shelf against what its words say: decisions see the newest, readers what is committed, a failed commit is forgotten."""
+"""A shelf against what its words say: decisions see the newest, readers what is committed."""
 
 from __future__ import annotations
 
