@@ -27,16 +27,14 @@ AGREE_S: Final = 5.0
 # Sources that are known to be right. `earlier`: the time was known earlier in this boot.
 TRUSTED: Final = ("ntp", "cloud", "person", "earlier", "rtc")
 _random = random.Random(secrets.randbits(256))  # noqa: S311
-_LOW_62: Final = (1 << 62) - 1
 
 
 def new_id() -> str:
     """A UUIDv7: ids made later sort later, so trees of them grow at one edge."""
     # Unique is enough, nobody gains by guessing one: so no call to the kernel for each.
-    chance = _random.getrandbits(74)
-    number = (time.time_ns() // 1_000_000) << 80 | 7 << 76 | (chance >> 62) << 64 | 2 << 62 | chance & _LOW_62
-    text = f"{number:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    now_ms, chance = time.time_ns() // 1_000_000, _random.getrandbits(74)
+    variant = 0x8000 | chance >> 12 & 0x3FFF
+    return f"{now_ms >> 16:08x}-{now_ms & 0xFFFF:04x}-7{chance & 0xFFF:03x}-{variant:04x}-{chance >> 26:012x}"
 
 
 def boot_id() -> str:

@@ -169,18 +169,12 @@ class Writer:
         if not facts:
             raise ValueError("a command without facts is not kept")
         group = self._open
-        last = len(facts) - 1
-        silent = Origin(origin.device_id, origin.staff_id) if last else origin
-        entry, data = Entry(0, "", "", b""), b""
         try:
-            for index, fact in enumerate(facts):
-                entry, data = self._chain.append(fact, stamp, origin if index == last else silent)
-                meta = Meta(
-                    entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id, origin.staff_id
-                )
-                evolve(self._state, fact, meta)
-                group.entries.append(entry)
-                group.facts.append((fact, meta))
+            if len(facts) > 1:
+                silent = Origin(origin.device_id, origin.staff_id)
+                for fact in facts[:-1]:
+                    self._append(group, fact, stamp, silent)
+            entry, data = self._append(group, facts[-1], stamp, origin)
         except Exception as error:
             # A defect in the rules must not leave half a command in the draft: this group's decisions are taken back.
             log.exception("a decided fact could not be applied; the open group is taken back")
@@ -192,6 +186,16 @@ class Writer:
             group.requests.extend(recovered_request(facts[-1], entry.seq))
         self._wake.set()
         return entry, data, group
+
+    def _append(self, group: Group, fact: Fact, stamp: Stamp, origin: Origin) -> tuple[Entry, bytes]:
+        entry, data = self._chain.append(fact, stamp, origin)
+        meta = Meta(
+            entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id, origin.staff_id
+        )
+        evolve(self._state, fact, meta)
+        group.entries.append(entry)
+        group.facts.append((fact, meta))
+        return entry, data
 
     def open_epoch(self, start: EpochStart) -> None:
         """The next group opens this epoch: its first entry must be the hub.started that add() gets next."""
