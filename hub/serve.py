@@ -16,7 +16,7 @@ from typing import Final
 from hub import mending
 from hub.api.app import Edge, build
 from hub.api.doors import doors_of_this_process
-from hub.api.guard import RareWarnings, Server, config_for
+from hub.api.server import RareWarnings, Server, config_for
 from hub.app import Hub, keep_highwater, open_hub
 from hub.boxes import Fence, following, mirror_of, taken_over
 from hub.control import ControlDoor

@@ -1,42 +1,29 @@
-"""What stands before HTTP: limits on connections, on silence, on sizes and on slow readers.
+"""What stands before HTTP, on each connection: limits on silence, on sizes and on slow readers.
 
-A stock uvicorn waits for ever for the first byte of a connection, for the rest of a header and for a client
-that does not read; three hundred idle sockets from one address then keep the restaurant's own handhelds out.
+A stock uvicorn waits for ever for the rest of a header and for a client that does not read. And it gives each request
+a task of its own, which a write that needs nothing but memory can do without.
 """
 
 from __future__ import annotations
 
 import asyncio
-import logging
-import math
 import socket
-import ssl
 import struct
-import time
 from collections.abc import Mapping
-from contextlib import nullcontext, suppress
-from functools import partial
+from contextlib import suppress
 from typing import Any, Final, Protocol
 
-import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from hub.api.doors import LIMITS_S, Doors, Stage, Visit
+from hub.api.doors import Doors, Stage, Visit
 
-SWEEP_EVERY_S: Final = 1.0
 HEAD_BYTES_MAX: Final = 32 * 1024
 # What is read and thrown away behind an answer, so that a client that only reads when it has sent all hears it.
 ANSWERED_BYTES_MAX: Final = 256 * 1024
 # Nobody who means well sends more requests than this without waiting for an answer; each costs memory at once.
 PIPELINED_MAX: Final = 16
-# The kernel's own buffers of a connection: it would give each some megabytes.
-SOCKET_BUFFER_BYTES: Final = 128 * 1024
 # Of an answer that its client does not take, before whoever writes it has to wait.
 UNREAD_BYTES_MAX: Final = 64 * 1024
-# Accepted at one turn of the loop, so that a flood of connections leaves turns for those who ask something.
-ACCEPTED_AT_ONCE: Final = 32
-BACKLOG: Final = 1024
-FULL_FOR_S: Final = 0.2
 # A larger body needs someone who reads it: uvicorn stops listening to its client at 64 KiB.
 HELD_BYTES_MAX: Final = 32 * 1024
 
@@ -246,179 +233,3 @@ class GuardedProtocol(HttpToolsProtocol):
             sock = self.transport.get_extra_info("socket")
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self.transport.abort()
-
-
-class Porch:
-    """Accepts the connections of one listening socket: each is counted from then on, in its TLS handshake too.
-
-    asyncio's own servers would tell us of a connection only when its handshake is over.
-    """
-
-    def __init__(
-        self,
-        listening: socket.socket,
-        doors: Doors,
-        make: Any,
-        context: ssl.SSLContext | None,
-    ) -> None:
-        self._listening = listening
-        self._doors = doors
-        self._make = make
-        self._context = context
-        self._loop = asyncio.get_running_loop()
-        self._welcoming: set[asyncio.Task[None]] = set()
-        self._sweep: asyncio.TimerHandle | None = None
-        self._again: asyncio.TimerHandle | None = None
-
-    def open(self) -> None:
-        for option in (socket.SO_RCVBUF, socket.SO_SNDBUF):
-            self._listening.setsockopt(socket.SOL_SOCKET, option, SOCKET_BUFFER_BYTES)
-        self._listening.setblocking(False)
-        self._listening.listen(BACKLOG)
-        self._listen()
-        self._sweep_on()
-
-    def close(self) -> None:
-        self._loop.remove_reader(self._listening)
-        for timer in (self._sweep, self._again):
-            if timer is not None:
-                timer.cancel()
-
-    async def wait_closed(self) -> None:
-        for task in self._welcoming:
-            task.cancel()
-        await asyncio.gather(*self._welcoming, return_exceptions=True)
-
-    def _listen(self) -> None:
-        self._loop.add_reader(self._listening, self._accept)
-
-    def _sweep_on(self) -> None:
-        self._doors.sweep(self._loop.time())
-        self._sweep = self._loop.call_later(SWEEP_EVERY_S, self._sweep_on)
-
-    def _accept(self) -> None:
-        for _ in range(ACCEPTED_AT_ONCE):
-            try:
-                sock, peer = self._listening.accept()
-            except (BlockingIOError, InterruptedError, ConnectionAbortedError):
-                return
-            except OSError as error:
-                # No descriptor is left. Connections wait in the backlog until one is.
-                logging.getLogger("uvicorn.error").warning("cannot accept connections: %s", error.strerror)
-                self._loop.remove_reader(self._listening)
-                self._again = self._loop.call_later(FULL_FOR_S, self._listen)
-                return
-            sock.setblocking(False)
-            visit = Visit(str(peer[0]), Stage.SHAKING, self._loop.time(), partial(_shut, sock))
-            if not self._doors.enter(visit):
-                sock.close()
-                continue
-            task = self._loop.create_task(self._welcome(sock, visit))
-            self._welcoming.add(task)
-            task.add_done_callback(self._welcoming.discard)
-
-    async def _welcome(self, sock: socket.socket, visit: Visit) -> None:
-        def protocol() -> asyncio.Protocol:
-            made: GuardedProtocol = self._make()
-            made.visit = visit
-            return made
-
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
-            if self._context is None:
-                await self._loop.connect_accepted_socket(protocol, sock)
-            else:
-                await self._loop.connect_accepted_socket(
-                    protocol, sock, ssl=self._context, ssl_handshake_timeout=LIMITS_S[Stage.SHAKING]
-                )
-        except (OSError, asyncio.CancelledError):
-            # It was no TLS, broke off or took too long. That is its own affair, and none for the log.
-            self._doors.leave(visit)
-            _shut(sock)
-
-
-def _shut(sock: socket.socket) -> None:
-    with suppress(OSError):
-        sock.shutdown(socket.SHUT_RDWR)
-
-
-class RareWarnings(logging.Filter):
-    """Lets a message through once a minute and counts the rest: one bad client must not wear out the SD card."""
-
-    def __init__(self, every_s: float = 60.0) -> None:
-        super().__init__()
-        self._every_s = every_s
-        self._said: dict[str, tuple[float, int]] = {}
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        said = str(record.msg)
-        at, unsaid = self._said.get(said, (-math.inf, 0))
-        now = time.monotonic()
-        if now - at < self._every_s:
-            self._said[said] = (at, unsaid + 1)
-            return False
-        if unsaid:
-            record.msg = f"{said} (and {unsaid} more like it)"
-        if len(self._said) > 256:
-            self._said.clear()
-        self._said[said] = (now, 0)
-        return True
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server behind porches, which leaves signals to the hub."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self._listening = asyncio.Event()
-
-    async def listening(self) -> None:
-        """Return once connections are accepted."""
-        await self._listening.wait()
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await self.lifespan.startup()
-        config = self.config
-        loop = asyncio.get_running_loop()
-
-        def make() -> Any:
-            return config.http_protocol_class(  # type: ignore[call-arg]
-                config=config, server_state=self.server_state, app_state=self.lifespan.state, _loop=loop
-            )
-
-        doors: Doors = config.http_protocol_class.doors  # type: ignore[attr-defined]
-        porches = [Porch(sock, doors, make, config.ssl) for sock in sockets or ()]
-        for porch in porches:
-            porch.open()
-        self.servers = porches  # type: ignore[assignment]
-        self.started = True
-        self._listening.set()
-
-    def install_signal_handlers(self) -> None:
-        return
-
-    def capture_signals(self) -> Any:
-        return nullcontext()
-
-
-def config_for(app: Any, doors: Doors, ssl_context: Any = None) -> uvicorn.Config:
-    writes = {(method.encode(), path.encode()): write for (method, path), write in app.writes.items()}
-    protocol = type("HubProtocol", (GuardedProtocol,), {"doors": doors, "writes": writes})
-    config = uvicorn.Config(
-        app,
-        http=protocol,
-        loop="uvloop",
-        lifespan="off",
-        ws="none",
-        log_config=None,
-        access_log=False,
-        # The box stands on the LAN itself: an address told by the client is not believed.
-        proxy_headers=False,
-        server_header=False,
-        date_header=True,
-        timeout_graceful_shutdown=5,
-        backlog=BACKLOG,
-    )
-    config.load()
-    config.ssl = ssl_context
-    return config

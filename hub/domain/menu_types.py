@@ -11,8 +11,8 @@ END = r"$(?!\n)"
 ID_SAYS = "1 to 64 of A-Za-z0-9._-"
 ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}" + END
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description=ID_SAYS, examples=["p-1203"])]
-# The same where a request has many: reading an order's four took as long as the rest of it. Whoever decides looks at
-# the signs of all of them at once.
+# The same where a request has many: the patterns of an order's four were a third of reading it. Whoever decides looks
+# at the signs of all of them at once.
 IdOfMany = Annotated[
     str,
     Meta(

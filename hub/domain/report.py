@@ -73,11 +73,10 @@ def counted(fact: Fact, meta: Meta) -> tuple[Fact, Meta] | None:
 
 def shares(fact: Fact, meta: Meta) -> tuple[tuple[Fact, Meta], ...]:
     """What the fact is to the reports of days: nothing, or one thing, or what a correction of the clock moves."""
-    kind = type(fact)
-    if kind not in _ELSEWHERE:
+    if type(fact) not in _ELSEWHERE:
         return ((fact, meta),)
-    if kind is ClockCorrected:
-        return halves(fact, meta)  # type: ignore[arg-type]
+    if isinstance(fact, ClockCorrected):
+        return halves(fact, meta)
     shown = counted(fact, meta)
     return () if shown is None else (shown,)
 

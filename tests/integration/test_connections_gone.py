@@ -12,7 +12,8 @@ import pytest
 import uvloop
 
 from hub.api.doors import Doors
-from hub.api.guard import GuardedProtocol, Server, config_for
+from hub.api.guard import GuardedProtocol
+from hub.api.server import Server, config_for
 
 READS_MAX = 100_000
 

@@ -7,8 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from hub.api import guard
-from hub.api.guard import RareWarnings
+from hub.api import server
+from hub.api.server import RareWarnings
 
 
 def record(message: str, *args: object) -> logging.LogRecord:
@@ -17,7 +17,7 @@ def record(message: str, *args: object) -> logging.LogRecord:
 
 def test_a_message_comes_once_a_minute_with_the_number_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [0.0]
-    monkeypatch.setattr(guard, "time", SimpleNamespace(monotonic=lambda: now[0]))
+    monkeypatch.setattr(server, "time", SimpleNamespace(monotonic=lambda: now[0]))
     rare = RareWarnings(every_s=60.0)
     said = []
     for second in range(300):
