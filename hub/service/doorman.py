@@ -95,8 +95,6 @@ class Doorman:
         self._state = state
         self._notes = notes
         self._by_token: dict[str, Device] = {}
-        # The hashes of tokens that are in use, so that a device's every request need not be hashed.
-        self._hashes: dict[str, str] = {}
         self._codes: list[Code] = []
         self._guests: list[Guest] = []
         self.throttle = Throttle()
@@ -128,7 +126,6 @@ class Doorman:
 
     def committed_devices(self) -> None:
         before = self._by_token
-        self._hashes.clear()
         devices = self._state.devices.committed.values()
         # Those whose new token is the only one by now need not be remembered.
         self._taken = {
@@ -152,16 +149,11 @@ class Doorman:
 
     def device_of(self, token: str) -> Device:
         """Raises Unauthenticated or DeviceRevoked."""
-        hashed = self._hashes.get(token)
-        if hashed is None:
-            hashed = token_hash(token)
-        device = self._by_token.get(hashed)
+        device = self._by_token.get(token_hash(token))
         if device is None:
             raise Unauthenticated
         if device.revoked_at is not None:
             raise DeviceRevoked
-        # Of devices that may ask alone: there are as many as have been paired.
-        self._hashes[token] = hashed
         if device.next_hash is not None:
             self._uses_next(device, token)
         self.seen_at[device.device_id] = self._wall()
