@@ -16,7 +16,7 @@ V = TypeVar("V")
 class Shelf(Generic[V]):
     """Aggregates of one kind by id. Values are immutable; putting replaces."""
 
-    __slots__ = ("_committed", "_flying", "_newest", "_open", "dirty", "get", "name")
+    __slots__ = ("_committed", "_flying", "_gone", "_newest", "_open", "dirty", "get", "name")
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,6 +26,8 @@ class Shelf(Generic[V]):
         self.get: Callable[[str], V | None] = self._newest.get
         self._flying: dict[str, V | None] = {}
         self._open: dict[str, V | None] = {}
+        # Keys that were removed: their rows may stand in the shelf's table until the next save.
+        self._gone: set[str] = set()
         # Keys whose committed value differs from the one in the shelf's table.
         self.dirty: set[str] = set()
 
@@ -46,7 +48,9 @@ class Shelf(Generic[V]):
         return self._committed
 
     def load(self, key: str, value: V) -> None:
-        """Put back a value that was read from the shelf's table, unless a newer one is here."""
+        """Put back a value that was read from the shelf's table, unless a newer one is here or it is gone."""
+        if key in self._gone:
+            return
         kept = self._committed.setdefault(key, value)
         if key not in self._open and key not in self._flying:
             self._newest[key] = kept
@@ -64,8 +68,10 @@ class Shelf(Generic[V]):
         for key, value in self._flying.items():
             if value is None:
                 self._committed.pop(key, None)
+                self._gone.add(key)
             else:
                 self._committed[key] = value
+                self._gone.discard(key)
             self.dirty.add(key)
         self._flying = {}
 

@@ -285,7 +285,13 @@ class World:
         async with asyncio.timeout(60):
             while life.core.writer.trouble is not None:
                 await asyncio.sleep(0.1)
-        await life.up.resume()
+        while True:
+            # A fault that was on its way may meet this very request: who asked asks again.
+            try:
+                await life.up.resume()
+                break
+            except StoreError:
+                await asyncio.sleep(0.1)
         self.note("healed")
         return life
 

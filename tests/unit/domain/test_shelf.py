@@ -21,6 +21,7 @@ class ShelfMachine(RuleBasedStateMachine):
         self.committed: dict[str, int] = {}
         self.flying: dict[str, int | None] = {}
         self.open: dict[str, int | None] = {}
+        self.gone: set[str] = set()
 
     @rule(key=keys, value=values)
     def put(self, key: str, value: int) -> None:
@@ -31,6 +32,12 @@ class ShelfMachine(RuleBasedStateMachine):
     def remove(self, key: str) -> None:
         self.shelf.remove(key)
         self.open[key] = None
+
+    @precondition(lambda self: not self.flying)
+    @rule()
+    def commit(self) -> None:
+        self.seal()
+        self.settle()
 
     @precondition(lambda self: not self.flying)
     @rule()
@@ -46,6 +53,8 @@ class ShelfMachine(RuleBasedStateMachine):
                 self.committed.pop(key, None)
             else:
                 self.committed[key] = value
+        self.gone |= {key for key, value in self.flying.items() if value is None}
+        self.gone -= {key for key, value in self.flying.items() if value is not None}
         self.flying = {}
 
     @rule()
@@ -75,9 +84,11 @@ class ShelfMachine(RuleBasedStateMachine):
 
     @rule(key=keys)
     def load(self, key: str) -> None:
-        if key in self.table and key not in self.shelf.dirty:
+        """The table may still have what was removed since the last save."""
+        if key in self.table:
             self.shelf.load(key, self.table[key])
-            self.committed.setdefault(key, self.table[key])
+            if key not in self.gone:
+                self.committed.setdefault(key, self.table[key])
 
     @invariant()
     def each_sees_what_is_its_own(self) -> None:
@@ -91,3 +102,20 @@ class ShelfMachine(RuleBasedStateMachine):
 
 TestShelf = ShelfMachine.TestCase
 TestShelf.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+
+
+def test_what_was_removed_does_not_come_back_from_a_table_that_still_has_it() -> None:
+    shelf: Shelf[int] = Shelf("things")
+    shelf.load("a", 1)
+    shelf.remove("a")
+    shelf.seal()
+    shelf.settle()
+    shelf.load("a", 1)
+    assert (shelf.get("a"), dict(shelf.committed)) == (None, {})
+    shelf.put("a", 2)
+    shelf.seal()
+    shelf.settle()
+    shelf.dirty.clear()
+    shelf.forget("a")
+    shelf.load("a", 2)
+    assert shelf.get("a") == 2
