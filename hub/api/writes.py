@@ -149,7 +149,7 @@ def _decoder(kind: type[Command]) -> Callable[[bytes], Any]:
 
 def idempotency_key(scope: Scope) -> str:
     """Raises IdempotencyKeyRequired when there is none or it is no 1 to 255 printable ASCII characters."""
-    value: bytes | None = dict(scope["headers"]).get(b"idempotency-key")
+    value = header(scope, b"idempotency-key")
     if value is None or _KEY.fullmatch(value) is None:
         raise IdempotencyKeyRequired
     return value.decode("ascii")

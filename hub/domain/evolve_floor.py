@@ -105,14 +105,7 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
             trail=(*check.trail, entry_of(meta)),
         ),
     )
-    find = state.products.get
-    counted = [
-        (line.product_id, -line.quantity)
-        for line in fact.lines
-        if (product := find(line.product_id)) is not None and product.remaining is not None
-    ]
-    if counted:
-        move_stock(state, counted)
+    move_stock(state, [(line.product_id, -line.quantity) for line in fact.lines])
     move_options(state, ((line.options, -line.quantity) for line in fact.lines))
 
 

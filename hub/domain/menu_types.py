@@ -9,7 +9,8 @@ from msgspec import Meta
 # Python's $ would let a line break pass at the end: an entry's type with one breaks the lines of the feed.
 END = r"$(?!\n)"
 ID_SAYS = "1 to 64 of A-Za-z0-9._-"
-ID_PATTERN = r"^[A-Za-z0-9._-]{1,64}" + END
+ID_SIGNS = "[A-Za-z0-9._-]"
+ID_PATTERN = f"^{ID_SIGNS}{{1,64}}{END}"
 Id = Annotated[str, Meta(pattern=ID_PATTERN, description=ID_SAYS, examples=["p-1203"])]
 # The same where a request has many: the patterns of an order's four were a third of reading it. Whoever decides looks
 # at the signs of all of them at once.

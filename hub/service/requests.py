@@ -76,10 +76,8 @@ class Filter:
         if not self.complete:
             return True
         bits = self._bits
-        if not bits[(fingerprint & 0xFFFFFF) >> 3] & (1 << (fingerprint & 7)):
-            return False
         step = (fingerprint >> 24) | 1
-        for place in (fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
+        for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
             if not bits[(place & 0xFFFFFF) >> 3] & (1 << (place & 7)):
                 return False
         return True

@@ -26,7 +26,7 @@ from hub.domain.errors import (
 )
 from hub.domain.facts import CheckOpened, Fact, ForeignRecorded, OrderPlaced
 from hub.domain.menu import Dining, Product, ProductKind
-from hub.domain.menu_types import ID_SAYS
+from hub.domain.menu_types import ID_SAYS, ID_SIGNS
 from hub.domain.seats import only_check
 from hub.domain.state import Choices, State
 
@@ -35,7 +35,7 @@ AMOUNT_MAX = 999_999_999
 # What is ordered by itself.
 SOLD = ("single", "set")
 _line_id: Final = attrgetter("line_id")
-_SIGNS: Final = re.compile(r"[A-Za-z0-9._-]+")
+_SIGNS: Final = re.compile(f"{ID_SIGNS}+")
 
 
 def new_check(
@@ -181,8 +181,7 @@ def price_lines(
                 product.name,
                 quantity,
                 unit_price,
-                # A number of its own for each line that stands on a check is not needed for one portion.
-                unit_price if quantity == 1 else quantity * unit_price,
+                quantity * unit_price,
                 product.tax_class,
                 rates[key],
                 product.tax_included,
