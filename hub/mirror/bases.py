@@ -90,7 +90,7 @@ class Shipment:
     def __init__(self, source: Path, folder: Path, seq: int) -> None:
         self._source = source
         self._folder = folder
-        self._seq = seq
+        self.seq = seq
         self._from: IO[bytes] | None = None
         self._to: IO[bytes] | None = None
         self._digest = sha256()
@@ -117,7 +117,7 @@ class Shipment:
         os.fsync(self._to.fileno())
         if piece:
             return True
-        os.replace(self._folder / DRAFT, self._folder / f"base-{self._seq:012}-{self._digest.hexdigest()}.db")
+        os.replace(self._folder / DRAFT, self._folder / f"base-{self.seq:012}-{self._digest.hexdigest()}.db")
         sync_folder(self._folder)
         self.give_up()
         return False

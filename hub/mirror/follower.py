@@ -81,8 +81,12 @@ class Mirror:
                     self._copies.gone("mirror", f"bug: {error!r}")
                     await asyncio.sleep(RETRY_S_MAX)
         finally:
-            self._stock.close()
-            hand.end(self._medium.close)
+            self._stock.end()
+            hand.end(self._close)
+
+    def _close(self) -> None:
+        self._stock.close()
+        self._medium.close()
 
     async def _copy(self, hand: Hand) -> None:
         at = await self._do(hand, self._medium.open)

@@ -22,7 +22,7 @@ AGAIN_S: Final = 3600.0
 
 
 class Stock:
-    """look() and step() block: call them in the medium's thread. make: writes a base to a file of the box.
+    """look(), step() and close() are for the medium's thread. make: writes a base to a file of the box.
 
     A base is due when the journal or the medium does not begin with the first entry. Then entries that the journal has
     removed and the bases know go from the medium too.
@@ -50,39 +50,39 @@ class Stock:
 
     def due(self, seq: int) -> bool:
         """Whether step() has something to do, while the medium stands at this entry; begins to make a base."""
-        if self._shipment is not None or self._tidied != self._journal.first_seq:
-            return True
-        if self._making is not None:
-            return self._take(seq)
-        if time.monotonic() >= self._not_before and self._wanted(seq):
+        self._take()
+        idle = self._shipment is None and self._making is None and time.monotonic() >= self._not_before
+        if idle and self._wanted(seq):
             self._making = asyncio.ensure_future(self._make())
-        return False
+        arrived = self._shipment is not None and self._shipment.seq <= seq
+        return arrived or self._tidied != self._journal.first_seq
 
     def _wanted(self, seq: int) -> bool:
         if self._journal.first_seq == 1 and self._first <= 1:
             return False
         return not self._known or seq - self._known[0].seq >= EVERY_ENTRIES
 
-    def _take(self, seq: int) -> bool:
-        """Whether a base has been made that the medium's entries have come to."""
+    def _take(self) -> None:
+        """A base that has been made is sent when the medium's entries have come to it."""
         task = self._making
         if task is None or not task.done():
-            return False
+            return
+        self._making = None
         if (error := task.exception()) is not None:
             log.warning("a base for the mirror could not be made: %r", error)
         made = task.result() if error is None else None
-        if made is not None and made[1] > seq:
-            return False
-        self._making = None
         if made is None or (self._known and made[1] <= self._known[0].seq):
             self._not_before = time.monotonic() + AGAIN_S
-            return False
-        self._shipment = Shipment(made[0], self._medium.folder, made[1])
-        return True
+        else:
+            self._shipment = Shipment(made[0], self._medium.folder, made[1])
 
     def step(self) -> bool:
         """One piece of work; whether there is more. Raises OSError when the medium cannot even be read."""
-        if self._shipment is not None:
+        if self._shipment is not None and not self._joins(self._shipment.seq):
+            # Made before the medium was begun anew, or for another one.
+            self._shipment.give_up()
+            self._shipment = None
+        if self._shipment is not None and self._shipment.seq <= self._medium.position.seq:
             try:
                 if self._shipment.step():
                     return True
@@ -95,16 +95,30 @@ class Stock:
         self._tidy()
         return False
 
+    def _joins(self, base: int) -> bool:
+        """Whether the medium's entries go on from a base of this one."""
+        return base >= self._first - 1
+
     def _tidy(self) -> None:
-        self._known = drop_old(self._medium.folder)
+        self._first = self._begins()
+        self._known = [base for base in drop_old(self._medium.folder) if self._joins(base.seq)]
         self._tidied = self._journal.first_seq
         if self._known:
             # The entry that a base is as of stays, to prove that the two belong together.
             self._medium.forget_before(min(self._tidied, self._known[-1].seq))
-        found = segments(self._medium.folder)
-        self._first = first_seq_of(found[0]) if found else 1
+            self._first = self._begins()
 
-    def close(self) -> None:
-        """Nothing more is begun."""
+    def _begins(self) -> int:
+        """The medium's first entry, which may be still to come."""
+        found = segments(self._medium.folder)
+        return first_seq_of(found[0]) if found else self._medium.position.seq + 1
+
+    def end(self) -> None:
+        """No other base is begun."""
         if self._making is not None:
             self._making.cancel()
+
+    def close(self) -> None:
+        """Let go of the files."""
+        if self._shipment is not None:
+            self._shipment.begin_again()

@@ -40,6 +40,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(Medium.__init__.__kwdefaults__, "segment_bytes_max", 3000)
 
 
+async def nothing() -> None:
+    """No secrets to send, nothing to wait for."""
+
+
 class Shop:
     """A store with a mirror; `gone` are the entries that it has removed."""
 
@@ -50,6 +54,7 @@ class Shop:
         self.gone: list[Entry] = []
         self.keys: dict[str, int] = {}
         self.copies: Copies
+        self.base_made: Callable[[], Awaitable[None]] = nothing
         self._mirror: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Shop:
@@ -83,17 +88,15 @@ class Shop:
             return
         journal, draft = self.kit.journal, self.folder / "draft.db"
 
-        async def sealed() -> None:
-            return None
-
         async def base() -> tuple[Path, int] | None:
             seq = await asyncio.to_thread(write_base, journal.path, draft)
+            await self.base_made()
             return None if seq is None else (draft, seq)
 
         self.copies = Copies(position=lambda: journal.position, now=lambda: "now")
         self._mirror = asyncio.create_task(
             Mirror(
-                journal=journal, copies=self.copies, folder=self.usb, hub_id="h1", sealed=sealed, base=base,
+                journal=journal, copies=self.copies, folder=self.usb, hub_id="h1", sealed=nothing, base=base,
                 secrets_ask_s=0.01,
             ).run()
         )  # fmt: skip
@@ -117,6 +120,12 @@ class Shop:
         await self.plug()
         await self.until(lambda: self.copies.of("mirror").seq == self.kit.journal.position.seq)
         await self.until(lambda: self.kit.journal.first_seq == 1 or bool(bases.bases(self.usb)))
+
+    async def copied_and_removed(self) -> None:
+        """Without the first, the mirror may be behind what is removed: it is begun anew, and has one base."""
+        await self.until(lambda: self.copies.of("mirror").seq == self.kit.journal.position.seq)
+        await self.remove()
+        await self.copied()
 
     async def replaced(self) -> Report:
         """Assert that a new box has state, reports and answers of the last entry on the medium."""
@@ -182,8 +191,7 @@ async def test_the_medium_does_not_grow_for_ever(quick: None, tmp_path: Path) ->
         for number in range(5):
             for _ in range(12):
                 await shop.order()
-            await shop.remove()
-            await shop.copied()
+            await shop.copied_and_removed()
             if number:
                 # The base before the last one is at most a round old, and nothing but one segment is older than it.
                 last = shop.kit.journal.position.seq
@@ -223,11 +231,11 @@ async def test_a_mirror_begun_late_or_away_too_long_is_enough_for_a_new_box(
 
 async def test_a_spoiled_base_is_passed_over_for_the_one_before(quick: None, tmp_path: Path) -> None:
     async with Shop(tmp_path) as shop:
+        await shop.plug()
         for _ in range(3):
             for _ in range(8):
                 await shop.order()
-            await shop.remove()
-            await shop.copied()
+            await shop.copied_and_removed()
         await shop.until(lambda: len(bases.bases(shop.usb)) == 2)
         newest = bases.bases(shop.usb)[0].path
         content = bytearray(newest.read_bytes())
@@ -235,6 +243,39 @@ async def test_a_spoiled_base_is_passed_over_for_the_one_before(quick: None, tmp
         newest.write_bytes(content)
         before = bases.bases(shop.usb)[1].seq
         assert f"as of entry {before:,}" in (await shop.replaced()).sources[0]
+
+
+async def test_a_base_made_before_the_mirror_was_begun_anew_is_not_written_to_it(
+    quick: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def pulled_out(self: Medium, group: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    async with Shop(tmp_path) as shop:
+        for _ in range(4):
+            await shop.order()
+        await shop.copied()
+        await shop.remove()
+        making, released = asyncio.Event(), asyncio.Event()
+
+        async def slow() -> None:
+            making.set()
+            await released.wait()
+
+        shop.base_made = slow
+        await shop.order()
+        await making.wait()
+        with monkeypatch.context() as broken:
+            broken.setattr(Medium, "append", pulled_out)
+            for _ in range(4):
+                await shop.order()
+            await shop.remove()
+            await shop.order()
+            await shop.until(lambda: shop.copies.view()["state"] != "following")
+            released.set()
+        await shop.until(lambda: shop.copies.of("mirror").seq == shop.kit.journal.position.seq)
+        await shop.until(lambda: bool(bases.bases(shop.usb)))
+        await shop.replaced()
 
 
 def test_a_base_holds_no_key_and_no_code(tmp_path: Path) -> None:
