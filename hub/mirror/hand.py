@@ -6,6 +6,7 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
@@ -40,10 +41,9 @@ class Hand:
                 result, error = call(), None
             except Exception as raised:
                 result, error = None, raised
-            try:
+            # A closed loop: nobody waits any more, but what was said to end() is still done.
+            with suppress(RuntimeError):
                 self._loop.call_soon_threadsafe(_settle, done, result, error)
-            except RuntimeError:
-                return  # The loop is closed: nobody waits any more.
 
 
 def _settle(done: asyncio.Future[Any], result: Any, error: Exception | None) -> None:

@@ -81,6 +81,7 @@ async def stand(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+        await stand.until(lambda: all(thread.name != "mirror" for thread in threading.enumerate()))
 
 
 async def test_every_entry_is_copied_with_the_secrets(stand: Stand) -> None:
