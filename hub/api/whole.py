@@ -25,12 +25,10 @@ def cycle_of(send: Send) -> RequestResponseCycle | None:
     return cycle if isinstance(cycle, RequestResponseCycle) else None
 
 
-def write_whole(
-    cycle: RequestResponseCycle | None, status: int, headers: list[tuple[bytes, bytes]], body: bytes
-) -> bool:
+def write_whole(cycle: RequestResponseCycle | None, status: int, headers: bytes, body: bytes) -> bool:
     """Write the answer if it can be done at once; False: send it as ASGI has it.
 
-    Only for headers that hold nothing a client has said.
+    headers: whole lines, as they are sent. They hold nothing that a client has said.
     """
     if cycle is None or cycle.flow.write_paused or cycle.response_started:
         return False
@@ -38,12 +36,9 @@ def write_whole(
         return True
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
-    parts = [STATUS_LINE[status], _head.of(cycle.default_headers)]
-    parts += [b"%b: %b\r\n" % pair for pair in headers]
-    parts.append(b"content-length: %d\r\n\r\n" % len(body) if cycle.keep_alive else _LAST % len(body))
-    if cycle.scope["method"] != "HEAD":
-        parts.append(body)
-    cycle.transport.write(b"".join(parts))
+    size = _SIZE if cycle.keep_alive else _LAST_SIZE
+    sent = STATUS_LINE[status], _head.of(cycle.default_headers), headers, size % len(body), body
+    cycle.transport.write(b"".join(sent))
     cycle.response_complete = True
     cycle.message_event.set()
     if not cycle.keep_alive:
@@ -87,4 +82,11 @@ def finish(cycle: RequestResponseCycle, sending: Coroutine[Any, Any, None]) -> N
     task.add_done_callback(_finishing.discard)
 
 
-_LAST = b"content-length: %d\r\nconnection: close\r\n\r\n"
+_SIZE: Final = b"content-length: %d\r\n\r\n"
+_LAST_SIZE: Final = b"content-length: %d\r\nconnection: close\r\n\r\n"
+
+
+def apart(headers: bytes) -> list[tuple[bytes, bytes]]:
+    """The same headers as ASGI has them."""
+    lines = (line.split(b": ", 1) for line in headers.splitlines())
+    return [(name, value) for name, value in lines]

@@ -13,6 +13,8 @@ from hub.domain.facts import Fact, ForeignRecorded
 NO_HASH: Final = "0" * 64
 _encoder = msgspec.json.Encoder()
 encode: Final = _encoder.encode
+# A menu of a hundred thousand products is not kept for the next order's sake.
+WRITTEN_BYTES_MAX: Final = 64 * 1024
 
 
 class Stamp(Struct, frozen=True, gc=False):
@@ -49,43 +51,49 @@ class Chain:
     The position moves when an entry is made, so entries of a group that failed must be followed by rewind().
     """
 
-    __slots__ = ("_boot", "_head", "_source", "epoch", "hash", "seq")
+    __slots__ = ("_boot", "_data", "_head", "_source", "epoch", "hash", "seq")
 
     def __init__(self, *, source: str, boot_id: str, epoch: str, seq: int, head: str) -> None:
         self._source = source
         self._boot = boot_id
+        # Facts are written into the same memory, one after the other: fresh memory for each costs more than the copy.
+        self._data = bytearray()
         self.rewind(epoch=epoch, seq=seq, head=head)
 
     def rewind(self, *, epoch: str, seq: int, head: str) -> None:
         self.epoch, self.seq, self.hash = epoch, seq, head
         self._head = f'{{"specversion":"1.0","id":"{epoch}-'
 
-    def append(self, fact: Fact, stamp: Stamp, origin: Origin) -> tuple[Entry, bytes]:
-        """The next entry, and the JSON of its data."""
+    def append(self, fact: Fact, stamp: Stamp, origin: Origin) -> tuple[Entry, memoryview]:
+        """The next entry, and where in it the JSON of its data is."""
         self.seq += 1
-        data = fact.data if isinstance(fact, ForeignRecorded) else encode(fact)
+        data = self._written(fact)
         extra = ""
         if origin.staff_id is not None:
             extra = f'"staffid":"{origin.staff_id}",'
         if origin.idempotency_key is not None:
             key = encode(origin.idempotency_key).decode()
             extra += f'"idempotencykey":{key},"requesthash":"{origin.request_hash}",'
-        raw = b"".join(
-            (
-                (
-                    f'{self._head}{self.seq}","source":"{self._source}","type":"{fact.entry_type()}",'
-                    f'"subject":{encode(fact.subject()).decode()},"time":"{stamp.time}",'
-                    f'"datacontenttype":"application/json","seq":{self.seq},"epoch":"{self.epoch}",'
-                    f'"prevhash":"{self.hash}","businessdate":"{stamp.business_date}",'
-                    f'"deviceid":"{origin.device_id}",{extra}"bootid":"{self._boot}",'
-                    f'"monotonicms":"{stamp.monotonic_ms}","timetrusted":{"true" if stamp.trusted else "false"},"data":'
-                ).encode(),
-                data,
-                b"}",
-            )
-        )
+        head = (
+            f'{self._head}{self.seq}","source":"{self._source}","type":"{fact.entry_type()}",'
+            f'"subject":{encode(fact.subject()).decode()},"time":"{stamp.time}",'
+            f'"datacontenttype":"application/json","seq":{self.seq},"epoch":"{self.epoch}",'
+            f'"prevhash":"{self.hash}","businessdate":"{stamp.business_date}",'
+            f'"deviceid":"{origin.device_id}",{extra}"bootid":"{self._boot}",'
+            f'"monotonicms":"{stamp.monotonic_ms}","timetrusted":{"true" if stamp.trusted else "false"},"data":'
+        ).encode()
+        raw = b"".join((head, data, b"}"))
         self.hash = sha256(raw).hexdigest()
-        return Entry(self.seq, self.epoch, self.hash, raw), bytes(data)
+        return Entry(self.seq, self.epoch, self.hash, raw), memoryview(raw)[len(head) : -1]
+
+    def _written(self, fact: Fact) -> bytearray | msgspec.Raw:
+        """The fact's JSON, until the next one is written."""
+        if isinstance(fact, ForeignRecorded):
+            return fact.data
+        if len(self._data) > WRITTEN_BYTES_MAX:
+            self._data = bytearray()
+        _encoder.encode_into(fact, self._data)
+        return self._data
 
 
 class Envelope(Struct, frozen=True, gc=False):
@@ -121,7 +129,7 @@ def hash_of(raw: bytes) -> str:
     return sha256(raw).hexdigest()
 
 
-def answer(data: bytes, *, seq: int, business_date: str, accepted_at: str) -> bytes:
+def answer(data: bytes | memoryview, *, seq: int, business_date: str, accepted_at: str) -> bytes:
     """The answer to the write whose last entry holds `data`: the fact, and where and when it was accepted."""
-    head = data[:-1] + b"," if len(data) > 2 else b"{"
-    return head + f'"seq":{seq},"business_date":"{business_date}","accepted_at":"{accepted_at}"}}'.encode()
+    more = f'"seq":{seq},"business_date":"{business_date}","accepted_at":"{accepted_at}"}}'.encode()
+    return b"".join((data[:-1], b"," if len(data) > 2 else b"", more))

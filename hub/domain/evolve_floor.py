@@ -111,9 +111,9 @@ def order_placed(state: State, fact: OrderPlaced, meta: Meta) -> None:
 
 def move_stock(state: State, portions: Iterable[tuple[str, int]]) -> None:
     """Add portions to the products that are counted; never below 0."""
-    moved = False
+    moved, known = False, state.products.get
     for product_id, quantity in portions:
-        product = state.products.get(product_id)
+        product = known(product_id)
         if product is None or product.remaining is None:
             continue
         left = max(0, product.remaining + quantity)

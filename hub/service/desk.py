@@ -79,7 +79,7 @@ class Taken(Struct, gc=False):
     """A write that was decided: the last entry's seq and data, and the group that keeps it."""
 
     seq: int
-    data: bytes
+    data: bytes | memoryview
     stamp: Stamp
     group: Group
 

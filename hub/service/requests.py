@@ -13,6 +13,7 @@ from hashlib import blake2b, sha256
 from hub.domain.entries import Envelope
 
 _MASK = (1 << 63) - 1
+PROBES = 4
 
 
 def fingerprint(device_id: str, key: str) -> int:
@@ -25,7 +26,9 @@ def request_hash(method_and_path: str, canonical: bytes) -> str:
 
     canonical: the command encoded without its defaults, in the order of its fields.
     """
-    return sha256(b"%b\n%b" % (method_and_path.encode(), canonical)).hexdigest()[:32]
+    found = sha256(f"{method_and_path}\n".encode())
+    found.update(canonical)
+    return found.hexdigest()[:32]
 
 
 class Filter:
@@ -69,17 +72,19 @@ class Filter:
         self._added += 1
         bits = self._bits
         step = (fingerprint >> 24) | 1
-        for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
+        for place in range(fingerprint, fingerprint + PROBES * step, step):
             bits[(place & 0xFFFFFF) >> 3] |= 1 << (place & 7)
 
     def may_hold(self, fingerprint: int) -> bool:
         if not self.complete:
             return True
         bits = self._bits
-        step = (fingerprint >> 24) | 1
-        for place in (fingerprint, fingerprint + step, fingerprint + 2 * step, fingerprint + 3 * step):
+        step, place = (fingerprint >> 24) | 1, fingerprint
+        # The first probe tells of nearly every new one.
+        for _ in range(PROBES):
             if not bits[(place & 0xFFFFFF) >> 3] & (1 << (place & 7)):
                 return False
+            place += step
         return True
 
 

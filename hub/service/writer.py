@@ -160,7 +160,7 @@ class Writer:
 
     def add(
         self, facts: Sequence[Fact], stamp: Stamp, origin: Origin, request: int | None = None
-    ) -> tuple[Entry, bytes, Group]:
+    ) -> tuple[Entry, memoryview, Group]:
         """Append the facts of one command to the open group; its last entry, that entry's data, and the
         group to wait for.
 
@@ -187,7 +187,7 @@ class Writer:
         self._wake.set()
         return entry, data, group
 
-    def _append(self, group: Group, fact: Fact, stamp: Stamp, origin: Origin) -> tuple[Entry, bytes]:
+    def _append(self, group: Group, fact: Fact, stamp: Stamp, origin: Origin) -> tuple[Entry, memoryview]:
         entry, data = self._chain.append(fact, stamp, origin)
         meta = Meta(
             entry.seq, entry.epoch, stamp.time, stamp.business_date, origin.device_id, origin.staff_id
