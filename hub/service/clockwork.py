@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from datetime import datetime
+from math import inf
 from typing import Final
 
 import msgspec
@@ -28,6 +29,8 @@ NOTE: Final = "clock"
 NOTE_EVERY_S: Final = 600.0
 PAGE: Final = 200
 PAGE_BYTES: Final = 1 << 20
+# Entries count milliseconds: what is as near to a difference that matters is looked at one by one.
+SURELY_S: Final = 0.01
 
 
 class Known(Struct):
@@ -44,13 +47,28 @@ class Known(Struct):
 
 
 class Boot(Struct):
-    """A boot's entries that are looked at. offset_s: wall less monotonic time, once it is known."""
+    """A boot's entries that are looked at. offset_s: wall less monotonic time, once it is known.
+
+    least_s, most_s: what its entries took that for, at least and at most.
+    """
 
     boot_id: str
     first: Envelope
     last: Envelope
     offset_s: float | None = None
     exact: bool = True
+    least_s: float = inf
+    most_s: float = -inf
+
+    def took_for(self, offset_s: float) -> None:
+        self.least_s, self.most_s = min(self.least_s, offset_s), max(self.most_s, offset_s)
+
+    @property
+    def right(self) -> bool:
+        """Whether each of its entries has the right time as it stands. Nearly always: then none is read again."""
+        if self.offset_s is None:
+            return False
+        return max(self.offset_s - self.least_s, self.most_s - self.offset_s) < SAME_S - SURELY_S
 
 
 async def before_of(journal: JournalReader, notes: Notes, boot: str) -> Before:
@@ -150,7 +168,9 @@ class ClockWork:
             else next((boot.first.seq for boot in boots if boot.boot_id == self._boot), upto + 1)
         )
         await self._place(boots, first, offset_s)
-        corrected = await self._retime(boots, first, upto)
+        corrected = 0
+        if not (self._core.state.corrections.empty and all(boot.right for boot in boots)):
+            corrected = await self._retime(boots, first, upto)
         if clock.turns == turn:
             self._turn = turn
             await self._note(boot_first, upto)
@@ -165,8 +185,10 @@ class ClockWork:
                 boots.append(Boot(envelope.bootid, envelope, envelope))
             boot = boots[-1]
             boot.last = envelope
+            took = _unix(envelope) - _monotonic(envelope)
+            boot.took_for(took)
             if envelope.timetrusted:
-                boot.offset_s = _unix(envelope) - int(envelope.monotonicms) / 1000
+                boot.offset_s = took
         return boots
 
     async def _place(self, boots: list[Boot], first: int, offset_s: float) -> None:

@@ -1,0 +1,52 @@
+"""What it costs to look at earlier entries when the right time comes: those that were right are read once."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from hub.clock import BoxClock
+from hub.domain.commands import LineIn, PlaceOrder
+from hub.domain.entries import Envelope
+from hub.service.clockwork import ClockWork
+from tests.clocks.twins import Machine
+from tests.support.core import HubKit
+from tests.support.disk import Disk
+
+ORDER = PlaceOrder(lines=(LineIn("p1", 1),), table_id="t1")
+
+
+@pytest.mark.parametrize(
+    ("skew_s", "looks", "corrections"), [(0.0, 1, 0), (1.9, 1, 0), (-1.9, 1, 0), (2.1, 2, 1), (-3600.0, 2, 1)]
+)
+async def test_entries_whose_time_was_right_are_read_once(
+    monkeypatch: pytest.MonkeyPatch, skew_s: float, looks: int, corrections: int
+) -> None:
+    machine, kit = Machine(random.Random(1)), HubKit(Disk())
+    machine.skew_s = skew_s
+    looked: list[int] = []
+    entries = ClockWork._entries
+
+    def counted(work: ClockWork, first: int, upto: int) -> AsyncIterator[Envelope]:
+        looked.append(first)
+        return entries(work, first, upto)
+
+    monkeypatch.setattr(ClockWork, "_entries", counted)
+    with machine.ruling():
+        kit.clock = BoxClock(
+            zone="Asia/Tokyo", day_change=timedelta(hours=5), before=None, synchronised=lambda: machine.ntp
+        )
+        kit.boot = machine.boot
+        await kit.fresh()
+        for number in range(5):
+            machine.go(60.0)
+            await kit.says(f"k{number}", ORDER)
+        last = kit.journal.position.seq
+        machine.ntp = True
+        await ClockWork(kit.core, kit.journal, kit.clock, boot=machine.boot).tend()
+        assert looked == [1] * looks
+        assert kit.journal.position.seq == last + corrections
+        await kit.stop()
