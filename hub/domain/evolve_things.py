@@ -191,10 +191,14 @@ def _plan_end(state: State, thing: Thing) -> None:
 
 
 def _settlement(state: State, thing: Thing) -> None:
+    """A drawer is settled several times a day: one that was corrected may have the time that the next one had."""
     register = state.registers.get(thing.id)
     if register is not None:
         settlements = tuple(
-            replace(one, at=shifted(one.at, thing.shift_ms)) if _was(one.at, thing) else one
+            replace(one, at=shifted(one.at, thing.shift_ms))
+            # The first versions named no entry.
+            if thing.part in ("", str(one.seq)) and _was(one.at, thing)
+            else one
             for one in register.settlements
         )
         state.registers.put(thing.id, replace(register, settlements=settlements))

@@ -127,7 +127,7 @@ class Retiming:
         by_ms = shift_ms - was_shift_ms
         if isinstance(fact, _OF_A_DATE) and fact.date != envelope.businessdate:
             # It says itself which day it is about.
-            self._move(things_of(fact, by_ms, was_date, fact.date, had))
+            self._move(things_of(fact, by_ms, was_date, fact.date, had, envelope.seq))
             return
         share = self._shares.get((was_date, date))
         if share is None:
@@ -139,7 +139,7 @@ class Retiming:
         _draw(share.drawers, fact, envelope.seq)
         for part in _handed_out(fact):
             share.numbers = share.numbers.with_range(part)
-        self._move(things_of(fact, by_ms, was_date, date, had))
+        self._move(things_of(fact, by_ms, was_date, date, had, envelope.seq))
 
     def _move(self, things: list[Thing]) -> None:
         self._things += things

@@ -37,10 +37,10 @@ def visitor_of(fact: Fact | None) -> str | None:
     return fact.customer_id if isinstance(fact, PointsChanged) and fact.kind == "adjusted" else None
 
 
-def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str) -> list[Thing]:
+def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str, seq: int) -> list[Thing]:
     """What carries a time of this entry: so much too early, on a business day that is `date` and seemed to be `was`.
 
-    at: the time that the entry had.
+    at: the time that the entry had. seq: the entry's.
     """
     match fact:
         case SaleCompleted():
@@ -112,7 +112,8 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str) -> list[Thin
         case DeviceRevoked():
             return [Thing("device_end", fact.device_id, by_ms, date, at=at)]
         case RegisterSettled():
-            return [Thing("settlement", register_key(date, fact.register_id), by_ms, date, at=at)]
+            drawer = register_key(date, fact.register_id)
+            return [Thing("settlement", drawer, by_ms, date, part=str(seq), at=at)]
         case BandSwitched():
             return [Thing("band", BY_HAND, by_ms, date, at=at)]
         case _:
