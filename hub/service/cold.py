@@ -59,7 +59,8 @@ class Cold:
         for key in keys:
             value = committed.get(key)
             self._brought.pop((shelf, key), None)
-            if value is None:
-                yield shelf, key
-            else:
+            if value is not None:
                 self._brought[shelf, key] = (now, value)
+            # Also what is on disk as it was before a decision removed it: to look for that again would never end.
+            if self._lacks((shelf, key)):
+                yield shelf, key

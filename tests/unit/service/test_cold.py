@@ -16,6 +16,7 @@ from hub.domain.commands import (
     RefundSale,
     TenderIn,
 )
+from hub.domain.commands_day import MoveDrawer
 from hub.domain.commands_staff import AskApproval
 from hub.domain.errors import HubError
 from hub.domain.facts import MasterChange
@@ -129,3 +130,15 @@ async def test_approvals_leave_memory_some_days_after(kit: HubKit) -> None:
     assert not kit.core.state.approvals.committed
     await kit.again()
     assert not kit.core.state.approvals.committed, "nor does a start read them"
+
+
+async def test_what_a_decision_under_way_removed_is_not_looked_for_for_ever(kit: HubKit) -> None:
+    state = kit.core.state
+    await kit.says("float", MoveDrawer("float", 1000), target="r1")
+    (key,) = state.registers.committed
+    state.registers.remove(key)
+    async with asyncio.timeout(5):
+        await kit.core.cold.bring(lambda: [("registers", key)])
+    assert state.registers.get(key) is None
+    assert key in state.registers.committed
+    state.discard_open()
