@@ -29,6 +29,10 @@ HELD_BYTES_MAX: Final = 32 * 1024
 
 
 class AtOnce(Protocol):
+    @property
+    def rather_later(self) -> bool:
+        """Whether the next turn of the loop suits better."""
+
     def at_once(self, cycle: RequestResponseCycle) -> bool:
         """Take the request; False: it is for the application."""
 
@@ -155,7 +159,7 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         self.cycle.body += body
         if len(self.cycle.body) > HELD_BYTES_MAX:
-            self._to_the_application()
+            self._to_the_application(self.cycle)
 
     def on_message_complete(self) -> None:
         held = self._held
@@ -167,15 +171,21 @@ class GuardedProtocol(HttpToolsProtocol):
         self.cycle.more_body = False
         self._enters(Stage.WAITING)
         self._held = None
-        if not held.at_once(self.cycle):
-            self._to_the_application()
+        if held.rather_later:
+            self.loop.call_soon(self._ask, held, self.cycle)
+        else:
+            self._ask(held, self.cycle)
 
-    def _to_the_application(self) -> None:
+    def _ask(self, held: AtOnce, cycle: RequestResponseCycle) -> None:
+        if not cycle.disconnected and not held.at_once(cycle):
+            self._to_the_application(cycle)
+
+    def _to_the_application(self, cycle: RequestResponseCycle) -> None:
         """It reads what has come of the held request's body, and the rest of it."""
         self._held = None
-        self.cycle.message_event = asyncio.Event()
-        self.cycle.message_event.set()
-        self._start_asgi_task(self.cycle, self.app)
+        cycle.message_event = asyncio.Event()
+        cycle.message_event.set()
+        self._start_asgi_task(cycle, self.app)
 
     def on_response_complete(self) -> None:
         # As uvicorn does it, but without a timer for each answer: the doors' sweep ends who rests for too long.

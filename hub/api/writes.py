@@ -72,6 +72,10 @@ class WriteEndpoint:
         if not write_whole(cycle_of(send), self.write.status, headers, answer.body):
             await send_answer(send, self.write.status, apart(headers), answer.body)
 
+    @property
+    def rather_later(self) -> bool:
+        return self._box.core.writer.sets_off
+
     def at_once(self, cycle: RequestResponseCycle) -> bool:
         """Take a request whose body is all there without a task of its own; False: call the application.
 

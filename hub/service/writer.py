@@ -1,6 +1,7 @@
 """The one writer: decided facts become entries, entries share a commit, and only then is anyone answered.
 
-While a group is on its way to the disk the next one gathers. If a commit fails, the outcome of that group and
+While a group is on its way to the disk the next one gathers; so that there is something to decide meanwhile, a
+group sets off before everyone who asks is in it. If a commit fails, the outcome of that group and
 of the one decided on top of it is unknown: none is told "failed", the journal is opened again and read, and
 writing goes on from what it holds.
 """
@@ -37,6 +38,10 @@ REOPEN_WAIT_S_MAX: Final = 5.0
 QUIET_TURNS: Final = 3
 # So that a flood cannot put off its own answers for ever.
 GROUP_ENTRIES_MAX: Final = 512
+# A group sets off with this share of those who are likely to ask: the others are decided while the disk works. Where
+# fewer ask than that, all of them are waited for.
+SETS_OFF_WITH: Final = 3 / 4
+CROWD: Final = 16
 JournalState = Literal["writable", "reopening", "full", "closed", "standby", "superseded"]
 
 
@@ -133,6 +138,8 @@ class Writer:
         self.unsaved = 0
         # The last entry that the committed state has seen.
         self.settled = self._head()
+        # Entries with which the next group sets off, if they come to so many.
+        self._enough = GROUP_ENTRIES_MAX
 
     def _head(self) -> After:
         return After(self._chain.epoch, self._chain.seq, self._chain.hash)
@@ -211,6 +218,11 @@ class Writer:
         self.unsaved += count
         self.settled = head
 
+    @property
+    def sets_off(self) -> bool:
+        """Whether the open group is about to: what need not be in it is better decided afterwards."""
+        return self._flying is None and len(self._open.entries) >= self._enough
+
     def pending(self) -> Group | None:
         """The newest group that a decision made now has seen and that is not on disk yet."""
         return self._open if self._open.entries else self._flying
@@ -251,6 +263,8 @@ class Writer:
             finally:
                 self._flying = None
             self._settle(group)
+            asking = len(group.entries) + len(self._open.entries)
+            self._enough = GROUP_ENTRIES_MAX if asking < CROWD else int(SETS_OFF_WITH * asking)
             if group.opens is not None:
                 self.opening = None
                 self.opened.set()
@@ -264,8 +278,8 @@ class Writer:
         A lone order waits for three empty turns, some microseconds; sixty-four share a commit instead of
         queuing for several.
         """
-        size = still = 0
-        while still < QUIET_TURNS and size < GROUP_ENTRIES_MAX:
+        size, still = len(self._open.entries), 0
+        while still < QUIET_TURNS and size < self._enough:
             await asyncio.sleep(0)
             grown = len(self._open.entries)
             still = still + 1 if grown == size else 0

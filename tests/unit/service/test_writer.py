@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Sequence
 from types import SimpleNamespace
 
 import pytest
 
 from hub.domain import entries
 from hub.domain.commands import ApplyMaster, ChangeProduct, LineIn, OpenCheck, PlaceOrder, RecoverEntry
+from hub.domain.entries import Entry
 from hub.domain.errors import Internal, NotReady, OutcomeUnknown, SoldOut, StorageFull
 from hub.domain.facts import MasterChange
+from hub.ports import EpochStart
 from hub.service import writer as writer_module
 from tests.support.core import PORTIONS, HubKit, check, until
 
@@ -382,3 +385,40 @@ async def test_one_table_gets_one_check(kit: HubKit) -> None:
     )
     assert sum(not isinstance(result, BaseException) for result in opened) == 1
     assert len(kit.core.state.checks.committed) == 2
+
+
+async def test_of_a_crowd_the_last_are_decided_while_the_disk_works(kit: HubKit) -> None:
+    crowd = 4 * writer_module.CROWD
+    await asyncio.gather(*(kit.submit(f"first-{n}", ORDER) for n in range(crowd)))
+    sizes: list[int] = []
+    append = kit.journal.append
+
+    async def noted(group: Sequence[Entry], *, opens: EpochStart | None = None) -> None:
+        sizes.append(len(group))
+        await append(group, opens=opens)
+
+    kit.journal.append = noted
+    enough = int(crowd * writer_module.SETS_OFF_WITH)
+    kit.journal.gate.clear()
+    tasks = [start(kit.submit(f"again-{n}", ORDER)) for n in range(enough - 1)]
+    for _ in range(2):
+        await asyncio.sleep(0)
+    assert not kit.core.writer.sets_off, "it does not wait for the last of those who are enough"
+    tasks.append(start(kit.submit("the last of them", ORDER)))
+    await until(lambda: kit.core.writer.sets_off or bool(sizes))
+    tasks += [start(kit.submit(f"late-{n}", ORDER)) for n in range(crowd - enough)]
+    await until(lambda: len(kit.core.writer._open.entries) == crowd - enough)
+    assert sizes == [enough]
+    assert not kit.core.writer.sets_off, "there is one on its way"
+    kit.journal.gate.set()
+    await asyncio.gather(*tasks)
+    assert sizes == [enough, crowd - enough]
+    await check(kit)
+
+
+async def test_a_few_are_all_waited_for(kit: HubKit) -> None:
+    few = writer_module.CROWD - 2
+    for turn in range(3):
+        before = kit.journal.appends
+        await asyncio.gather(*(kit.submit(f"{turn}-{n}", ORDER) for n in range(few)))
+        assert kit.journal.appends == before + 1
