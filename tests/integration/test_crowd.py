@@ -20,7 +20,9 @@ from tests.integration.test_at_once import request
 CROWD, TIMES = 48, 6
 
 
-async def test_the_disk_works_while_others_are_decided(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_disk_works_while_others_are_decided(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async with shop_in(tmp_path) as shop:
         core, token = shop.box.core, (await shop.device()).token
         decided_meanwhile: list[int] = []
