@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from hub import mending
-from hub.api.app import Edge, build
 from hub.api.doors import doors_of_this_process
+from hub.api.edge import Edge
 from hub.api.server import RareWarnings, Server, config_for
 from hub.app import Hub, keep_highwater, open_hub
 from hub.boxes import Fence, following, mirror_of, taken_over
@@ -59,7 +59,7 @@ async def serve(settings: Settings, data: DataDir, before: Before | None = None)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
-    for name in ("uvicorn.error", "asyncio", "hub.api.app", "hub.api.writes", "hub.api.events"):
+    for name in ("uvicorn.error", "asyncio", "hub.api.edge", "hub.api.writes", "hub.api.events"):
         logging.getLogger(name).addFilter(RareWarnings())
     listening = listen(settings)
     notifier = Notifier.from_environment()
@@ -132,9 +132,9 @@ async def _open_and_serve(
             box.standby = following(hub, changed.set)
         face = LanFace(hub, listening)
         face.prepare()
-        app = build(box)
+        app = edge = Edge(box)
         if before is not None:
-            app = before(app, box, stopping.set)
+            app = before(edge, box, stopping.set)
         server = Server(config_for(app, doors_of_this_process(tls=face.context is not None), face.context))
         running = asyncio.create_task(server.serve(sockets=[listening.dup()]), name="http")
         background = [
@@ -156,8 +156,11 @@ async def _open_and_serve(
         # Hardly anything here is cyclic, and an evening's open checks are many objects: look rarely.
         gc.set_threshold(20_000, 50, 100)
         async with ControlDoor(data.control, box):
+            # From here on orders are taken; what else is asked waits for FastAPI.
             await server.listening()
+            preparing = asyncio.create_task(_prepare(edge), name="ordinary routes")
             async with face.announced():
+                await preparing
                 identity = box.identity
                 print(
                     f"storehub ready {box.facing.base_url} hub={identity.hub_id} store={identity.store_id}",
@@ -185,6 +188,16 @@ async def _open_and_serve(
     elif not stopping.is_set() and not hub.journal.damage:
         stopping.set()
     return "" if stopping.is_set() else hub.journal.damage
+
+
+async def _prepare(edge: Edge) -> None:
+    # Nothing of what is imported is garbage: see hub/cli/run.py.
+    gc.disable()
+    try:
+        await edge.prepare()
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def _closer(hub: Hub) -> DayCloser:

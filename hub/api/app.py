@@ -1,9 +1,9 @@
-"""The HTTP application: FastAPI for the ordinary routes, and in front of it the edge that carries the hot ones."""
+"""FastAPI's application: the ordinary routes, and what becomes of their errors."""
 
 from __future__ import annotations
 
-import logging
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import Any, Final
 
@@ -14,12 +14,10 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import Route, compile_path
 
 from hub.api import reference
-from hub.api.asgi import BODY_BYTES_MAX, App, Message, Receive, Scope, Send, header
-from hub.api.caller import address_of
-from hub.api.events import Events
+from hub.api.asgi import header
 from hub.api.menu import MenuAnswers
 from hub.api.problems import document
-from hub.api.request_id import current, request_id
+from hub.api.request_id import request_id
 from hub.api.routes import (
     bands,
     console,
@@ -48,7 +46,7 @@ from hub.api.routes import clock as clock_routes
 from hub.api.tables import WRITES
 from hub.api.turns import Turns
 from hub.api.web import router as web_router
-from hub.api.writes import WriteEndpoint, send_problem
+from hub.api.writes import WriteEndpoint
 from hub.domain.errors import (
     Forbidden,
     HubError,
@@ -56,14 +54,10 @@ from hub.domain.errors import (
     InvalidRequest,
     NotFound,
     NotReady,
-    PayloadTooLarge,
     Superseded,
 )
 from hub.ports import StoreError
 from hub.service.box import Box
-
-log = logging.getLogger(__name__)
-
 
 # The ordinary routes, one a line.
 ROUTERS: Final = (
@@ -92,18 +86,14 @@ ROUTERS: Final = (
     standby.router,
     web_router,
 )
-# Where anyone may send something without a token, a code and a name are all there is to say.
-STRANGERS: Final = ("/v1/pairings", "/console/")
-STRANGERS_BYTES_MAX: Final = 8 * 1024
-PIECE_BYTES: Final = 32 * 1024
 
 
 class MethodNotAllowed(HubError):
     slug = "method-not-allowed"
 
 
-def build(box: Box) -> Edge:
-    """The ASGI application of a box."""
+def application(box: Box, turns: Turns, endpoints: Iterable[WriteEndpoint]) -> FastAPI:
+    """The application of a box. endpoints: of the writes, to which it leads as well."""
     app = FastAPI(
         title="storehub",
         version=box.identity.version,
@@ -114,16 +104,13 @@ def build(box: Box) -> Edge:
     )
     app.state.box = box
     app.state.menu = MenuAnswers(box.core.state)
-    app.state.turns = turns = Turns()
+    app.state.turns = turns
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(reference.routes(reference.Reference(lambda: _document(app))))
-    writes: dict[tuple[str, str], WriteEndpoint] = {}
-    for write in WRITES:
-        endpoint = WriteEndpoint(write, box)
+    for endpoint in endpoints:
+        write = endpoint.write
         app.router.routes.append(Route(write.path, endpoint, methods=[write.method]))
-        if "{id}" not in write.path:
-            writes[write.method, write.path] = endpoint
     app.add_exception_handler(HubError, _hub_error)
     app.add_exception_handler(RequestValidationError, _validation)
     app.add_exception_handler(HTTPException, _http_error)
@@ -131,7 +118,7 @@ def build(box: Box) -> Edge:
     app.add_exception_handler(ClientDisconnect, _gone)
     # Starlette answers with this and raises the error again, for the edge to log.
     app.add_exception_handler(Exception, _bug)
-    return Edge(app, writes, {("GET", "/v1/events"): Events(box), **writes}, box, turns)
+    return app
 
 
 def _document(app: FastAPI) -> dict[str, Any]:
@@ -139,75 +126,6 @@ def _document(app: FastAPI) -> dict[str, Any]:
     from hub.api.openapi import document_of
 
     return document_of(app)
-
-
-class Edge:
-    """Sends the hot requests straight to their endpoints, and gives the others their limits and the position header."""
-
-    def __init__(
-        self,
-        app: App,
-        writes: dict[tuple[str, str], WriteEndpoint],
-        hot: dict[tuple[str, str], App],
-        box: Box,
-        turns: Turns,
-    ) -> None:
-        self.writes = writes
-        self._app = app
-        self._hot = hot
-        self._box = box
-        self._turns = turns
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        endpoint = self._hot.get((scope["method"], scope["path"]))
-        if endpoint is not None:
-            await endpoint(scope, receive, send)
-            return
-        # However many ask at once: an order that comes meanwhile waits for one of them.
-        await self._turns.turn(address_of(scope))
-        box = self._box
-        started = False
-        size, most = 0, BODY_BYTES_MAX
-        if scope["path"].startswith(STRANGERS):
-            most = STRANGERS_BYTES_MAX
-
-        async def limited() -> Message:
-            nonlocal size
-            message = await receive()
-            size += len(message.get("body", b""))
-            if size > most:
-                raise PayloadTooLarge(limit_bytes=most)
-            return message
-
-        async def marked(message: Message) -> None:
-            nonlocal started
-            if message["type"] == "http.response.start":
-                started = True
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"storehub-position", box.positions.current()),
-                ]
-            # In pieces, each sent when the last is nearly gone: a client that does not read holds 64 KiB and no more.
-            body = message.get("body", b"")
-            if len(body) > PIECE_BYTES:
-                rest = memoryview(body)
-                while len(rest) > PIECE_BYTES:
-                    await send({"type": message["type"], "body": rest[:PIECE_BYTES], "more_body": True})
-                    rest = rest[PIECE_BYTES:]
-                message["body"] = rest
-            await send(message)
-
-        # For every line that is logged while it is at work.
-        current.set(request_id(scope))
-        try:
-            await self._app(scope, limited, marked)
-        except HubError as error:
-            if not started:
-                await send_problem(scope, send, box, error)
-        except Exception:
-            log.exception("a %s %s failed", scope["method"], scope["path"])
-            if not started:
-                await send_problem(scope, send, box, Internal())
 
 
 def _problem(request: Request, error: HubError) -> Response:

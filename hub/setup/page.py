@@ -19,9 +19,9 @@ from typing import Annotated, Any, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from hub.api.app import Edge
 from hub.api.asgi import Receive, Scope, Send, header, invalid, read_body, send_answer, unreadable
 from hub.api.caller import address_of, same_origin
+from hub.api.edge import Edge
 from hub.api.web import SECURITY_HEADERS, assets
 from hub.api.writes import send_problem
 from hub.datadir import DataDir

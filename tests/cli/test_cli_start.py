@@ -5,11 +5,13 @@ from __future__ import annotations
 import subprocess
 import sys
 
-# What each of them is there for comes later, or never: other commands, the cloud, TLS's issuing, mDNS, pictures, pages.
+# What each of them is there for comes later, or never: other commands, the cloud, TLS's issuing, mDNS, pictures, pages;
+# FastAPI while the first orders are taken.
 LATER = {
     "hub.cli.demo", "hub.cli.doctor", "hub.cli.status", "hub.api.openapi", "hub.api.schemas", "hub.api.metrics",
-    "hub.upstream.service", "hub.setup.page", "hub.doctor", "hub.domain.csv_kinds",
-    "PIL", "cryptography", "httpx", "prometheus_client", "rich", "segno", "zeroconf", "zstandard",
+    "hub.api.app", "hub.upstream.service", "hub.setup.page", "hub.doctor", "hub.domain.csv_kinds",
+    "PIL", "cryptography", "fastapi", "httpx", "prometheus_client", "pydantic", "rich", "segno", "starlette",
+    "zeroconf", "zstandard",
 }  # fmt: skip
 
 

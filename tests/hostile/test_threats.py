@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.api.app import STRANGERS
+from hub.api.edge import STRANGERS
 from hub.api.routes.devices import new_code
 from hub.upstream.classify import Trouble
 from hub.upstream.client import _bounded

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.api.app import build
+from hub.api.edge import Edge
 from hub.api.routes.devices import pair_device
 from hub.app import Hub, open_hub
 from hub.datadir import DataDir
@@ -76,7 +76,7 @@ async def shop_in(folder: Path) -> AsyncIterator[Shop]:
         async with open_hub(Settings(data=str(folder), store_name="渋谷店"), data, replay=False) as hub:
             await hub.box.core.desk.order(ApplyMaster("import", changes(), full=True))
             hub.box.facing.tls = False
-            transport = httpx.ASGITransport(app=build(hub.box))
+            transport = httpx.ASGITransport(app=Edge(hub.box))
             async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:
                 yield Shop(hub, http)
     finally:

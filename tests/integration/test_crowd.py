@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hub.api.app import build
 from hub.api.doors import Doors
+from hub.api.edge import Edge
 from hub.api.server import Server, config_for
 from hub.domain.entries import Entry
 from hub.ports import EpochStart
@@ -37,7 +37,7 @@ async def test_the_disk_works_while_others_are_decided(
         monkeypatch.setattr(core.journal, "append", noted)
         with socket.create_server(("127.0.0.1", 0)) as listening:
             port = listening.getsockname()[1]
-            server = Server(config_for(build(shop.box), Doors()))
+            server = Server(config_for(Edge(shop.box), Doors()))
             serving = asyncio.create_task(server.serve(sockets=[listening]))
             await server.listening()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from hub.api.app import build
+from hub.api.edge import Edge
 from hub.app import open_hub
 from hub.cli.archive import restore_backup, write_backup
 from hub.cli.journal_file import open_journal
@@ -38,7 +38,7 @@ async def box(folder: Path, url: str, hub_id: str, token: str) -> AsyncIterator[
     try:
         async with open_hub(wish, data, replay=True) as hub:
             hub.box.facing.tls = False
-            transport = httpx.ASGITransport(app=build(hub.box))
+            transport = httpx.ASGITransport(app=Edge(hub.box))
             async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:
                 yield Shop(hub, http)
     finally:

@@ -11,10 +11,11 @@ import httpx
 import msgspec
 import pytest
 
-from hub.api import turns
-from hub.api.app import build
+from hub.api import slices
+from hub.api.edge import Edge
 from hub.api.paging import with_saved
-from hub.api.turns import SLICE_BYTES, LongAnswer, Turns
+from hub.api.slices import SLICE_BYTES, LongAnswer
+from hub.api.turns import Turns
 from hub.domain.sale import Sale
 from hub.domain.views import check_view, line_view, sale_view
 from tests.integration.conftest import Device, Shop
@@ -76,14 +77,14 @@ async def test_twenty_readers_have_one_slice_at_a_turn_of_the_loop(
     handheld, manager = await shop.device(), await shop.device("manager")
     await crowded(handheld)
     made = 0
-    real = turns.slice_of
+    real = slices.slice_of
 
     def counted(pieces: Iterator[bytes]) -> bytes:
         nonlocal made
         made += 1
         return real(pieces)
 
-    monkeypatch.setattr(turns, "slice_of", counted)
+    monkeypatch.setattr(slices, "slice_of", counted)
     readers = [asyncio.create_task(manager.get("/v1/checks")) for _ in range(20)]
     at_a_turn, seen = [0], 0
     order = asyncio.create_task(handheld.order("t2"))
@@ -102,8 +103,8 @@ async def test_twenty_readers_have_one_slice_at_a_turn_of_the_loop(
 async def test_one_question_is_looked_at_at_a_turn_of_the_loop(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    handheld, edge = await shop.device(), build(shop.box)
-    begun, inner = 0, edge._app
+    handheld, edge = await shop.device(), Edge(shop.box)
+    begun, inner = 0, await edge.prepare()
 
     async def counted(*asgi: Any) -> None:
         nonlocal begun
@@ -127,8 +128,8 @@ async def test_one_question_is_looked_at_at_a_turn_of_the_loop(
 async def test_a_slice_is_not_much_more_than_it_may_be(shop: Shop) -> None:
     check_id = await crowded(await shop.device())
     check = shop.box.core.state.checks.committed[check_id]
-    pieces = turns.with_lines(check_view(check, lines=()), check.lines, line_view)
-    sizes = [len(piece) for piece in iter(lambda: turns.slice_of(pieces), b"")]
+    pieces = slices.with_lines(check_view(check, lines=()), check.lines, line_view)
+    sizes = [len(piece) for piece in iter(lambda: slices.slice_of(pieces), b"")]
     assert len(sizes) > 4
     assert max(sizes) < 2 * SLICE_BYTES
 

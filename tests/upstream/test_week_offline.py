@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import pytest
 
-from hub.api.app import build
+from hub.api.edge import Edge
 from hub.app import open_hub
 from hub.datadir import DataDir
 from hub.domain.commands import ApplyMaster
@@ -119,7 +119,7 @@ async def test_a_week_without_the_wan(
         async with open_hub(settings, folder, replay=True) as hub:
             await hub.box.core.desk.order(ApplyMaster("import", changes(), full=True))
             hub.box.facing.tls = False
-            transport = httpx.ASGITransport(app=build(hub.box))
+            transport = httpx.ASGITransport(app=Edge(hub.box))
             async with httpx.AsyncClient(transport=transport, base_url="http://hub") as http:
                 week = Week(Shop(hub, http), chance)
                 await week.open()

@@ -11,7 +11,7 @@ from fastapi.responses import StreamingResponse
 from hub.api.reply import allowed, box_of
 from hub.api.routes.days import span
 from hub.api.routes.reports import First, Last
-from hub.api.turns import turn_of
+from hub.api.slices import turn_of
 from hub.domain.csv_cells import Encoding
 from hub.domain.device import Device
 from hub.domain.sales_csv import Kind

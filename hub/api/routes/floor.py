@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from hub.api.menu import MenuAnswers
 from hub.api.paging import PAGE_MAX, listed, with_saved
 from hub.api.reply import allowed, box_of, find, ref, reply
-from hub.api.turns import answer, page_pieces, with_lines
+from hub.api.slices import answer, page_pieces, with_lines
 from hub.domain.check import Check
 from hub.domain.device import Device
 from hub.domain.errors import Forbidden
