@@ -36,13 +36,27 @@ class Origin(Struct, frozen=True, gc=False):
     request_hash: str | None = None
 
 
-class Entry(Struct, frozen=True, gc=False):
-    """A stored entry. `data` is that part of `raw`."""
+class Entry(Struct, frozen=True, gc=False, eq=False):
+    """A stored entry. known: its hash, where somebody has it already; most readers need none."""
 
     seq: int
     epoch: str
-    hash: str
     raw: bytes
+    known: str = ""
+
+    @property
+    def hash(self) -> str:
+        return self.known or hash_of(self.raw)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Entry) and (self.seq, self.epoch, self.raw) == (
+            other.seq,
+            other.epoch,
+            other.raw,
+        )
+
+    def __hash__(self) -> int:
+        return hash(self.raw)
 
 
 class Chain:
@@ -84,7 +98,7 @@ class Chain:
         ).encode()
         raw = b"".join((head, data, b"}"))
         self.hash = sha256(raw).hexdigest()
-        return Entry(self.seq, self.epoch, self.hash, raw), memoryview(raw)[len(head) : -1]
+        return Entry(self.seq, self.epoch, raw, self.hash), memoryview(raw)[len(head) : -1]
 
     def _written(self, fact: Fact) -> bytearray | msgspec.Raw:
         """The fact's JSON, until the next one is written."""

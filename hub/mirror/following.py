@@ -231,7 +231,7 @@ def grouped(lines: Sequence[bytes], after: After) -> list[tuple[list[Entry], Epo
             raise PrimaryTrouble(f"wrong-answer: no entry ({error})") from error
         if envelope.seq != previous.seq + 1 or envelope.prevhash != (previous.hash or NO_HASH):
             raise PrimaryTrouble(f"wrong-answer: entry {envelope.seq} does not follow {previous.seq}")
-        entry = Entry(envelope.seq, envelope.epoch, entries.hash_of(raw), raw)
+        entry = Entry(envelope.seq, envelope.epoch, raw, entries.hash_of(raw))
         if envelope.epoch != previous.epoch:
             groups.append(([], EpochStart(envelope.epoch, envelope.seq, previous)))
         elif not groups:

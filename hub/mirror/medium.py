@@ -272,7 +272,7 @@ def _entry(raw: bytes, segment: Path) -> Entry:
         envelope = entries.read(raw)
     except msgspec.MsgspecError as error:
         raise MediumDamaged(f"{segment.name}: a line is no entry: {error}") from error
-    return Entry(envelope.seq, envelope.epoch, entries.hash_of(raw), raw)
+    return Entry(envelope.seq, envelope.epoch, raw, entries.hash_of(raw))
 
 
 def _end_of(file: IO[bytes]) -> tuple[After | None, int, bool]:

@@ -304,7 +304,7 @@ class Journal:
             # Page by page: a thousand facts of 32 KB are not taken to memory for the first few of them.
             while seq < until and size <= bytes_max:
                 rows = await self.rows("between", (seq, min(seq + READ_ROWS, until)))
-                found += [Entry(int(row[0]), epoch, entries.hash_of(row[1]), row[1]) for row in rows]
+                found += [Entry(int(row[0]), epoch, row[1]) for row in rows]
                 size += sum(len(row[1]) for row in rows)
                 seq += READ_ROWS
         taken: list[Entry] = []
@@ -322,8 +322,7 @@ class Journal:
         rows = await self.rows("entry", (seq,))
         if not rows:
             return None
-        raw = bytes(rows[0][0])
-        return Entry(seq, self.epoch_of(seq), entries.hash_of(raw), raw)
+        return Entry(seq, self.epoch_of(seq), bytes(rows[0][0]))
 
     async def wait_beyond(self, seq: int) -> None:
         while self._position.seq <= seq:

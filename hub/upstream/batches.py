@@ -12,7 +12,7 @@ from zstandard import ZstdCompressor
 
 from hub.domain.facts import After
 from hub.ports import JournalReader
-from hub.upstream.ledger import Tally, tally_of
+from hub.upstream.ledger import Tally, tallies_of
 
 # Below this, handing the work to the thread takes longer than the work.
 PACK_HERE_BYTES: Final = 32 * 1024
@@ -72,7 +72,7 @@ class Packer:
             )
             if not piece or (tallies and piece[0].epoch != tallies[0].epoch):
                 break
-            tallies += map(tally_of, piece)
+            tallies += tallies_of(piece)
             # One line each, each line ended: the receiver splits at line breaks, which an entry never holds.
             lines = b"".join([part for entry in piece for part in (entry.raw, b"\n")])
             if len(lines) <= PACK_HERE_BYTES:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 import msgspec
@@ -65,6 +65,7 @@ class _Glance(Struct, gc=False):
     type: str
     businessdate: str
     data: msgspec.Raw
+    prevhash: str = ""
 
 
 class _Amount(Struct, gc=False):
@@ -112,14 +113,23 @@ class Tally(Struct, frozen=True, gc=False):
     effect: Effect
 
 
-def effect_of(raw: bytes) -> Effect:
-    """Bytes that are no entry move nothing, of a day without a name: the cloud will refuse them, not we."""
+# Bytes that are no entry move nothing, of a day without a name: the cloud will refuse them, not we.
+_NO_ENTRY: Final = _Glance("", "", msgspec.Raw(b"{}"))
+
+
+def _seen(raw: bytes) -> _Glance:
     try:
-        seen = _glance(raw)
+        return _glance(raw)
+    except msgspec.MsgspecError:
+        return _NO_ENTRY
+
+
+def _effect(seen: _Glance) -> Effect:
+    try:
         if seen.type == RECOVERED:
             # The cloud's totals pass over what came back; the hub's running total counts it again.
             back = _recovered(seen.data)
-            running = effect_of(back.entry.encode()).running if back.counted else 0
+            running = _effect(_seen(back.entry.encode())).running if back.counted else 0
             return Effect(seen.businessdate, running=running)
         if seen.type == CLOCK:
             return Effect(seen.businessdate, corrects=_ranges(seen.data))
@@ -139,8 +149,26 @@ def _ranges(data: msgspec.Raw) -> tuple[_Range, ...]:
     return tuple(one for one in listed if one.old_business_date != one.new_business_date)
 
 
+def effect_of(raw: bytes) -> Effect:
+    return _effect(_seen(raw))
+
+
 def tally_of(entry: Entry) -> Tally:
     return Tally(entry.epoch, entry.seq, entry.hash, effect_of(entry.raw))
+
+
+def tallies_of(row: Sequence[Entry]) -> list[Tally]:
+    """Of entries that follow one another: each but the last is hashed already, as the next one names that hash.
+
+    What it names in vain, because bytes are damaged, the cloud will not take either: it hashes all that comes.
+    """
+    seen = [_seen(entry.raw) for entry in row]
+    hashes = [after.prevhash or entry.hash for entry, after in zip(row, seen[1:], strict=False)]
+    hashes.append(row[-1].hash)
+    return [
+        Tally(entry.epoch, entry.seq, known, _effect(one))
+        for entry, known, one in zip(row, hashes, seen, strict=True)
+    ]
 
 
 class Ledger(Struct):

@@ -282,7 +282,7 @@ def test_bytes_that_are_no_entry_move_nothing() -> None:
         b'{"type":"storehub.sale.completed.v1","businessdate":"d","data":{"total":"x"}}',
     ):
         assert effect_of(raw).amount == 0
-    Ledger().add(tally_of(Entry(1, "e", "h", b"nonsense")), hole=False)
+    Ledger().add(tally_of(Entry(1, "e", b"nonsense")), hole=False)
 
 
 def test_a_hole_is_counted_once_however_often_it_is_filled() -> None:
