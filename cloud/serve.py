@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import socket
 import sys
@@ -52,6 +53,10 @@ async def _serve(
 ) -> None:
     shown = f"[{host}]" if ":" in host else host
     base_url = f"http://{shown}:{listening.getsockname()[1]}"
+    # What stands now stays, and a batch is thousands of tuples that are no garbage: the collector looks rarely.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)
     async with Desk(database, refused_types=refused_types) as desk:
         config = uvicorn.Config(
             build(desk, operator_token=operator_token),

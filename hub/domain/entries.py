@@ -11,6 +11,7 @@ from msgspec import Struct
 from hub.domain.facts import Fact, ForeignRecorded
 
 NO_HASH: Final = "0" * 64
+_DATA: Final = b',"data":'
 _encoder = msgspec.json.Encoder()
 encode: Final = _encoder.encode
 # A menu of a hundred thousand products is not kept for the next order's sake.
@@ -137,6 +138,16 @@ _decoder = msgspec.json.Decoder(Envelope)
 def read(raw: bytes) -> Envelope:
     """Raises msgspec.DecodeError or msgspec.ValidationError for bytes that are no entry."""
     return _decoder.decode(raw)
+
+
+def head(raw: bytes) -> bytes:
+    """An entry as a JSON object without its data: a seventh of its bytes, where the rest is not asked for.
+
+    A chain writes the data last, behind nothing but strings, numbers and words: the quotes of `,"data":` do not stand
+    so within a string. What is not written that way comes back whole.
+    """
+    end = raw.find(_DATA)
+    return raw if end < 0 or raw.count(b"{", 0, end) != 1 else raw[:end] + b"}"
 
 
 def hash_of(raw: bytes) -> str:

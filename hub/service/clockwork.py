@@ -46,6 +46,19 @@ class Known(Struct):
     offset_s: float = 0.0
 
 
+class Moment(Struct, gc=False):
+    """What an entry says of its time."""
+
+    seq: int
+    time: str
+    bootid: str = ""
+    monotonicms: str = "0"
+    timetrusted: bool = False
+
+
+_moment = msgspec.json.Decoder(Moment).decode
+
+
 class Boot(Struct):
     """A boot's entries that are looked at. offset_s: wall less monotonic time, once it is known.
 
@@ -53,8 +66,8 @@ class Boot(Struct):
     """
 
     boot_id: str
-    first: Envelope
-    last: Envelope
+    first: Moment
+    last: Moment
     offset_s: float | None = None
     exact: bool = True
     least_s: float = inf
@@ -180,14 +193,15 @@ class ClockWork:
     async def _boots(self, first: int, upto: int) -> list[Boot]:
         """The boots of these entries, in order; their own clocks where they came to know the time."""
         boots: list[Boot] = []
-        async for envelope in self._entries(first, upto):
-            if not boots or boots[-1].boot_id != envelope.bootid:
-                boots.append(Boot(envelope.bootid, envelope, envelope))
+        async for raw in self._entries(first, upto):
+            moment = _moment(entries.head(raw))
+            if not boots or boots[-1].boot_id != moment.bootid:
+                boots.append(Boot(moment.bootid, moment, moment))
             boot = boots[-1]
-            boot.last = envelope
-            took = _unix(envelope) - _monotonic(envelope)
+            boot.last = moment
+            took = _unix(moment) - _monotonic(moment)
             boot.took_for(took)
-            if envelope.timetrusted:
+            if moment.timetrusted:
                 boot.offset_s = took
         return boots
 
@@ -229,7 +243,8 @@ class ClockWork:
         rest = iter(boots)
         boot = next(rest, None)
         corrected = 0
-        async for envelope in self._entries(first, upto):
+        async for raw in self._entries(first, upto):
+            envelope = entries.read(raw)
             while boot is not None and envelope.seq > boot.last.seq:
                 boot = next(rest, None)
             if boot is None or boot.offset_s is None:
@@ -257,7 +272,7 @@ class ClockWork:
         corrections = self._core.state.corrections
         return None if corrections.empty else retimed(corrections, seq)
 
-    async def _entries(self, first: int, upto: int) -> AsyncIterator[Envelope]:
+    async def _entries(self, first: int, upto: int) -> AsyncIterator[bytes]:
         """In pages, giving way to everything else in between."""
         seq = first - 1
         while seq < upto:
@@ -265,7 +280,7 @@ class ClockWork:
             if not found:
                 return
             for entry in found:
-                yield entries.read(entry.raw)
+                yield entry.raw
             seq = found[-1].seq
             await asyncio.sleep(0)
 
@@ -276,9 +291,9 @@ class ClockWork:
         self._sure_seq = sure_seq
 
 
-def _unix(envelope: Envelope) -> float:
-    return datetime.fromisoformat(envelope.time).timestamp()
+def _unix(said: Moment | Envelope) -> float:
+    return datetime.fromisoformat(said.time).timestamp()
 
 
-def _monotonic(envelope: Envelope) -> float:
-    return int(envelope.monotonicms) / 1000
+def _monotonic(said: Moment | Envelope) -> float:
+    return int(said.monotonicms) / 1000

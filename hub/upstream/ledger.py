@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Final
 
 import msgspec
 from msgspec import Struct, field
 
-from hub.domain.entries import NO_HASH, Entry
+from hub.domain.entries import NO_HASH, Entry, head
 from hub.domain.facts import After
 
 # How a type moves the day's total. sale.completed alone counts as a sale.
@@ -64,7 +65,7 @@ class _Glance(Struct, gc=False):
     # Only what the sums need; the parser skips the rest.
     type: str
     businessdate: str
-    data: msgspec.Raw
+    data: msgspec.Raw = msgspec.Raw(b"{}")
     prevhash: str = ""
 
 
@@ -113,15 +114,20 @@ class Tally(Struct, frozen=True, gc=False):
     effect: Effect
 
 
+# Of the others no more than the head is looked at.
+_WITH_DATA: Final = {*SIGNS, RECOVERED, CLOCK}
 # Bytes that are no entry move nothing, of a day without a name: the cloud will refuse them, not we.
-_NO_ENTRY: Final = _Glance("", "", msgspec.Raw(b"{}"))
+_NO_ENTRY: Final = _Glance("", "")
 
 
 def _seen(raw: bytes) -> _Glance:
-    try:
+    with suppress(msgspec.MsgspecError):
+        seen = _glance(head(raw))
+        if seen.type not in _WITH_DATA:
+            return seen
+    with suppress(msgspec.MsgspecError):
         return _glance(raw)
-    except msgspec.MsgspecError:
-        return _NO_ENTRY
+    return _NO_ENTRY
 
 
 def _effect(seen: _Glance) -> Effect:

@@ -31,14 +31,15 @@ def _forgets_reports() -> AbstractContextManager[Any]:
 
 def _forgets_other_boots() -> AbstractContextManager[Any]:
     """Only the entries of this boot are looked at."""
+    from hub.domain.entries import read
     from hub.service.clockwork import ClockWork
 
     entries = ClockWork._entries
 
     async def mine(work: ClockWork, first: int, upto: int) -> Any:
-        async for envelope in entries(work, first, upto):
-            if envelope.bootid == work._boot:
-                yield envelope
+        async for raw in entries(work, first, upto):
+            if read(raw).bootid == work._boot:
+                yield raw
 
     return mock.patch.object(ClockWork, "_entries", mine)
 

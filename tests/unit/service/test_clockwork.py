@@ -10,7 +10,6 @@ import pytest
 
 from hub.clock import BoxClock
 from hub.domain.commands import LineIn, PlaceOrder
-from hub.domain.entries import Envelope
 from hub.service.clockwork import ClockWork
 from tests.clocks.twins import Machine
 from tests.support.core import HubKit
@@ -30,7 +29,7 @@ async def test_entries_whose_time_was_right_are_read_once(
     looked: list[int] = []
     entries = ClockWork._entries
 
-    def counted(work: ClockWork, first: int, upto: int) -> AsyncIterator[Envelope]:
+    def counted(work: ClockWork, first: int, upto: int) -> AsyncIterator[bytes]:
         looked.append(first)
         return entries(work, first, upto)
 
