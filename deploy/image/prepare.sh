@@ -70,6 +70,8 @@ if [ -n "$answers" ]; then
     # The cloud is not asked from here, and no journal is begun: it belongs to the box.
     inside /usr/local/bin/storehub setup --answers - --offline --no-pairing --json <"$answers" >/dev/null
 fi
+# A card is worn by what is written: this box does nothing else.
+install -D -m 644 "$(dirname "$0")/../60-storehub-card.conf" "$root/etc/sysctl.d/60-storehub-card.conf"
 # Two boxes from one image must not be the same machine, nor the same hub.
 : >"$root/etc/machine-id"
 rm -f "$root"/etc/ssh/ssh_host_* "$root/var/lib/dbus/machine-id"

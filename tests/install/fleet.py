@@ -142,6 +142,7 @@ def by_image(tree: Path, packages: Packages, folder: Path) -> None:
     ]
     subprocess.run(prepare, check=True, capture_output=True, text=True)
     assert not (copy / "var/lib/storehub/identity.json").exists()
+    assert "dirty_expire" in (copy / "etc/sysctl.d/60-storehub-card.conf").read_text()
     ids = []
     for name in ("one", "two"):
         with Machine(copy, name) as machine:
