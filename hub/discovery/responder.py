@@ -30,11 +30,23 @@ log = logging.getLogger(__name__)
 NAMES_MAX: Final = 9
 # A repeater between VLANs may play back our own announcement from before a change of address.
 OWN_ADDRESSES_REMEMBERED_S: Final = 600.0
-_QUERY, _IN, _SRV, _A, _AAAA = 0, 1, 33, 1, 28
+_QUERY, _IN, _SRV, _A, _AAAA, _PTR = 0, 1, 33, 1, 28, 12
 
 
 class NamesTaken(Exception):
     """Every name this box may use is in use by somebody else."""
+
+
+class _Zeroconf(Zeroconf):
+    def generate_service_query(self, info: ServiceInfo) -> DNSOutgoing:
+        """Probe so that the answer may come by multicast too.
+
+        zeroconf asks for one by unicast. Of several responders on a machine (avahi beside the hub) the kernel gives
+        that to one, always the same until the next boot (RFC 6762, 15.1): another box's name would seem free.
+        """
+        probe: DNSOutgoing = super().generate_service_query(info)
+        probe.add_question(DNSQuestion(info.type, _PTR, _IN))
+        return probe
 
 
 class Responder(RecordUpdateListener):
@@ -51,7 +63,7 @@ class Responder(RecordUpdateListener):
         self._facts: BeaconFacts | None = None
         self._own_addresses: deque[tuple[float, frozenset[str]]] = deque(maxlen=32)
         self._reach = reach
-        self._zeroconf = AsyncZeroconf(interfaces=reach.zeroconf_interfaces)
+        self._zeroconf = AsyncZeroconf(zc=_Zeroconf(interfaces=reach.zeroconf_interfaces))
         self._zeroconf.zeroconf.async_add_listener(self, None)
 
     @property
