@@ -75,13 +75,17 @@ class Payment(Struct, frozen=True, omit_defaults=True, kw_only=True):
 
 
 class Account(Struct, frozen=True, omit_defaults=True, kw_only=True):
-    """What someone owes. balance = charged - paid. An account of a known customer has the customer's id."""
+    """What someone owes. balance = charged - paid. An account of a known customer has the customer's id.
+
+    last_at: when it moved last. last_seq: by which entry, 0 in what an earlier version saved.
+    """
 
     account_id: str
     name: str = ""
     charged: int = 0
     paid: int = 0
     last_at: str = ""
+    last_seq: int = 0
 
     @property
     def balance(self) -> int:

@@ -148,16 +148,17 @@ def _book(
     name: str = "",
 ) -> None:
     account = state.accounts.get(account_id) or Account(account_id=account_id)
+    # Not by time: that may be corrected, and the balances are those of this order.
+    seq = meta.held_by or meta.seq
     account = replace(
         account,
         name=account.name or name,
         charged=account.charged + charged,
         paid=account.paid + paid,
         last_at=meta.time,
+        last_seq=seq,
     )
     state.accounts.put(account_id, account)
-    # Not by time: that may be corrected, and the balances are those of this order.
-    seq = meta.held_by or meta.seq
     key = account_key(seq, meta.epoch, kind, account_id)
     had = state.account_moves.get(key)
     state.account_moves.put(

@@ -204,6 +204,15 @@ def _settlement(state: State, thing: Thing) -> None:
         state.registers.put(thing.id, replace(register, settlements=settlements))
 
 
+def _account(state: State, thing: Thing) -> None:
+    account = state.accounts.get(thing.id)
+    # The first versions named no entry, and kept none.
+    if account is None or (thing.part and account.last_seq and thing.part != str(account.last_seq)):
+        return
+    if account.last_at and _was(account.last_at, thing):
+        state.accounts.put(thing.id, replace(account, last_at=shifted(account.last_at, thing.shift_ms)))
+
+
 def _band(state: State, thing: Thing) -> None:
     """It rules until the clock's next turn after the moment at which somebody let it rule."""
     said, bands = ByHand.read(state.settings.get(BY_HAND)), state.bands
@@ -252,7 +261,7 @@ THINGS: Final[dict[ThingKind, Callable[[State, Thing], None]]] = {
     "void": _ended("sales", "voided_at"),
     "payment_end": _ended("payments", "ended_at", "ended_on"),
     "layaway_end": _ended("layaways", "ended_at"),
-    "account": _ended("accounts", "last_at"),
+    "account": _account,
     "plan_end": _plan_end,
     "approval_end": _ended("approvals", "decided_at"),
     "approval_use": _ended("approvals", "used_at"),

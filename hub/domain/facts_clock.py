@@ -86,7 +86,7 @@ class DayShare(Struct, frozen=True, kw_only=True):
 
 class Thing(Struct, frozen=True, omit_defaults=True):
     """Something that carries a time of a corrected entry. part: a refund of the sale, a plan of the check, the
-    seq of a settlement's entry.
+    seq of the entry that settled a drawer or moved an account.
 
     number: on its paper. Of a customer whose points moved: was is the business date that this had, points are those
     that were used; part `opening` when it was master data that moved them. Of the kinds that say when something ended

@@ -49,17 +49,17 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str, seq: int) ->
                 found.append(Thing("customer", visitor, by_ms, date, was=was, points=fact.points_used))
             if fact.check_id is not None:
                 found.append(Thing("check_end", fact.check_id, by_ms, date, at=at))
-            return found + _accounts(fact.tenders, by_ms, date, at)
+            return found + _accounts(fact.tenders, by_ms, date, at, seq)
         case SaleVoided():
             waited = [tender.payment_id for tender in fact.tenders if tender.payment_id is not None]
             return [
                 Thing("void", fact.sale_id, by_ms, date, at=at),
                 *(Thing("payment_end", payment_id, by_ms, date, at=at) for payment_id in waited),
-                *_accounts(fact.tenders, by_ms, date, at),
+                *_accounts(fact.tenders, by_ms, date, at, seq),
             ]
         case SaleRefunded():
             refund = Thing("refund", fact.sale_id, by_ms, date, part=fact.refund_id, number=fact.refund_no)
-            return [refund, *_accounts(fact.tenders, by_ms, date, at)]
+            return [refund, *_accounts(fact.tenders, by_ms, date, at, seq)]
         case MasterApplied():
             return [
                 Thing("customer", change.id, by_ms, date, part="opening", was=was)
@@ -74,9 +74,9 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str, seq: int) ->
             return [Thing("customer", fact.customer_id, by_ms, date, was=was)]
         case AccountPaid():
             paid = Thing("received", fact.payment_id, by_ms, date, number=fact.receipt_no)
-            return [paid, Thing("account", fact.account_id, by_ms, date, at=at)]
+            return [paid, Thing("account", fact.account_id, by_ms, date, part=str(seq), at=at)]
         case AccountReversed():
-            return [Thing("account", fact.account_id, by_ms, date, at=at)]
+            return [Thing("account", fact.account_id, by_ms, date, part=str(seq), at=at)]
         case LayawayOpened():
             return [Thing("layaway", fact.layaway_id, by_ms, date, number=fact.deposit_no or "")]
         case LayawayCompleted() | LayawayCancelled():
@@ -120,8 +120,10 @@ def things_of(fact: Fact, by_ms: int, was: str, date: str, at: str, seq: int) ->
             return []
 
 
-def _accounts(tenders: tuple[Tender, ...], by_ms: int, date: str, at: str) -> list[Thing]:
+def _accounts(tenders: tuple[Tender, ...], by_ms: int, date: str, at: str, seq: int) -> list[Thing]:
     named = dict.fromkeys(tender.account_id for tender in tenders)
     return [
-        Thing("account", account_id, by_ms, date, at=at) for account_id in named if account_id is not None
+        Thing("account", account_id, by_ms, date, part=str(seq), at=at)
+        for account_id in named
+        if account_id is not None
     ]

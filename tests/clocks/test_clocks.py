@@ -11,7 +11,8 @@ from tests.clocks.twins import play
 # 20262177: two settlements of one drawer lie exactly as far apart as the clock was wrong.
 # 20262810: after a correction less than nothing should be in a drawer, and a float is put into it.
 # 20262228: a start reads that a correction took a drawer away, and then what moved it: that was looked for for ever.
-@pytest.mark.parametrize("seed", [*range(12), 20262177, 20262228, 20262810])
+# 20266249: an account moved twice at the same wrong time, in two boots that were wrong by different times.
+@pytest.mark.parametrize("seed", [*range(12), 20262177, 20262228, 20262810, 20266249])
 def test_days_add_up_whatever_the_clock_did(seed: int) -> None:
     assert play(seed).problems == []
 
