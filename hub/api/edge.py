@@ -99,7 +99,7 @@ class Edge:
         # For every line that is logged while it is at work.
         current.set(request_id(scope))
         try:
-            app = self._app or await self.prepare()
+            app = await self.prepare()
             await app(scope, limited, marked)
         except HubError as error:
             if not started:

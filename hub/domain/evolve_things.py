@@ -204,15 +204,6 @@ def _settlement(state: State, thing: Thing) -> None:
         state.registers.put(thing.id, replace(register, settlements=settlements))
 
 
-def _account(state: State, thing: Thing) -> None:
-    account = state.accounts.get(thing.id)
-    # The first versions named no entry, and kept none.
-    if account is None or (thing.part and account.last_seq and thing.part != str(account.last_seq)):
-        return
-    if account.last_at and _was(account.last_at, thing):
-        state.accounts.put(thing.id, replace(account, last_at=shifted(account.last_at, thing.shift_ms)))
-
-
 def _band(state: State, thing: Thing) -> None:
     """It rules until the clock's next turn after the moment at which somebody let it rule."""
     said, bands = ByHand.read(state.settings.get(BY_HAND)), state.bands
@@ -231,13 +222,17 @@ def _was(time: str, thing: Thing) -> bool:
     return abs(datetime.fromisoformat(time) - datetime.fromisoformat(thing.at)) <= _SAME
 
 
-def _ended(shelf: str, name: str, on: str = "") -> Callable[[State, Thing], None]:
-    """What to do when the time in that field was wrong, and the business date in `on`."""
+def _ended(shelf: str, name: str, on: str = "", by: str = "") -> Callable[[State, Thing], None]:
+    """What to do when the time in that field was wrong, and the business date in `on`.
+
+    by: the field with the seq of the entry that set it, if there is one. The first versions named and kept none.
+    """
 
     def move(state: State, thing: Thing) -> None:
         found = getattr(state, shelf).get(thing.id)
         time = None if found is None else getattr(found, name)
-        if time and _was(time, thing):
+        seq = getattr(found, by) if time and by else 0
+        if time and _was(time, thing) and not (seq and thing.part and thing.part != str(seq)):
             days = {on: thing.business_date} if on else {}
             moved = replace(found, **{name: shifted(time, thing.shift_ms)}, **days)
             getattr(state, shelf).put(thing.id, moved)
@@ -261,7 +256,7 @@ THINGS: Final[dict[ThingKind, Callable[[State, Thing], None]]] = {
     "void": _ended("sales", "voided_at"),
     "payment_end": _ended("payments", "ended_at", "ended_on"),
     "layaway_end": _ended("layaways", "ended_at"),
-    "account": _account,
+    "account": _ended("accounts", "last_at", by="last_seq"),
     "plan_end": _plan_end,
     "approval_end": _ended("approvals", "decided_at"),
     "approval_use": _ended("approvals", "used_at"),

@@ -264,7 +264,8 @@ class Writer:
                 self._flying = None
             self._settle(group)
             asking = len(group.entries) + len(self._open.entries)
-            self._enough = GROUP_ENTRIES_MAX if asking < CROWD else int(SETS_OFF_WITH * asking)
+            few = asking < CROWD
+            self._enough = GROUP_ENTRIES_MAX if few else min(GROUP_ENTRIES_MAX, int(SETS_OFF_WITH * asking))
             if group.opens is not None:
                 self.opening = None
                 self.opened.set()

@@ -11,7 +11,7 @@ from typing import Final
 from hub.domain.entries import NO_HASH, Entry
 from hub.domain.facts import After
 from hub.ports import JournalReader, StoreError
-from hub.upstream.ledger import Day, Ledger, Tally, tally_of
+from hub.upstream.ledger import Day, Ledger, Tally, tallies_of, tally_of
 from hub.upstream.records import PROGRESS, Progress, Records
 
 log = logging.getLogger(__name__)
@@ -146,7 +146,7 @@ class Keeper:
             if found[0].seq != at + 1:
                 # What was not counted in time is no longer kept: go on behind it, and compare nothing it touches.
                 self.progress.ledger = _from_the_middle(found[0].seq - 1, self.ledger)
-            await self.add(tally_of(entry) for entry in found)
+            await self.add(tallies_of(found))
             await asyncio.sleep(0)
         return True
 

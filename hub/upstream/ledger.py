@@ -164,12 +164,15 @@ def tally_of(entry: Entry) -> Tally:
 
 
 def tallies_of(row: Sequence[Entry]) -> list[Tally]:
-    """Of entries that follow one another: each but the last is hashed already, as the next one names that hash.
+    """Of entries in their order: one whose next one is there is hashed already, as that names its hash.
 
     What it names in vain, because bytes are damaged, the cloud will not take either: it hashes all that comes.
     """
     seen = [_seen(entry.raw) for entry in row]
-    hashes = [after.prevhash or entry.hash for entry, after in zip(row, seen[1:], strict=False)]
+    hashes = [
+        said.prevhash if said.prevhash and after.seq == entry.seq + 1 else entry.hash
+        for entry, after, said in zip(row, row[1:], seen[1:], strict=False)
+    ]
     hashes.append(row[-1].hash)
     return [
         Tally(entry.epoch, entry.seq, known, _effect(one))

@@ -72,6 +72,13 @@ def test_beside_an_entry_that_is_none_the_others_have_their_hashes() -> None:
     assert [one.effect.business_date for one in found] == ["2026-11-22", "", "2026-11-22"]
 
 
+def test_before_a_hole_the_hash_is_not_that_of_what_is_missing() -> None:
+    link = chain()
+    row = [made(link, about=str(number)) for number in range(5)]
+    read = [Entry(one.seq, one.epoch, one.raw) for one in (*row[:2], *row[3:])]
+    assert tallies_of(read) == [tally_of(one) for one in (*row[:2], *row[3:])]
+
+
 def test_entries_of_the_same_bytes_are_the_same() -> None:
     one = made(chain())
     assert one == Entry(1, "e", one.raw)

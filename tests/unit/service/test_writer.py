@@ -422,3 +422,8 @@ async def test_a_few_are_all_waited_for(kit: HubKit) -> None:
         before = kit.journal.appends
         await asyncio.gather(*(kit.submit(f"{turn}-{n}", ORDER) for n in range(few)))
         assert kit.journal.appends == before + 1
+
+
+async def test_a_flood_is_not_waited_for_to_its_end(kit: HubKit) -> None:
+    await asyncio.gather(*(kit.submit(f"k{n}", ORDER) for n in range(2 * writer_module.GROUP_ENTRIES_MAX)))
+    assert kit.core.writer._enough <= writer_module.GROUP_ENTRIES_MAX
