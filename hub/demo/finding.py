@@ -1,15 +1,15 @@
-"""How a device finds its store's hub again: where it was last, then by mDNS, then by what a person scans.
+"""How a device finds its store's hub again: where it was, by mDNS, by what a person scans; whichever proves it first.
 
-A handheld maker can copy this file's order: it works where multicast does not, and after the router has given the box
-another address. Nothing that is found is believed before it has shown, over a connection that the store's own authority
-vouches for, that it is this store's hub.
+A handheld maker can copy this file: it works where multicast does not, and after the router has given the box another
+address. Nothing that is found is believed before it has shown, over a connection that the store's own authority vouches
+for, that it is this store's hub.
 """
 
 from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -17,6 +17,8 @@ import httpx
 
 # A hub on the LAN answers in milliseconds; an address that nobody has any more costs the whole of this.
 ANSWER_S_MAX: Final = 2.0
+# mDNS is asked this much later than the known addresses: where the hub is where it was, nobody else need hear of it.
+HEAD_START_S: Final = 0.25
 MDNS_S_MAX: Final = 4.0
 REMEMBERED_MAX: Final = 5
 
@@ -48,7 +50,7 @@ async def by_mdns(timeout_s: float, known: Remembered) -> list[str]:
     from hub.discovery.browse import FoundHub, find_hubs
 
     async def ours(hub: FoundHub) -> bool:
-        return any(await asyncio.gather(*(is_our_hub(url, known) for url in hub.base_urls)))
+        return bool(await _proven(hub.base_urls, known))
 
     try:
         hubs = await find_hubs(timeout_s, known.hub_id, wanted=ours)
@@ -62,20 +64,46 @@ async def find_again(known: Remembered, *, scanned: str = "", browse: Browse = b
 
     Raises HubNotFound.
     """
-    # All of one kind at once: an address that nobody has any more says nothing, for seconds.
-    for source in ("remembered", "announced", "scanned"):
-        if source == "remembered":
-            urls = list(known.urls)
-        elif source == "announced":
-            urls = list(await browse(MDNS_S_MAX, known))
-        else:
-            urls = [scanned] if scanned else []
-        answered = await asyncio.gather(*(is_our_hub(url, known) for url in urls))
-        for url, ours in zip(urls, answered, strict=True):
-            if ours:
-                known.was_at(url)
-                return url
-    raise HubNotFound(f"hub {known.hub_id} answers nowhere: {', '.join(known.urls) or 'no address is known'}")
+    addresses = asyncio.create_task(_proven([*known.urls, *([scanned] if scanned else [])], known))
+
+    async def announced() -> str:
+        await asyncio.wait([addresses], timeout=HEAD_START_S)
+        if addresses.done() and (url := addresses.result()):
+            return url
+        return await _proven(await browse(MDNS_S_MAX, known), known)
+
+    url = await _first([addresses, asyncio.create_task(announced())])
+    if not url:
+        raise HubNotFound(
+            f"hub {known.hub_id} answers nowhere: {', '.join(known.urls) or 'no address is known'}"
+        )
+    known.was_at(url)
+    return url
+
+
+async def _proven(urls: Iterable[str], known: Remembered) -> str:
+    """The first of the addresses to show that this store's hub is there; empty if none does.
+
+    All at once: an address that nobody has any more says nothing, for seconds.
+    """
+
+    async def at(url: str) -> str:
+        return url if await is_our_hub(url, known) else ""
+
+    return await _first([asyncio.create_task(at(url)) for url in dict.fromkeys(urls)])
+
+
+async def _first(searches: Sequence[asyncio.Task[str]]) -> str:
+    """What the first one to find anything has found; the others are given up."""
+    try:
+        for search in asyncio.as_completed(searches):
+            if found := await search:
+                return found
+        return ""
+    finally:
+        for search in searches:
+            search.cancel()
+        await asyncio.gather(*searches, return_exceptions=True)
 
 
 async def is_our_hub(url: str, known: Remembered) -> bool:

@@ -17,7 +17,7 @@ from tests.discovery.test_finding_lan import CHANGES, Handheld, asked
 from tests.support.netns import Host, Lan
 
 # RELIABILITY: 5 s. A busy machine takes longer for the same; what it took is told.
-FIND_S_MAX = 15.0
+FIND_S_MAX = 7.5
 # docs/discovery.md: a new address is announced within 15 s.
 ANNOUNCED_S_MAX = 15.0 + FIND_S_MAX
 NO_MULTICAST = (

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack
 
 import pytest
 
+from hub.demo import finding
 from hub.demo.client import Device
 from hub.demo.finding import REMEMBERED_MAX, HubNotFound, Remembered, find_again
 from tests.support.ports import free_port
@@ -46,6 +48,12 @@ def announced(*urls: str) -> Callable[[float, Remembered], asyncio.Future[Iterab
     return browse  # type: ignore[return-value]
 
 
+async def silence(timeout_s: float, known: Remembered) -> Iterable[str]:
+    """mDNS on a network that lets no multicast pass, of which nobody sees the end."""
+    await asyncio.Event().wait()
+    return []
+
+
 async def nobody(timeout_s: float, known: Remembered) -> Iterable[str]:
     raise AssertionError("mDNS was asked although the hub is where it was")
 
@@ -54,7 +62,8 @@ def gone() -> str:
     return f"http://127.0.0.1:{free_port()}"
 
 
-async def test_where_it_was_comes_first_and_needs_no_multicast(serve: Serve) -> None:
+async def test_where_it_was_needs_no_multicast(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(finding, "HEAD_START_S", 60.0)
     here = await serve("hub-1")
     known = Remembered("hub-1", True, [gone(), here])
     assert await find_again(known, browse=nobody) == here
@@ -64,14 +73,27 @@ async def test_where_it_was_comes_first_and_needs_no_multicast(serve: Serve) -> 
     assert len(known.urls) == REMEMBERED_MAX
 
 
-async def test_then_mdns_then_the_qr_code(serve: Serve) -> None:
+async def test_mdns_or_the_qr_code_where_it_is_not_any_more(serve: Serve) -> None:
     here = await serve("hub-1")
     known = Remembered("hub-1", True, [gone()])
     assert await find_again(known, browse=announced(gone(), here)) == here
     known = Remembered("hub-1", True, [gone()])
-    assert await find_again(known, browse=announced(), scanned=here) == here
+    assert await find_again(known, browse=silence, scanned=here) == here
     with pytest.raises(HubNotFound, match="hub-1"):
         await find_again(Remembered("hub-1", True, [gone()]), browse=announced())
+
+
+async def test_nobody_waits_for_an_address_that_says_nothing(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An address that a router gave to a dumb thing: it takes the connection and never answers."""
+    monkeypatch.setattr(finding, "ANSWER_S_MAX", 60.0)
+    here, dumb = await serve("hub-1"), socket.create_server(("127.0.0.1", 0))
+    with dumb:
+        there = f"http://127.0.0.1:{dumb.getsockname()[1]}"
+        async with asyncio.timeout(30):
+            assert await find_again(Remembered("hub-1", True, [there]), browse=announced(there, here)) == here
+            assert await find_again(Remembered("hub-1", True, [there, here]), browse=silence) == here
 
 
 @pytest.mark.parametrize(
