@@ -26,6 +26,8 @@ SIGNS: Final = {SALE_COMPLETED: 1, "storehub.sale.voided.v1": -1, "storehub.sale
 # Some of the entries before it were of other business days than they say.
 CLOCK_CORRECTED: Final = "storehub.clock.corrected.v1"
 
+# How a JSON object begins.
+_OBJECT: Final = ord("{")
 _DATE: Final = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])\Z", re.ASCII)
 
 
@@ -89,9 +91,6 @@ def _verify(epoch: Epoch, first_seq: int, lines: Iterator[bytes], refused_types:
         try:
             if len(line) > ENTRY_BYTES_MAX:
                 raise _Refused(f"larger than {ENTRY_BYTES_MAX} bytes")
-            # Text that is not UTF-8 is not JSON.
-            if not _is_utf8(line):
-                raise _Refused("not UTF-8")
             entry = _parse(line)
             if entry.seq != seq or entry.epoch != epoch:
                 raise _Refused(f"is {entry.epoch}:{entry.seq} where {epoch}:{seq} was announced")
@@ -126,10 +125,14 @@ class _Refused(Exception):
 
 def _parse(line: bytes) -> _Entry:
     try:
+        # Text that is not UTF-8 is not JSON, and what the parser skips it does not look at.
+        line.decode()
         entry = _decode(line)
+    except UnicodeDecodeError as error:
+        raise _Refused("not UTF-8") from error
     except (msgspec.MsgspecError, RecursionError) as error:
         raise _Refused(str(error)[:200]) from error
-    if bytes(memoryview(entry.data)[:1]) != b"{":
+    if memoryview(entry.data)[0] != _OBJECT:
         raise _Refused("data is not an object")
     return entry
 
@@ -160,11 +163,3 @@ def _corrections(entry: _Entry) -> list[Correction]:
         if old != new:
             found.append(Correction(entry.seq, one.first_seq, one.last_seq, old, new))
     return found
-
-
-def _is_utf8(text: bytes) -> bool:
-    try:
-        text.decode()
-    except UnicodeDecodeError:
-        return False
-    return True

@@ -105,11 +105,11 @@ def fill(
     hub_id: HubId,
     epoch: Epoch,
     seq: int,
-    body: bytes,
+    sent: list[bytes],
     refused_types: frozenset[str],
     now: float,
 ) -> Cursor:
-    """Put an entry's bytes into its hole; from then on it counts in its place."""
+    """Put an entry's bytes, the one line that is to be sent, into its hole; from then on it counts in its place."""
     hub = locked(session, hub_id)
     epochs = epochs_near(session, hub, epoch)
     known = lineage.find(epochs, epoch)
@@ -118,7 +118,7 @@ def fill(
     if hole is None:
         raise NotFound(f"no entry {epoch}:{seq} is set aside")
     digest, filled_at, orphan = hole
-    batch = verify(epoch, seq, body.removesuffix(b"\n").split(b"\n"), refused_types=refused_types)
+    batch = verify(epoch, seq, sent, refused_types=refused_types)
     if batch.refusal:
         raise EntryRefused(batch.refusal, hub.cursor)
     if [row.digest for row in batch.rows] != [digest]:

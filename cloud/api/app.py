@@ -17,7 +17,7 @@ from cloud.api.asgi import CloudApp, read_body
 from cloud.api.document import ENTRIES_PATH, POST_ENTRIES
 from cloud.api.problems import answer
 from cloud.chain import SEQ_MAX, day_number
-from cloud.codec import decode_body
+from cloud.codec import decode_lines
 from cloud.desk import Desk
 from cloud.errors import CloudError, Forbidden, InvalidRequest, NotFound, OperatorOnly
 from cloud.hubs import Caller
@@ -167,11 +167,11 @@ def _add_routes(api: FastAPI, desk: Desk) -> None:
     ) -> Response:
         """Fill a hole with the entry's bytes; their hash is the one recorded."""
         raw = await read_body(request.scope, request.receive)
-        body = decode_body(raw, request.headers.get("content-encoding", ""))
+        sent = list(decode_lines(raw, request.headers.get("content-encoding", "")))
         return _cursor(
             await desk.write(
                 lambda session: entries.fill(
-                    session, hub.hub_id, Epoch(epoch), seq, body, desk.refused_types, time()
+                    session, hub.hub_id, Epoch(epoch), seq, sent, desk.refused_types, time()
                 )
             )
         )

@@ -213,7 +213,7 @@ class HubAndCloud(RuleBasedStateMachine):
         before = self.model.chain[entry.seq - 2].hash if entry.seq > 1 else NO_HASH
         fits = f'"prevhash": "{before}"'.encode() in entry.body
         result = self._try(
-            lambda s: use.fill(s, self.hub_id, entry.epoch, entry.seq, entry.body, frozenset(), 1.0)  # type: ignore[arg-type]
+            lambda s: use.fill(s, self.hub_id, entry.epoch, entry.seq, [entry.body], frozenset(), 1.0)  # type: ignore[arg-type]
         )
         assert (not isinstance(result, CloudError)) == fits, result
         if fits:

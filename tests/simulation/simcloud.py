@@ -155,10 +155,11 @@ class SimCloud:
                     )
                 )
             case "PUT", "quarantine":
+                sent = list(decode_lines(body, headers.get("content-encoding", "")))
                 return _cursor(
                     database.write(
                         lambda session: entries.fill(
-                            session, hub, Epoch(rest[0]), int(rest[1]), body, self.refused, now
+                            session, hub, Epoch(rest[0]), int(rest[1]), sent, self.refused, now
                         )
                     )
                 )
