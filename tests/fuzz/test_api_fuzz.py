@@ -31,6 +31,7 @@ pytestmark = [
 )
 async def test_every_answer_is_as_documented(tmp_path: Path, role: str, phases: str, examples: int) -> None:
     outcome = await fuzz(tmp_path, role, examples=EXAMPLES or examples, phases=phases, seed=SEED)
+    print(f"{role}: {outcome.cases:,} cases, {outcome.entries:,} entries")  # ARGS=-rP shows it
     assert outcome.status == 0, outcome.said
     assert outcome.cases > 100
     assert not [line for line in outcome.log if "Traceback" in line or line.startswith("ERROR")]
