@@ -139,7 +139,9 @@ def by_turns(bench: Bench, hubs: dict[str, boxes.Server]) -> dict[str, float]:
     seen: dict[str, list[float]] = {name: [] for name in hubs}
     for turn in range(TURNS):
         for name in hubs if turn % 2 == 0 else reversed(hubs):
-            seen[name].append(bench.load(hubs[name], connections=1, seconds=bench.seconds / 4)["p50_ms"])
+            seen[name].append(
+                bench.load(hubs[name], connections=1, seconds=bench.seconds / 4, settle=True)["p50_ms"]
+            )
     return {name: median(found) for name, found in seen.items()}
 
 
