@@ -20,7 +20,7 @@ from tests.support.ports import free_port
 SECTION = "small"
 STARTED_WITHIN_S = 60.0
 TURNS = 6
-# A process keeps for its whole life what its memory came to lie on: its p50 is that of another one by a fifth either way.
+# Two processes of one program differ by a tenth for as long as they live.
 START_ROUNDS = 5
 
 

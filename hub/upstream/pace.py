@@ -10,8 +10,8 @@ class PaceSettings(Struct, frozen=True):
 
     yield_to_lan: bool = True
     entries_per_s_max: int | None = None
-    # Over 40 ms, batches of 12 MB are a fifth faster than of 6, and those of 24 a tenth faster again; a cloud unpacks up
-    # to 32 MB. What stays in memory of a batch is its packed bytes and a few words an entry.
+    # Over 40 ms, batches of 12 MB are a fifth faster than of 6, and those of 24 a tenth faster again; a cloud unpacks
+    # up to 32 MB. What stays in memory of a batch is its packed bytes and a few words an entry.
     batch_entries_max: int = 12_000
     batch_bytes_max: int = 24 * 1024 * 1024
     # While devices are being served: so few entries that neither reading and packing them nor the sync of a cloud on
