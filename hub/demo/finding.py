@@ -17,7 +17,7 @@ import httpx
 
 # A hub on the LAN answers in milliseconds; an address that nobody has any more costs the whole of this.
 ANSWER_S_MAX: Final = 2.0
-# mDNS is asked this much later than the known addresses: where the hub is where it was, nobody else need hear of it.
+# Everybody else is asked this much later than the likeliest address: where the hub is there, nobody need hear of it.
 HEAD_START_S: Final = 0.25
 MDNS_S_MAX: Final = 4.0
 REMEMBERED_MAX: Final = 5
@@ -64,15 +64,23 @@ async def find_again(known: Remembered, *, scanned: str = "", browse: Browse = b
 
     Raises HubNotFound.
     """
-    addresses = asyncio.create_task(_proven([*known.urls, *([scanned] if scanned else [])], known))
+    # What a person has just shown is newer than what the device remembers.
+    first, then = ([scanned], known.urls) if scanned else (known.urls, [])
+    begun = asyncio.create_task(_proven(first, known))
+
+    async def behind(search: Callable[[], Awaitable[str]]) -> str:
+        await asyncio.wait([begun], timeout=HEAD_START_S)
+        if begun.done() and (url := begun.result()):
+            return url
+        return await search()
+
+    async def remembered() -> str:
+        return await _proven(then, known)
 
     async def announced() -> str:
-        await asyncio.wait([addresses], timeout=HEAD_START_S)
-        if addresses.done() and (url := addresses.result()):
-            return url
         return await _proven(await browse(MDNS_S_MAX, known), known)
 
-    url = await _first([addresses, asyncio.create_task(announced())])
+    url = await _first([begun, *(asyncio.create_task(behind(search)) for search in (remembered, announced))])
     if not url:
         raise HubNotFound(
             f"hub {known.hub_id} answers nowhere: {', '.join(known.urls) or 'no address is known'}"

@@ -21,11 +21,11 @@ pytestmark = [
 @pytest.mark.parametrize(
     ("role", "phases", "examples"),
     [
-        ("manager", "examples,coverage,fuzzing", 8),
-        ("register", "fuzzing", 8),
-        ("handheld", "fuzzing", 8),
+        ("manager", "examples,coverage,fuzzing", 6),
+        ("register", "fuzzing", 5),
+        ("handheld", "fuzzing", 5),
         ("kitchen", "fuzzing", 4),
-        ("table", "fuzzing", 8),
+        ("table", "fuzzing", 5),
         ("technician", "fuzzing", 4),
     ],
 )

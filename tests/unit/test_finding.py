@@ -83,6 +83,16 @@ async def test_mdns_or_the_qr_code_where_it_is_not_any_more(serve: Serve) -> Non
         await find_again(Remembered("hub-1", True, [gone()]), browse=announced())
 
 
+async def test_what_a_person_shows_comes_before_what_is_remembered(
+    serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old box may have been plugged in again, and not know yet that it was replaced."""
+    monkeypatch.setattr(finding, "HEAD_START_S", 60.0)
+    old, new = await serve("hub-1"), await serve("hub-1")
+    assert await find_again(Remembered("hub-1", True, [old]), browse=nobody, scanned=new) == new
+    assert await find_again(Remembered("hub-1", True, [old]), browse=silence, scanned=gone()) == old
+
+
 async def test_nobody_waits_for_an_address_that_says_nothing(
     serve: Serve, monkeypatch: pytest.MonkeyPatch
 ) -> None:
