@@ -47,6 +47,11 @@ def median(values: list[float]) -> float:
     return statistics.median(values)
 
 
+def ratios(these: list[float], those: list[float]) -> list[float]:
+    """The ratio of each round."""
+    return [one / other for one, other in zip(these, those, strict=True)]
+
+
 def p(values: list[float], share: float) -> float:
     """The value that ``share`` of them do not exceed."""
     ordered = sorted(values)

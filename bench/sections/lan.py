@@ -8,7 +8,7 @@ from pathlib import Path
 
 from bench import boxes, client
 from bench.context import Bench, last_seq
-from bench.results import Row, median, p
+from bench.results import Row, median, p, ratios
 from tests.support.ports import free_port
 
 SECTION = "lan"
@@ -38,7 +38,7 @@ def run(bench: Bench) -> list[Row]:
     alone = [p99(samples) for samples in quiet]
     with_paced = [p99(samples) for samples, _ in paced]
     with_full = [p99(samples) for samples, _ in full]
-    paced_over, full_over = over(with_paced, alone), over(with_full, alone)
+    paced_over, full_over = ratios(with_paced, alone), ratios(with_full, alone)
     return [
         Row(
             SECTION,
@@ -67,11 +67,6 @@ def run(bench: Bench) -> list[Row]:
             rounds=full_over,
         ),
     ]
-
-
-def over(these: list[float], those: list[float]) -> list[float]:
-    """The ratio of each round."""
-    return [one / other for one, other in zip(these, those, strict=True)]
 
 
 def without_replay(bench: Bench) -> list[float]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from bench import baselines, boxes, machine, orders
 from bench.context import Bench
-from bench.results import Row, median
+from bench.results import Row, median, ratios
 
 SECTION = "orders"
 BASELINES = ("fastapi", "aiosqlite", "asgi")
@@ -108,9 +108,6 @@ def rows(
 ) -> list[Row]:
     """Ratios are taken within a round, and the median of the rounds is judged."""
 
-    def ratio(over: str) -> list[float]:
-        return [a / b for a, b in zip(rate["hub"], rate[over], strict=True)]
-
     def latency(over: str) -> list[float]:
         pairs = zip(alone["hub"], disk_ms, alone[over], strict=True)
         return [hub / (disk + route) for hub, disk, route in pairs]
@@ -118,8 +115,9 @@ def rows(
     m = {name: median(values) for name, values in rate.items()}
     one = {name: median(values) for name, values in alone.items()}
     disk = median(disk_ms)
-    bare = ratio("fastapi")
-    durable = ratio("aiosqlite")
+    bare = ratios(rate["hub"], rate["fastapi"])
+    durable = ratios(rate["hub"], rate["aiosqlite"])
+    uvicorn_alone = ratios(rate["hub"], rate["asgi"])
     return [
         Row(
             SECTION,
@@ -142,10 +140,10 @@ def rows(
         Row(
             SECTION,
             "… over a bare ASGI route",
-            median(ratio("asgi")),
+            median(uvicorn_alone),
             "×",
             f"{m['asgi']:,.0f}/s: uvicorn alone",
-            rounds=ratio("asgi"),
+            rounds=uvicorn_alone,
         ),
         Row(
             SECTION,

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from bench import boxes, machine, seed
 from bench.context import Bench
 from bench.orders import Requests, devices
-from bench.results import Row, median
+from bench.results import Row, median, ratios
 from bench.sections.replay import Resident
 from tests.support.ports import free_port
 
@@ -110,7 +110,7 @@ def start_and_age(bench: Bench, old: Path) -> list[Row]:
         finally:
             for hub in hubs.values():
                 hub.program.stop()
-    aged = [a / b for a, b in zip(p50["old"], p50["new"], strict=True)]
+    aged = ratios(p50["old"], p50["new"])
     million = f"{bench.million:,} entries"
     return [
         Row(
