@@ -36,7 +36,8 @@ def test_everything_acknowledged_is_at_both_ends_once(seeds: range) -> None:
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_found_out(mistake: str) -> None:
-    for seed in range(1, 40):
+    # Of the first seeds the fifth finds the one that takes longest.
+    for seed in range(5, 44):
         problems = simulate(seed, mistake=mistake).problems
         if any(SEEN[mistake] in problem for problem in problems):
             return
