@@ -16,8 +16,12 @@ from hub.upstream.ledger import Tally, tallies_of
 
 # Below this, handing the work to the thread takes longer than the work.
 PACK_HERE_BYTES: Final = 32 * 1024
-# Reading and counting this many takes about two milliseconds of the loop that also serves the devices.
+# Reading and counting this many takes some milliseconds of the loop. While that serves devices too, it takes pieces
+# that it also packs within a millisecond, and has nothing to do for a moment before each: on a box with one core, the
+# thread that commits runs only then.
 PIECE_ENTRIES: Final = 250
+GENTLE_PIECE_ENTRIES: Final = 16
+GENTLE_REST_S: Final = 0.002
 LEVEL_FAST: Final = 1
 LEVEL_TIGHT: Final = 3
 
@@ -52,23 +56,33 @@ class Packer:
     def __init__(self, journal: JournalReader) -> None:
         self._journal = journal
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="upstream-pack")
+        # By level. Their memory is a megabyte, which takes longer to get than a small batch to pack.
+        self._spare: dict[int, ZstdCompressor] = {}
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
 
-    async def after(self, seq: int, *, count_max: int, bytes_max: int, tight: bool) -> Batch | None:
-        """The next entries after seq, of one epoch, packed; None when there are none."""
+    async def after(
+        self, seq: int, *, count_max: int, bytes_max: int, tight: bool, gently: bool = False
+    ) -> Batch | None:
+        """The next entries after seq, of one epoch, packed; None when there are none.
+
+        tight: packed as small as a slow line is worth. gently: devices wait for the loop meanwhile.
+        """
+        at_once = GENTLE_PIECE_ENTRIES if gently else PIECE_ENTRIES
         loop = asyncio.get_running_loop()
-        # One of its own: a batch that was given up may still be in the thread.
-        packing = ZstdCompressor(
-            level=LEVEL_TIGHT if tight else LEVEL_FAST, write_checksum=True
-        ).compressobj()
+        level = LEVEL_TIGHT if tight else LEVEL_FAST
+        # One that nobody else has: a batch that was given up may still be in the thread, and keeps its own.
+        compressor = self._spare.pop(level, None) or ZstdCompressor(level=level, write_checksum=True)
+        packing = compressor.compressobj()
         tallies: list[Tally] = []
         parts: list[bytes] = []
         raw_bytes = 0
         while len(tallies) < count_max and raw_bytes < bytes_max:
+            if gently:
+                await asyncio.sleep(GENTLE_REST_S)
             piece = await self._journal.after(
-                seq, count_max=min(PIECE_ENTRIES, count_max - len(tallies)), bytes_max=bytes_max - raw_bytes
+                seq, count_max=min(at_once, count_max - len(tallies)), bytes_max=bytes_max - raw_bytes
             )
             if not piece or (tallies and piece[0].epoch != tallies[0].epoch):
                 break
@@ -81,7 +95,9 @@ class Packer:
                 parts.append(await loop.run_in_executor(self._thread, packing.compress, lines))
             raw_bytes += len(lines)
             seq = piece[-1].seq
+        if tallies:
+            parts.append(packing.flush())
+        self._spare[level] = compressor
         if not tallies:
             return None
-        parts.append(packing.flush())
         return Batch(tallies, b"".join(parts), raw_bytes)

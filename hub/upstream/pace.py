@@ -14,10 +14,11 @@ class PaceSettings(Struct, frozen=True):
     # up to 32 MB. What stays in memory of a batch is its packed bytes and a few words an entry.
     batch_entries_max: int = 12_000
     batch_bytes_max: int = 24 * 1024 * 1024
-    # While devices are being served: so few entries that neither reading and packing them nor the sync of a cloud on
-    # the same disk is felt. This many at the LAN's busiest, ten times as many at a tenth of it.
-    busy_batch_entries_max: int = 20
+    # While devices are being served: this many at the LAN's busiest, ten times as many at a tenth of it. A request to
+    # the cloud takes milliseconds of the loop and a sync of its disk whatever is in it: so rather few than small ones,
+    # and still more entries than a hundred devices make meanwhile.
+    busy_batch_entries_max: int = 300
     # The pause after a batch, as a multiple of the time it took, when the LAN is at its busiest.
-    busy_pause_ratio: float = 6.0
+    busy_pause_ratio: float = 30.0
     # The time a batch took is mostly the line's: a far cloud must not make the pauses longer than this.
-    busy_pause_s_max: float = 0.12
+    busy_pause_s_max: float = 0.8

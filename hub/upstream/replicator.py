@@ -216,8 +216,15 @@ class Replicator:
             await self._make_room(batch, facts)
 
     async def _read(self, seq: int) -> Batch | None:
-        count, size = self._sizer.limits(self._lan_busy())
-        return await self._packer.after(seq, count_max=count, bytes_max=size, tight=self._sizer.slow_line)
+        busy = self._lan_busy()
+        count, size = self._sizer.limits(busy)
+        return await self._packer.after(
+            seq,
+            count_max=count,
+            bytes_max=size,
+            tight=self._sizer.slow_line,
+            gently=busy > 0 and self._pace.yield_to_lan,
+        )
 
     async def _make_room(self, batch: Batch, facts: Answer) -> None:
         rest = pause_s(self._pace, busy=self._lan_busy(), took_s=facts.took_s, entries=len(batch.tallies))
