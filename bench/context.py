@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import boxes, client
+from bench.stolen import Stolen
 from bench.template import Template
 
 BACKLOG_ENTRIES = 50_000
@@ -26,6 +27,7 @@ class Bench:
     backlog_entries: int
     million: int
     note: Callable[[str], None]
+    stolen: Stolen
     _backlog: Path | None = field(default=None)
     _names: int = 0
 

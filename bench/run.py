@@ -18,11 +18,13 @@ import shutil
 import sqlite3
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 from bench import boxes, machine
 from bench.context import BACKLOG_ENTRIES, Bench
 from bench.results import Row, table, write_json
+from bench.stolen import Stolen
 from bench.template import make_template
 
 SECTIONS = ("orders", "lan", "replay", "small", "scale")
@@ -70,7 +72,7 @@ def facts(work: Path) -> dict[str, object]:
     }
 
 
-def measure(options: argparse.Namespace, work: Path) -> tuple[list[Row], list[str]]:
+def measure(options: argparse.Namespace, work: Path, stolen: Stolen) -> tuple[list[Row], list[str]]:
     """The rows of the sections asked for, and the names of those that could not be measured to the end."""
     from rich.console import Console
 
@@ -87,6 +89,7 @@ def measure(options: argparse.Namespace, work: Path) -> tuple[list[Row], list[st
         backlog_entries=BACKLOG_ENTRIES // 10 if options.quick else BACKLOG_ENTRIES,
         million=20_000 if options.quick else 1_000_000,
         note=console.log,
+        stolen=stolen,
     )
     rows: list[Row] = []
     broken: list[str] = []
@@ -109,7 +112,10 @@ def main(argv: list[str]) -> int:
     work = Path(tempfile.mkdtemp(prefix="bench-", dir=OUT))
     try:
         about = facts(work)
-        rows, broken = measure(options, work)
+        with Stolen() as stolen:
+            began = time.perf_counter()
+            rows, broken = measure(options, work, stolen)
+            about["stolen"] = stolen.share(began, time.perf_counter())
         write_json(rows, about | {"broken": broken}, options.json)
     finally:
         if options.keep:
@@ -117,7 +123,8 @@ def main(argv: list[str]) -> int:
         else:
             shutil.rmtree(work, ignore_errors=True)
     title = (
-        f"{about['processor']}, {about['cores']} cores, Python {about['python']}, SQLite {about['sqlite']}"
+        f"{about['processor']}, {about['cores']} cores, {about['stolen']:.0%} of their time taken by the host;"
+        f" Python {about['python']}, SQLite {about['sqlite']}"
     )
     if options.quick:
         title += "; quick: noise"

@@ -18,6 +18,8 @@ BASELINES = ("fastapi", "aiosqlite", "asgi")
 # changes its speed from one second to the next.
 SIDE_BY_SIDE = ("hub", "fastapi", "aiosqlite")
 TURNS = 4
+# More, where the host took much of a turn.
+TURNS_MAX = 6
 
 
 def run(bench: Bench) -> list[Row]:
@@ -52,14 +54,39 @@ class Measured:
     cpu_us: float
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What the client reports of one short turn, and the server's CPU seconds with what it put off."""
+
+    report: dict[str, float]
+    cpu_s: float
+
+
 def measured(bench: Bench, group: tuple[str, ...], *, kept: bool) -> dict[str, Measured]:
     """One client alone, then 64 clients: of one server, or of several in turn. kept: look into the journal too."""
     servers: dict[str, boxes.Server] = {}
     data = bench.fresh_data()
     alone: dict[str, dict[str, float]] = {}
-    many: dict[str, list[dict[str, float]]] = {which: [] for which in group}
-    used = dict.fromkeys(group, 0.0)
-    turns = TURNS if len(group) > 1 else 1
+    acknowledged = 0.0
+    turns, at_most = (TURNS, TURNS_MAX) if len(group) > 1 else (1, 3)
+
+    def turn_of_each(turn: int) -> dict[str, Turn]:
+        nonlocal acknowledged
+        taken = {}
+        for which in group if turn % 2 == 0 else reversed(group):
+            server = servers[which]
+            before = machine.cpu_s(server.pid)
+            report = bench.load(
+                server,
+                connections=64,
+                seconds=bench.seconds if turns == 1 else bench.seconds / 2,
+                first_table=turn % turns * (orders.TABLES // 64 // turns),
+            )
+            machine.until_idle(server.pid)
+            taken[which] = Turn(report, machine.cpu_s(server.pid) - before)
+            acknowledged += report["acknowledged"] if which == "hub" else 0
+        return taken
+
     try:
         for which in group:
             if which == "hub":
@@ -67,35 +94,24 @@ def measured(bench: Bench, group: tuple[str, ...], *, kept: bool) -> dict[str, M
             else:
                 servers[which] = boxes.start_baseline(which, work=bench.folder(which), core=bench.hub_core)
             alone[which] = bench.load(servers[which], connections=1, seconds=bench.seconds / 2)
-        for turn in range(turns):
-            for which in group if turn % 2 == 0 else reversed(group):
-                server = servers[which]
-                before = machine.cpu_s(server.pid)
-                many[which].append(
-                    bench.load(
-                        server,
-                        connections=64,
-                        seconds=bench.seconds if turns == 1 else bench.seconds / 2,
-                        first_table=turn * (orders.TABLES // 64 // turns),
-                    )
-                )
-                machine.until_idle(server.pid)
-                used[which] += machine.cpu_s(server.pid) - before
+        taken = bench.stolen.calmest(turns, turn_of_each, at_most=at_most, note=bench.note)
     finally:
         for server in servers.values():
             server.program.stop()
-    acknowledged = {which: sum(one["acknowledged"] for one in many[which]) for which in group}
     if kept and "hub" in group:
-        check_kept(data, int(alone["hub"]["acknowledged"] + acknowledged["hub"]))
-    return {
-        which: Measured(
-            alone[which]["p50_ms"],
-            sum(one["per_s"] for one in many[which]) / turns,
-            median([one["p99_ms"] for one in many[which]]),
-            1e6 * used[which] / acknowledged[which],
-        )
-        for which in group
-    }
+        check_kept(data, int(alone["hub"]["acknowledged"] + acknowledged))
+    return {which: together([turn[which] for turn in taken], alone[which]["p50_ms"]) for which in group}
+
+
+def together(turns: list[Turn], alone_p50_ms: float) -> Measured:
+    """One server's turns of a round as one."""
+    reports = [turn.report for turn in turns]
+    return Measured(
+        alone_p50_ms,
+        sum(one["per_s"] for one in reports) / len(reports),
+        median([one["p99_ms"] for one in reports]),
+        1e6 * sum(turn.cpu_s for turn in turns) / sum(one["acknowledged"] for one in reports),
+    )
 
 
 def rows(

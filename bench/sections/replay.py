@@ -56,10 +56,12 @@ class Resident:
 
 def run(bench: Bench) -> list[Row]:
     """Whole replays, then one with the hub killed in the middle."""
-    replays = []
-    for turn in range(bench.rounds):
-        bench.note(f"round {turn + 1} of {bench.rounds}: replay over {2 * ONE_WAY_MS:g} ms")
-        replays.append(replay(bench))
+
+    def one(turn: int) -> Replayed:
+        bench.note(f"round {turn + 1}: replay over {2 * ONE_WAY_MS:g} ms")
+        return replay(bench)
+
+    replays = bench.stolen.calmest(bench.rounds, one, at_most=2 * bench.rounds, note=bench.note)
     bench.note("replay with the hub killed in the middle")
     doubled, lost, total = killed_in_the_middle(bench)
     per_s = [r.entries / r.seconds for r in replays]
