@@ -160,10 +160,15 @@ def start_hub(
     return Server(program, said.split()[2], dict(re.findall(r"(\w+)=(\S+)", said)))
 
 
-def start_cloud(database: Path, *, core: int, port: int | None = None) -> Server:
-    """The embedded cloud on ``database``, ready."""
+def start_cloud(database: Path, *, core: int, port: int | None = None, elsewhere: bool = False) -> Server:
+    """The embedded cloud on ``database``, ready.
+
+    elsewhere: as if it had a processor of its own. It gets what is left of this one, and nobody waits for it: least of
+    all the kernel's threads that write the hub's journal.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "cloud", "run", "--db", f"sqlite:///{database}", "--port", str(port)]
+    command = ["chrt", "--idle", "0"] if elsewhere else []
+    command += [sys.executable, "-m", "cloud", "run", "--db", f"sqlite:///{database}", "--port", str(port)]
     program = Program(command, core=core, log=database.parent / "cloud.log")
     return Server(program, program.line("storehub-cloud ready ").split()[2])
 

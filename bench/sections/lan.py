@@ -134,7 +134,7 @@ def beside_replay(bench: Bench, pace: dict[str, str]) -> tuple[list[Sample], flo
             samples=samples,
         ) as devices:
             time.sleep(2.5)  # the warm-up, before the link comes back
-            cloud = boxes.start_cloud(database, core=bench.rest_core, port=port)
+            cloud = boxes.start_cloud(database, core=bench.rest_core, port=port, elsewhere=True)
             try:
                 began, ended = watch_replay(cloud.url, token, upto=backlog)
             finally:

@@ -20,7 +20,7 @@ PACK_HERE_BYTES: Final = 32 * 1024
 # that it also packs within a millisecond, and has nothing to do for a moment before each: on a box with one core, the
 # thread that commits runs only then.
 PIECE_ENTRIES: Final = 250
-GENTLE_PIECE_ENTRIES: Final = 16
+GENTLE_PIECE_ENTRIES: Final = 12
 GENTLE_REST_S: Final = 0.002
 LEVEL_FAST: Final = 1
 LEVEL_TIGHT: Final = 3
