@@ -94,7 +94,10 @@ def undisturbed(
         everything += [latency for _, latency in samples]
         kept += [latency for ended, latency in samples if bench.stolen.none(ended - latency, ended)]
     bench.note(f"{len(kept):,} of {len(everything):,} orders while the host gave nothing to others")
-    return (kept if len(kept) >= enough // 2 else everything), median(rates)
+    if len(kept) < enough // 2:
+        bench.note("too few to say anything: all of them count")
+        kept = everything
+    return kept, median(rates)
 
 
 def without_replay(bench: Bench) -> list[Sample]:
