@@ -95,9 +95,9 @@ class Packer:
                 parts.append(await loop.run_in_executor(self._thread, packing.compress, lines))
             raw_bytes += len(lines)
             seq = piece[-1].seq
-        if tallies:
-            parts.append(packing.flush())
+        # Nobody can take it before this turn of the loop is over.
         self._spare[level] = compressor
         if not tallies:
             return None
+        parts.append(packing.flush())
         return Batch(tallies, b"".join(parts), raw_bytes)

@@ -22,3 +22,7 @@ class PaceSettings(Struct, frozen=True):
     busy_pause_ratio: float = 30.0
     # The time a batch took is mostly the line's: a far cloud must not make the pauses longer than this.
     busy_pause_s_max: float = 0.8
+
+    def yields(self, busy: float) -> bool:
+        """Whether devices come first now. busy: how much the LAN asks of the hub, 0 to 1."""
+        return self.yield_to_lan and busy > 0

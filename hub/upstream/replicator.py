@@ -223,7 +223,7 @@ class Replicator:
             count_max=count,
             bytes_max=size,
             tight=self._sizer.slow_line,
-            gently=busy > 0 and self._pace.yield_to_lan,
+            gently=self._pace.yields(busy),
         )
 
     async def _make_room(self, batch: Batch, facts: Answer) -> None:

@@ -37,7 +37,7 @@ class BatchSizer:
         entries = self._entries
         if self._pace.entries_per_s_max is not None:
             entries = min(entries, self._pace.entries_per_s_max)
-        if busy > 0 and self._pace.yield_to_lan:
+        if self._pace.yields(busy):
             entries = min(entries, int(self._pace.busy_batch_entries_max / min(busy, 1.0)))
         return max(1, entries), max(1, self._bytes)
 
@@ -75,7 +75,7 @@ class BatchSizer:
 def pause_s(pace: PaceSettings, *, busy: float, took_s: float, entries: int) -> float:
     """How long to rest after a batch: for the LAN's sake, and for the limit that was set."""
     rest = 0.0
-    if pace.yield_to_lan and busy > 0:
+    if pace.yields(busy):
         rest = min(pace.busy_pause_s_max, took_s * pace.busy_pause_ratio * min(busy, 1.0))
     if pace.entries_per_s_max is not None:
         rest = max(rest, entries / pace.entries_per_s_max - took_s)

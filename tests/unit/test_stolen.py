@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -22,6 +23,19 @@ class Host:
 @pytest.fixture
 def host() -> Host:
     return Host()
+
+
+def turns(host: Host, robbed: list[int]) -> tuple[Stolen, Callable[[int], int]]:
+    """A watch, and turns of 20 ticks that are robbed of so many."""
+    watch = Stolen(host)
+    watch.look()
+
+    def measure(turn: int) -> int:
+        host.stolen, host.all = host.stolen + robbed[turn], host.all + 20
+        watch.look()
+        return turn
+
+    return watch, measure
 
 
 def test_of_what_was_stolen_only_its_own_moments_know(host: Host) -> None:
@@ -44,13 +58,7 @@ def test_the_calmest_turns_are_taken_and_no_more_than_are_needed(host: Host) -> 
     robbed = [10, 0, 3, 0, 0]
     said: list[str] = []
 
-    def measure(turn: int) -> int:
-        host.stolen, host.all = host.stolen + robbed[turn], host.all + 20
-        watch.look()
-        return turn
-
-    watch = Stolen(host)
-    watch.look()
+    watch, measure = turns(host, robbed)
     assert watch.calmest(2, measure, at_most=5, note=said.append) == [1, 3]
     assert said == ["the host gave 50% of that time to others", "the host gave 15% of that time to others"]
 
@@ -58,13 +66,7 @@ def test_the_calmest_turns_are_taken_and_no_more_than_are_needed(host: Host) -> 
 def test_where_no_turn_is_calm_the_least_robbed_ones_count(host: Host) -> None:
     robbed = [10, 4, 6]
 
-    def measure(turn: int) -> int:
-        host.stolen, host.all = host.stolen + robbed[turn], host.all + 20
-        watch.look()
-        return turn
-
-    watch = Stolen(host)
-    watch.look()
+    watch, measure = turns(host, robbed)
     assert watch.calmest(2, measure, at_most=3) == [1, 2]
 
 
