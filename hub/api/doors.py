@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable
 from enum import Enum
+from heapq import nsmallest
 from typing import Final
 
-# One device opens a handful; a hundred devices that all come back at once behind one router still fit.
-PER_ADDRESS_MAX: Final = 256
+# A hundred devices behind one router that all come back at once fit beside a crowd from its very address: nobody has to
+# go before the house is full.
 CONNECTIONS_MAX: Final = 2000
 # A connection with TLS takes 80 KB even when it says nothing. Two for each of a hundred devices, three times over.
 TLS_CONNECTIONS_MAX: Final = 600
@@ -17,6 +19,8 @@ DESCRIPTORS_KEPT: Final = 100
 DESCRIPTORS_WANTED: Final = 4096
 # An address with fewer connections than this is no crowd: then whoever has waited longest anywhere goes.
 CROWD: Final = 8
+# Looked for together: in a flood each newcomer would search the whole house.
+LOOKED_FOR_AT_ONCE: Final = 32
 
 
 class Stage(Enum):
@@ -26,7 +30,8 @@ class Stage(Enum):
     ASKING = "asking"  # opened, or in the middle of a request's head
     SENDING = "sending"  # in the middle of a request's body
     ANSWERED = "answered"  # it has its answer, but the body goes on
-    WAITING = "waiting"  # its request is whole and being answered, or it follows the feed
+    WAITING = "waiting"  # its request is whole and being answered
+    FOLLOWING = "following"  # its answer is the feed, which ends when the client does
     RESTING = "resting"  # kept alive between two requests
 
 
@@ -36,17 +41,20 @@ LIMITS_S: Final[dict[Stage, float | None]] = {
     Stage.SENDING: 15.0,
     Stage.ANSWERED: 2.0,
     Stage.WAITING: None,
+    Stage.FOLLOWING: None,
     Stage.RESTING: 75.0,
 }
 # A client that takes nothing of its answer for this long is dropped; so is one that takes too little.
 STALLED_S_MAX: Final = 15.0
-# Who goes first when it gets full: those that have not asked yet, then those that rest. Who waits for an answer stays.
+# Who goes first when it gets full: those that have not asked yet, those that rest, then those that follow the feed,
+# who come back and hear what they missed. Who waits for an answer stays.
 _LEAVES_FIRST: Final = {
     Stage.SHAKING: 0,
     Stage.ASKING: 0,
     Stage.SENDING: 0,
     Stage.ANSWERED: 0,
     Stage.RESTING: 1,
+    Stage.FOLLOWING: 2,
 }
 
 
@@ -107,15 +115,14 @@ class Visit:
 class Doors:
     """All visits, by address."""
 
-    def __init__(
-        self, *, connections_max: int = CONNECTIONS_MAX, per_address_max: int = PER_ADDRESS_MAX
-    ) -> None:
+    def __init__(self, *, connections_max: int = CONNECTIONS_MAX) -> None:
         self.connections_max = connections_max
-        self.per_address_max = per_address_max
         self.refused = 0
         self.cut = 0
         self._here: dict[str, dict[Visit, None]] = {}
         self._count = 0
+        # Who goes next, and since when it did what it did when it was chosen.
+        self._leaving: deque[tuple[Visit, float]] = deque()
 
     def __len__(self) -> int:
         return self._count
@@ -125,16 +132,7 @@ class Doors:
 
     def enter(self, visit: Visit) -> bool:
         """Whether it may come in. When it is full, somebody who asks nothing makes room."""
-        crowd = self._here.get(visit.address, {})
-        if len(crowd) >= self.per_address_max:
-            room = self._make_room(crowd)
-        elif self._count >= self.connections_max:
-            greediest = max(self._here.values(), key=len)
-            everyone = (one for some in self._here.values() for one in some)
-            room = self._make_room(greediest if len(greediest) >= CROWD else everyone)
-        else:
-            room = True
-        if not room:
+        if self._count >= self.connections_max and not self._make_room():
             self.refused += 1
             return False
         self._here.setdefault(visit.address, {})[visit] = None
@@ -161,12 +159,29 @@ class Doors:
             else:
                 self._show_out(visit)
 
-    def _make_room(self, crowd: Iterable[Visit]) -> bool:
-        leaving = [visit for visit in crowd if visit.stage in _LEAVES_FIRST]
-        if not leaving:
-            return False
-        self._show_out(min(leaving, key=lambda visit: (_LEAVES_FIRST[visit.stage], visit.since)))
-        return True
+    def _make_room(self) -> bool:
+        while True:
+            while self._leaving:
+                visit, since = self._leaving.popleft()
+                if visit.since == since and visit in self._here.get(visit.address, ()):
+                    self._show_out(visit)
+                    return True
+            self._leaving.extend(self._who_leaves())
+            if not self._leaving:
+                return False
+
+    def _who_leaves(self) -> list[tuple[Visit, float]]:
+        """The next few: of the greediest address, or of all when there is no crowd, or all of the crowd must stay."""
+        greediest = max(self._here.values(), key=len)
+        everyone = [visit for crowd in self._here.values() for visit in crowd]
+        for some in (greediest if len(greediest) >= CROWD else (), everyone):
+            leaving = [visit for visit in some if visit.stage in _LEAVES_FIRST]
+            if leaving:
+                first = nsmallest(
+                    LOOKED_FOR_AT_ONCE, leaving, key=lambda visit: (_LEAVES_FIRST[visit.stage], visit.since)
+                )
+                return [(visit, visit.since) for visit in first]
+        return []
 
     def _show_out(self, visit: Visit) -> None:
         self.cut += 1

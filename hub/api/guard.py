@@ -26,6 +26,8 @@ PIPELINED_MAX: Final = 16
 UNREAD_BYTES_MAX: Final = 64 * 1024
 # A larger body needs someone who reads it: uvicorn stops listening to its client at 64 KiB.
 HELD_BYTES_MAX: Final = 32 * 1024
+FEED: Final = b"/v1/events"
+_BEING_ANSWERED: Final = (Stage.WAITING, Stage.FOLLOWING)
 
 
 class AtOnce(Protocol):
@@ -102,7 +104,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._head_bytes > HEAD_BYTES_MAX:
             if visit.stage is Stage.ASKING:
                 self._too_large()
-            elif visit.stage is Stage.WAITING:
+            elif visit.stage in _BEING_ANSWERED:
                 # The head of a next request: an answer is on its way, and nothing may be written into it.
                 self._cut()
 
@@ -166,7 +168,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if held is None:
             super().on_message_complete()
             answered = self.visit.stage is Stage.ANSWERED
-            self._enters(Stage.RESTING if answered else Stage.WAITING)
+            follows = self.url.startswith(FEED)
+            self._enters(Stage.RESTING if answered else Stage.FOLLOWING if follows else Stage.WAITING)
             return
         self.cycle.more_body = False
         self._enters(Stage.WAITING)
@@ -200,7 +203,7 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.visit.stage is Stage.SENDING:
             self._ignored_bytes = 0
             self._enters(Stage.ANSWERED)
-        elif self.visit.stage is Stage.WAITING:
+        elif self.visit.stage in _BEING_ANSWERED:
             self._enters(Stage.RESTING)
 
     def pause_writing(self) -> None:

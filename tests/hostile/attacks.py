@@ -303,9 +303,9 @@ async def churn(attack: Attack) -> None:
 
 
 async def handshakes(attack: Attack) -> None:
-    """To a hub with TLS: say half of a hello, or nothing, or something else."""
+    """To a hub with TLS, and more than it has room for: say half of a hello."""
     hello = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"
-    await attack.hold(300, hello + b"\x00" * 40, b"", plain=True)
+    await attack.hold(900, hello + b"\x00" * 40, b"", plain=True)
 
 
 async def no_tls(attack: Attack) -> None:

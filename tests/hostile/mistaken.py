@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
 
 
 def no_doors() -> None:
@@ -19,7 +18,7 @@ def no_doors() -> None:
         setattr(Doors, name, lambda self, *_: True)
 
     def plain(*, tls: bool) -> Doors:
-        return Doors(connections_max=10**9, per_address_max=10**9)
+        return Doors(connections_max=10**9)
 
     import hub.serve
 
@@ -27,10 +26,10 @@ def no_doors() -> None:
 
 
 def no_room() -> None:
-    """A cap for each address as it was first built: whoever comes after the three hundredth is refused."""
+    """As it was first built: whoever comes when the house is full is refused."""
     from hub.api.doors import Doors
 
-    def refuse(self: Doors, crowd: Any) -> bool:
+    def refuse(self: Doors) -> bool:
         return False
 
     Doors._make_room = refuse  # type: ignore[method-assign]

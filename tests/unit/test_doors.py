@@ -74,7 +74,7 @@ def test_a_client_that_makes_no_room_in_time_goes() -> None:
 
 
 def test_a_newcomer_takes_the_place_of_the_one_that_has_asked_nothing_longest() -> None:
-    doors = Doors(per_address_max=3)
+    doors = Doors(connections_max=3)
     silent = Guest(doors, now=1.0)
     younger = Guest(doors, now=2.0)
     resting = Guest(doors, stage=Stage.RESTING, now=0.0)
@@ -85,12 +85,50 @@ def test_a_newcomer_takes_the_place_of_the_one_that_has_asked_nothing_longest() 
 
 
 def test_nobody_who_waits_for_an_answer_makes_room() -> None:
-    doors = Doors(per_address_max=2)
+    doors = Doors(connections_max=2)
     waiting = [Guest(doors, stage=Stage.WAITING) for _ in range(2)]
     assert not Guest(doors).came_in
     assert not any(guest.gone for guest in waiting)
     assert doors.refused == 1
-    assert Guest(doors, "b").came_in, "another address is not concerned"
+
+
+def test_a_device_cannot_fill_the_house_with_feeds() -> None:
+    doors = Doors(connections_max=30)
+    resting = Guest(doors, "b", stage=Stage.RESTING)
+    feeds = [Guest(doors, stage=Stage.FOLLOWING, now=float(n)) for n in range(29)]
+    assert Guest(doors, "b", now=40.0).came_in
+    assert [guest.gone for guest in feeds] == [True, *[False] * 28]
+    assert not resting.gone, "it is the crowd that makes room"
+
+
+def test_when_all_of_the_crowd_must_stay_another_makes_room() -> None:
+    doors = Doors(connections_max=30)
+    waiting = [Guest(doors, stage=Stage.WAITING) for _ in range(29)]
+    silent = Guest(doors, "b")
+    assert Guest(doors, "c", now=1.0).came_in
+    assert silent.gone
+    assert not any(guest.gone for guest in waiting)
+
+
+def test_who_was_to_leave_and_has_asked_meanwhile_stays() -> None:
+    doors = Doors(connections_max=20)
+    guests = [Guest(doors, now=float(n)) for n in range(20)]
+    assert Guest(doors, now=30.0).came_in
+    assert guests[0].gone
+    guests[1].visit.stage, guests[1].visit.since = Stage.WAITING, 31.0
+    doors.leave(guests[2].visit)
+    assert Guest(doors, now=32.0).came_in, "there is room"
+    assert Guest(doors, now=33.0).came_in
+    assert [guest.gone for guest in guests] == [True, False, False, True, *[False] * 16]
+
+
+@pytest.mark.parametrize("connections", [40, 400])
+def test_a_flood_finds_room_for_each_newcomer(connections: int) -> None:
+    doors = Doors(connections_max=connections)
+    everyone = [Guest(doors, now=float(n)) for n in range(5 * connections)]
+    assert all(guest.came_in for guest in everyone)
+    assert [guest.gone for guest in everyone] == [True] * (4 * connections) + [False] * connections
+    assert len(doors) == connections
 
 
 def test_when_the_house_is_full_the_greediest_address_makes_room() -> None:
