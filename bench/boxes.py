@@ -17,6 +17,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from tests.support.ports import free_port
 
@@ -100,6 +101,20 @@ def get_json(url: str, token: str, *, timeout_s: float = 10.0) -> dict[str, obje
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"})  # noqa: S310
     with urllib.request.urlopen(request, timeout=timeout_s) as answer:  # noqa: S310
         return dict(json.loads(answer.read()))
+
+
+def status_of(url: str, request: bytes) -> int:
+    """The status that a raw request gets; ``OSError`` while nobody listens."""
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
+    try:
+        connection.connect()
+        connection.sock.sendall(request)
+        answer = http.client.HTTPResponse(connection.sock)
+        answer.begin()
+        return answer.status
+    finally:
+        connection.close()
 
 
 def wait_until(condition: Callable[[], bool], *, within_s: float, what: str, every_s: float = 0.02) -> float:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import json
 import random
 import subprocess
 import time
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from bench import boxes, machine, seed
 from bench.context import Bench
@@ -163,7 +161,7 @@ def start_to_first_order(bench: Bench, data: Path) -> tuple[boxes.Server, float]
     server = boxes.Server(program, f"http://127.0.0.1:{port}")
     try:
         boxes.wait_until(
-            lambda: first_answer(server.url, request()) == 201,
+            lambda: boxes.status_of(server.url, request()) == 201,
             within_s=STARTED_WITHIN_S,
             what="the first order",
             every_s=0.005,
@@ -172,20 +170,6 @@ def start_to_first_order(bench: Bench, data: Path) -> tuple[boxes.Server, float]
         program.stop()
         raise
     return server, time.perf_counter() - began
-
-
-def first_answer(url: str, request: bytes) -> int:
-    """The status that a raw request gets; ``OSError`` while nobody listens."""
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(str(parts.hostname), parts.port, timeout=10)
-    try:
-        connection.connect()
-        connection.sock.sendall(request)
-        answer = http.client.HTTPResponse(connection.sock)
-        answer.begin()
-        return answer.status
-    finally:
-        connection.close()
 
 
 def device_bytes(bench: Bench) -> list[Row]:
