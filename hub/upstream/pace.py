@@ -23,6 +23,6 @@ class PaceSettings(Struct, frozen=True):
     # The time a batch took is mostly the line's: a far cloud must not make the pauses longer than this.
     busy_pause_s_max: float = 0.8
 
-    def yields(self, busy: float) -> bool:
-        """Whether devices come first now. busy: how much the LAN asks of the hub, 0 to 1."""
-        return self.yield_to_lan and busy > 0
+    def heeded(self, busy: float) -> float:
+        """How much room devices are to have now, 0 to 1. busy: how much the LAN asks of the hub."""
+        return min(busy, 1.0) if self.yield_to_lan else 0.0

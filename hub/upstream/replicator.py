@@ -223,7 +223,7 @@ class Replicator:
             count_max=count,
             bytes_max=size,
             tight=self._sizer.slow_line,
-            gently=self._pace.yields(busy),
+            beside=self._pace.heeded(busy),
         )
 
     async def _make_room(self, batch: Batch, facts: Answer) -> None:

@@ -37,8 +37,8 @@ class BatchSizer:
         entries = self._entries
         if self._pace.entries_per_s_max is not None:
             entries = min(entries, self._pace.entries_per_s_max)
-        if self._pace.yields(busy):
-            entries = min(entries, int(self._pace.busy_batch_entries_max / min(busy, 1.0)))
+        if (heeded := self._pace.heeded(busy)) > 0:
+            entries = min(entries, int(self._pace.busy_batch_entries_max / heeded))
         return max(1, entries), max(1, self._bytes)
 
     def delivered(self, *, entries: int, raw_bytes: int, took_s: float) -> None:
@@ -74,9 +74,7 @@ class BatchSizer:
 
 def pause_s(pace: PaceSettings, *, busy: float, took_s: float, entries: int) -> float:
     """How long to rest after a batch: for the LAN's sake, and for the limit that was set."""
-    rest = 0.0
-    if pace.yields(busy):
-        rest = min(pace.busy_pause_s_max, took_s * pace.busy_pause_ratio * min(busy, 1.0))
+    rest = min(pace.busy_pause_s_max, took_s * pace.busy_pause_ratio * pace.heeded(busy))
     if pace.entries_per_s_max is not None:
         rest = max(rest, entries / pace.entries_per_s_max - took_s)
     return rest

@@ -10,7 +10,8 @@ import pytest
 import zstandard
 
 from hub.domain.entries import Entry
-from hub.upstream.batches import GENTLE_PIECE_ENTRIES, PIECE_ENTRIES, Batch, Packer
+from hub.upstream.batches import BUSY_PIECE_ENTRIES, PIECE_ENTRIES, Batch, Packer
+from tests.support.idle import watched_loop
 from tests.support.memory import MemoryJournal, Store
 
 ALL = 600
@@ -55,46 +56,33 @@ def lines(batch: Batch | None) -> list[bytes]:
     return raw.splitlines()
 
 
-@pytest.mark.parametrize("gently", [False, True])
+@pytest.mark.parametrize(
+    ("beside", "most"), [(0.0, PIECE_ENTRIES), (0.01, PIECE_ENTRIES), (0.2, 60), (1.0, BUSY_PIECE_ENTRIES)]
+)
 async def test_a_batch_is_the_next_entries_a_line_each(
-    journal: Watched, packer: Packer, gently: bool
+    journal: Watched, packer: Packer, beside: float, most: int
 ) -> None:
-    batch = await packer.after(10, count_max=500, bytes_max=10**9, tight=False, gently=gently)
+    batch = await packer.after(10, count_max=500, bytes_max=10**9, tight=False, beside=beside)
     whole = await journal.after(10, count_max=500, bytes_max=10**9)
     assert lines(batch) == [entry.raw for entry in whole]
     assert batch is not None
     assert (batch.first_seq, batch.last.seq, batch.last.hash) == (11, 510, whole[-1].hash)
-    most = GENTLE_PIECE_ENTRIES if gently else PIECE_ENTRIES
     assert max(journal.read[:-1]) == most
 
 
 async def test_beside_devices_the_loop_has_nothing_to_do_between_pieces(packer: Packer) -> None:
-    """Nothing means nothing: a turn with something to do keeps the thread that commits off a single core."""
-    loop = asyncio.get_running_loop()
-    idle = 0
-    selector = loop._selector  # type: ignore[attr-defined]
-    select = selector.select
-
-    def watched(timeout: float | None = None) -> object:
-        nonlocal idle
-        idle += timeout is None or timeout > 0
-        return select(timeout)
-
-    selector.select = watched
-    try:
+    with watched_loop() as alone:
         await packer.after(0, count_max=160, bytes_max=10**9, tight=False)
-        alone, idle = idle, 0
-        await packer.after(0, count_max=160, bytes_max=10**9, tight=False, gently=True)
-    finally:
-        selector.select = select
-    assert idle >= 160 / GENTLE_PIECE_ENTRIES > alone
+    with watched_loop() as beside:
+        await packer.after(0, count_max=160, bytes_max=10**9, tight=False, beside=1.0)
+    assert beside.idle >= 160 / BUSY_PIECE_ENTRIES > alone.idle
 
 
 async def test_one_that_was_given_up_leaves_nothing_in_the_next(journal: Watched, packer: Packer) -> None:
-    for gently in (False, True):
+    for beside in (0.0, 1.0):
         journal.go.clear()
         given_up = asyncio.create_task(
-            packer.after(0, count_max=300, bytes_max=10**9, tight=False, gently=gently)
+            packer.after(0, count_max=300, bytes_max=10**9, tight=False, beside=beside)
         )
         before = len(journal.read)
         while len(journal.read) == before:
@@ -104,7 +92,7 @@ async def test_one_that_was_given_up_leaves_nothing_in_the_next(journal: Watched
         with pytest.raises(asyncio.CancelledError):
             await given_up
         for tight in (False, True):
-            batch = await packer.after(0, count_max=ALL, bytes_max=10**9, tight=tight, gently=gently)
+            batch = await packer.after(0, count_max=ALL, bytes_max=10**9, tight=tight, beside=beside)
             assert [msgspec.json.decode(line)["seq"] for line in lines(batch)] == list(range(1, ALL + 1))
     # One that was given up may still be in the thread when the next begins.
     both = await asyncio.gather(

@@ -4,18 +4,41 @@ from __future__ import annotations
 
 import random
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 
 import pytest
 
 from hub.clock import BoxClock
 from hub.domain.commands import LineIn, PlaceOrder
-from hub.service.clockwork import ClockWork
+from hub.service.clockwork import PAGE, ClockWork
 from tests.clocks.twins import Machine
 from tests.support.core import HubKit
 from tests.support.disk import Disk
+from tests.support.idle import watched_loop
 
 ORDER = PlaceOrder(lines=(LineIn("p1", 1),), table_id="t1")
+
+
+@asynccontextmanager
+async def store(*, skew_s: float = 0.0) -> AsyncIterator[tuple[Machine, HubKit]]:
+    """A new one, whose box does not know the time yet."""
+    machine, kit = Machine(random.Random(1)), HubKit(Disk())
+    machine.skew_s = skew_s
+    with machine.ruling():
+        kit.clock = BoxClock(
+            zone="Asia/Tokyo", day_change=timedelta(hours=5), before=None, synchronised=lambda: machine.ntp
+        )
+        kit.boot = machine.boot
+        await kit.fresh()
+        yield machine, kit
+        await kit.stop()
+
+
+async def learn_the_time(machine: Machine, kit: HubKit) -> None:
+    machine.ntp = True
+    assert isinstance(kit.clock, BoxClock)
+    await ClockWork(kit.core, kit.journal, kit.clock, boot=machine.boot).tend()
 
 
 @pytest.mark.parametrize(
@@ -24,8 +47,6 @@ ORDER = PlaceOrder(lines=(LineIn("p1", 1),), table_id="t1")
 async def test_entries_whose_time_was_right_are_read_once(
     monkeypatch: pytest.MonkeyPatch, skew_s: float, looks: int, corrections: int
 ) -> None:
-    machine, kit = Machine(random.Random(1)), HubKit(Disk())
-    machine.skew_s = skew_s
     looked: list[int] = []
     entries = ClockWork._entries
 
@@ -34,18 +55,20 @@ async def test_entries_whose_time_was_right_are_read_once(
         return entries(work, first, upto)
 
     monkeypatch.setattr(ClockWork, "_entries", counted)
-    with machine.ruling():
-        kit.clock = BoxClock(
-            zone="Asia/Tokyo", day_change=timedelta(hours=5), before=None, synchronised=lambda: machine.ntp
-        )
-        kit.boot = machine.boot
-        await kit.fresh()
+    async with store(skew_s=skew_s) as (machine, kit):
         for number in range(5):
             machine.go(60.0)
             await kit.says(f"k{number}", ORDER)
         last = kit.journal.position.seq
-        machine.ntp = True
-        await ClockWork(kit.core, kit.journal, kit.clock, boot=machine.boot).tend()
+        await learn_the_time(machine, kit)
         assert looked == [1] * looks
         assert kit.journal.position.seq == last + corrections
-        await kit.stop()
+
+
+async def test_orders_have_the_loop_while_entries_are_looked_at() -> None:
+    async with store() as (machine, kit):
+        for number in range(4 * PAGE):
+            await kit.says(f"k{number}", ORDER)
+        with watched_loop() as turns:
+            await learn_the_time(machine, kit)
+        assert turns.idle >= kit.journal.position.seq / PAGE
