@@ -48,14 +48,11 @@ LIMITS_S: Final[dict[Stage, float | None]] = {
 STALLED_S_MAX: Final = 15.0
 # Who goes first when it gets full: those that have not asked yet, those that rest, then those that follow the feed,
 # who come back and hear what they missed. Who waits for an answer stays.
-_LEAVES_FIRST: Final = {
-    Stage.SHAKING: 0,
-    Stage.ASKING: 0,
-    Stage.SENDING: 0,
-    Stage.ANSWERED: 0,
-    Stage.RESTING: 1,
-    Stage.FOLLOWING: 2,
-}
+_LEAVE_FIRST: Final = (
+    (Stage.SHAKING, Stage.ASKING, Stage.SENDING, Stage.ANSWERED),
+    (Stage.RESTING,),
+    (Stage.FOLLOWING,),
+)
 
 
 def _nothing() -> None:
@@ -121,7 +118,7 @@ class Doors:
         self.cut = 0
         self._here: dict[str, dict[Visit, None]] = {}
         self._count = 0
-        # Who goes next, and since when it did what it did when it was chosen.
+        # Who goes next, and since when it had been doing what it did when it was chosen.
         self._leaving: deque[tuple[Visit, float]] = deque()
 
     def __len__(self) -> int:
@@ -150,7 +147,9 @@ class Doors:
             del self._here[visit.address]
 
     def sweep(self, now: float) -> None:
-        """Show out everyone whose time is over."""
+        """Show out everyone whose time is over. Called about once a second."""
+        # Who was to leave a while ago need not be who should leave next time: an hour later it may be a feed.
+        self._leaving.clear()
         late = [visit for crowd in self._here.values() for visit in crowd if visit.overdue(now)]
         for visit in late:
             if visit.stage is Stage.RESTING and not visit.unread():
@@ -171,16 +170,18 @@ class Doors:
                 return False
 
     def _who_leaves(self) -> list[tuple[Visit, float]]:
-        """The next few: of the greediest address, or of all when there is no crowd, or all of the crowd must stay."""
+        """The next few: of the greediest address, or of all when there is no crowd, or all of the crowd must stay.
+
+        They are of one kind: the turn of the others may never come.
+        """
         greediest = max(self._here.values(), key=len)
         everyone = [visit for crowd in self._here.values() for visit in crowd]
         for some in (greediest if len(greediest) >= CROWD else (), everyone):
-            leaving = [visit for visit in some if visit.stage in _LEAVES_FIRST]
-            if leaving:
-                first = nsmallest(
-                    LOOKED_FOR_AT_ONCE, leaving, key=lambda visit: (_LEAVES_FIRST[visit.stage], visit.since)
-                )
-                return [(visit, visit.since) for visit in first]
+            for stages in _LEAVE_FIRST:
+                leaving = [visit for visit in some if visit.stage in stages]
+                if leaving:
+                    first = nsmallest(LOOKED_FOR_AT_ONCE, leaving, key=lambda visit: visit.since)
+                    return [(visit, visit.since) for visit in first]
         return []
 
     def _show_out(self, visit: Visit) -> None:

@@ -122,6 +122,28 @@ def test_who_was_to_leave_and_has_asked_meanwhile_stays() -> None:
     assert [guest.gone for guest in guests] == [True, False, False, True, *[False] * 16]
 
 
+def test_a_feed_that_was_next_to_leave_stays_while_others_ask_nothing() -> None:
+    doors = Doors(connections_max=20)
+    feeds = [Guest(doors, stage=Stage.FOLLOWING, now=float(n)) for n in range(19)]
+    silent = Guest(doors, now=20.0)
+    later = [Guest(doors, now=30.0 + n) for n in range(3)]
+    assert silent.gone
+    assert [guest.gone for guest in later] == [True, True, False]
+    assert not any(feed.gone for feed in feeds)
+
+
+def test_who_was_next_to_leave_a_while_ago_need_not_be_next_now() -> None:
+    doors = Doors(connections_max=20)
+    feeds = [Guest(doors, stage=Stage.FOLLOWING, now=float(n)) for n in range(20)]
+    assert Guest(doors, stage=Stage.FOLLOWING, now=30.0).came_in
+    doors.leave(feeds[1].visit)
+    silent = Guest(doors, now=40.0)
+    doors.sweep(41.0)
+    assert Guest(doors, now=42.0).came_in
+    assert [guest.gone for guest in (feeds[0], silent)] == [True, True]
+    assert not any(feed.gone for feed in feeds[1:])
+
+
 @pytest.mark.parametrize("connections", [40, 400])
 def test_a_flood_finds_room_for_each_newcomer(connections: int) -> None:
     doors = Doors(connections_max=connections)
