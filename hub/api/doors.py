@@ -12,8 +12,8 @@ from typing import Final
 # A hundred devices behind one router that all come back at once fit beside a crowd from its very address: nobody has to
 # go before the house is full.
 CONNECTIONS_MAX: Final = 2000
-# A connection with TLS takes 80 KB even when it says nothing. Two for each of a hundred devices, three times over.
-TLS_CONNECTIONS_MAX: Final = 600
+# A connection with TLS takes 80 KB even when it says nothing. Two for each of a hundred devices, twice over.
+TLS_CONNECTIONS_MAX: Final = 400
 # Descriptors that the journal, the replay, the local socket and mDNS need beside the connections.
 DESCRIPTORS_KEPT: Final = 100
 DESCRIPTORS_WANTED: Final = 4096
