@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import random
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench import boxes, client
+from bench.orders import Requests, devices
 from bench.stolen import Stolen
 from bench.template import Template
 
@@ -61,6 +64,11 @@ class Bench:
     def load(self, server: boxes.Server, **how: object) -> dict[str, float]:
         """Orders from the devices of the template, sent from the other core."""
         return client.load(server, core=self.rest_core, tokens=self.template.handhelds, **how)  # type: ignore[arg-type]
+
+    def requests(self) -> Requests:
+        """Orders of one device of the template, for whoever sends them himself."""
+        tokens = json.loads(self.template.handhelds.read_text())
+        return Requests(devices(tokens, 1)[0], random.Random())
 
 
 def last_seq(hub: boxes.Server, template: Template) -> int:

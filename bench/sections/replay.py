@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import random
 import threading
 import time
 from dataclasses import dataclass
 
 from bench import boxes, machine
 from bench.context import Bench, last_seq
-from bench.orders import Requests, devices
 from bench.results import Row, median
 from tests.support.ports import free_port
 
@@ -132,7 +130,7 @@ def replay(bench: Bench) -> Replayed:
     data = bench.backlog_data()
     database = bench.folder("cloud") / "cloud.db"
     token = boxes.cloud_token(database, bench.template.menu)
-    order = Requests(devices(json.loads(bench.template.handhelds.read_text()), 1)[0], random.Random())()
+    order = bench.requests()()
     cloud = boxes.start_cloud(database, core=bench.rest_core)
     port = free_port()
     hub = boxes.start_hub(data, core=bench.hub_core, cloud=(f"http://127.0.0.1:{port}", token))

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import random
 import subprocess
 import time
 from pathlib import Path
 
 from bench import boxes, machine, seed
 from bench.context import Bench
-from bench.orders import Requests, devices
 from bench.results import Row, median, ratios
 from bench.sections.replay import Resident
 from tests.support.ports import free_port
@@ -148,8 +145,7 @@ def by_turns(bench: Bench, hubs: dict[str, boxes.Server]) -> dict[str, float]:
 
 def start_to_first_order(bench: Bench, data: Path) -> tuple[boxes.Server, float]:
     """The hub, and seconds from its process's start to the answer 201."""
-    tokens = json.loads(bench.template.handhelds.read_text())
-    request = Requests(devices(tokens, 1)[0], random.Random())
+    request = bench.requests()
     port = free_port()
     began = time.perf_counter()
     program = boxes.Program(

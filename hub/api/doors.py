@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import resource
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import Enum
 from heapq import nsmallest
 from typing import Final
@@ -170,24 +170,25 @@ class Doors:
                 return False
 
     def _who_leaves(self) -> list[tuple[Visit, float]]:
-        """The next few: of the greediest address, or of all when there is no crowd, or all of the crowd must stay.
-
-        They are of one kind: the turn of the others may never come.
-        """
+        """The next few: of the greediest address, or of all when there is no crowd, or all of the crowd must stay."""
         greediest = max(self._here.values(), key=len)
-        everyone = [visit for crowd in self._here.values() for visit in crowd]
-        for some in (greediest if len(greediest) >= CROWD else (), everyone):
-            for stages in _LEAVE_FIRST:
-                leaving = [visit for visit in some if visit.stage in stages]
-                if leaving:
-                    first = nsmallest(LOOKED_FOR_AT_ONCE, leaving, key=lambda visit: visit.since)
-                    return [(visit, visit.since) for visit in first]
-        return []
+        few = _first_to_leave(greediest) if len(greediest) >= CROWD else []
+        return few or _first_to_leave([visit for crowd in self._here.values() for visit in crowd])
 
     def _show_out(self, visit: Visit) -> None:
         self.cut += 1
         self.leave(visit)
         visit.cut()
+
+
+def _first_to_leave(visits: Collection[Visit]) -> list[tuple[Visit, float]]:
+    """They are of one kind: the turn of the others may never come."""
+    for stages in _LEAVE_FIRST:
+        leaving = [visit for visit in visits if visit.stage in stages]
+        if leaving:
+            first = nsmallest(LOOKED_FOR_AT_ONCE, leaving, key=lambda visit: visit.since)
+            return [(visit, visit.since) for visit in first]
+    return []
 
 
 def doors_of_this_process(*, tls: bool) -> Doors:

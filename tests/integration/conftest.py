@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,8 +13,10 @@ from typing import Any
 import httpx
 import pytest
 
+from hub.api.doors import Doors
 from hub.api.edge import Edge
 from hub.api.routes.devices import pair_device
+from hub.api.server import Server, config_for
 from hub.app import Hub, open_hub
 from hub.datadir import DataDir
 from hub.domain.commands import ApplyMaster
@@ -20,7 +24,7 @@ from hub.domain.device import Role
 from hub.settings import Settings
 from tests.support.menu import MENU, changes
 
-__all__ = ["MENU", "Device", "Shop", "changes", "shop_in"]
+__all__ = ["MENU", "Device", "Shop", "changes", "serving", "shop_in"]
 
 
 class Device:
@@ -66,6 +70,20 @@ class Shop:
     async def device(self, role: Role = "handheld", *, table_id: str | None = None) -> Device:
         device_id, token = await pair_device(self.box, f"a {role}", role, table_id=table_id)
         return Device(self.http, device_id, token)
+
+
+@asynccontextmanager
+async def serving(shop: Shop, doors: Doors) -> AsyncIterator[int]:
+    """Over real sockets; its port, on all of loopback."""
+    with socket.create_server(("", 0)) as listening:
+        server = Server(config_for(Edge(shop.box), doors))
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        await server.listening()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            server.should_exit = True
+            await running
 
 
 @asynccontextmanager

@@ -3,33 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from hub.api.doors import CROWD, Doors
-from hub.api.edge import Edge
-from hub.api.server import Server, config_for
-from tests.integration.conftest import Shop, shop_in
+from tests.integration.conftest import serving, shop_in
 from tests.integration.test_at_once import request
 
 PLACES = CROWD + 4
 Line = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-
-
-@asynccontextmanager
-async def serving(shop: Shop, doors: Doors) -> AsyncIterator[int]:
-    """Its port, on all of loopback."""
-    with socket.create_server(("", 0)) as listening:
-        server = Server(config_for(Edge(shop.box), doors))
-        running = asyncio.create_task(server.serve(sockets=[listening]))
-        await server.listening()
-        try:
-            yield listening.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await running
 
 
 async def follow(port: int, token: str) -> Line:

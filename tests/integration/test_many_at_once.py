@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from hub.api.doors import Doors
-from hub.api.edge import Edge
-from hub.api.server import Server, config_for
 from hub.domain.entries import Entry
 from hub.ports import EpochStart
-from tests.integration.conftest import shop_in
+from tests.integration.conftest import serving, shop_in
 from tests.integration.test_at_once import request
 
 CROWD, TIMES = 48, 6
@@ -35,11 +32,7 @@ async def test_the_disk_works_while_others_are_decided(
             decided_meanwhile.append(len(now.entries) if now is not None and now is not before else 0)
 
         monkeypatch.setattr(core.journal, "append", noted)
-        with socket.create_server(("127.0.0.1", 0)) as listening:
-            port = listening.getsockname()[1]
-            server = Server(config_for(Edge(shop.box), Doors()))
-            serving = asyncio.create_task(server.serve(sockets=[listening]))
-            await server.listening()
+        async with serving(shop, Doors()) as port:
 
             async def waiter(number: int) -> list[bytes]:
                 reader, writer = await asyncio.open_connection("127.0.0.1", port)
@@ -55,7 +48,5 @@ async def test_the_disk_works_while_others_are_decided(
                 return said
 
             answers = await asyncio.gather(*(waiter(number) for number in range(CROWD)))
-            server.should_exit = True
-            await serving
     assert {line for said in answers for line in said} == {b"HTTP/1.1 201 Created"}
     assert sum(decided_meanwhile) > CROWD // 8, "the disk and the loop wait for each other"
