@@ -10,7 +10,7 @@ import zstandard
 
 from cloud.errors import InvalidRequest, TooLarge, UnsupportedEncoding
 
-# As it comes over the line. A hub's batch of 24 MB is some 4 MB, and less where its entries are alike.
+# As it comes over the line. A hub's batch of 8 MB is 1 to 2 MB, and less where its entries are alike.
 ENCODED_BYTES_MAX: Final = 8 * 1024 * 1024
 DECODED_BYTES_MAX: Final = 32 * 1024 * 1024
 # Lines cost memory each, even empty ones: 32 MiB of line breaks would be a quarter of a gigabyte of pointers.
@@ -23,7 +23,7 @@ _STEP: Final = 1024 * 1024
 def decode_lines(raw: bytes, encoding: str) -> Iterator[bytes]:
     """The plain lines, without their ends. Only at the end of all is it known that every byte came as it was sent.
 
-    Line by line: a batch of 24 MB as a whole costs more for its fresh memory than for its unpacking, and `split`
+    Line by line: a batch of many MB as a whole costs more for its fresh memory than for its unpacking, and `split`
     looks at every byte by itself where `find` looks at sixteen and more.
     """
     rest = b""

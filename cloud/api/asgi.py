@@ -17,6 +17,7 @@ from cloud.desk import Desk
 from cloud.errors import CloudError, Forbidden, InvalidRequest, TooLarge
 from cloud.hubs import ID
 from cloud.model import Cursor, Epoch, HubId
+from cloud.turns import Turns
 
 _ENTRIES: Final = re.compile(r"/v1/hubs/([A-Za-z0-9._-]{1,64})/entries\Z")
 # A hub gives up an attempt after 15 s of silence; a body that takes longer than this in all is a dribble.
@@ -30,6 +31,7 @@ class CloudApp:
     def __init__(self, desk: Desk, ordinary: ASGIApp) -> None:
         self._desk = desk
         self._ordinary = ordinary
+        self._turns = Turns()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] == "POST" and (found := _ENTRIES.match(scope["path"])):
@@ -56,11 +58,13 @@ class CloudApp:
         epoch, first_seq = headers.get(b"storehub-epoch", ""), headers.get(b"storehub-first-seq", "")
         if not ID.match(epoch) or not _SEQ.match(first_seq):
             raise InvalidRequest("Storehub-Epoch and Storehub-First-Seq are needed")
-        raw = await read_body(scope, receive)
-        batch = await self._desk.unpack(
-            raw, headers.get(b"content-encoding", ""), Epoch(epoch), int(first_seq)
-        )
-        result = await self._desk.write(lambda session: entries.append(session, hub_id, batch, time()))
+        async with self._turns.take(hub_id, int(first_seq)) as turn:
+            raw = await read_body(scope, receive)
+            batch = await self._desk.unpack(
+                raw, headers.get(b"content-encoding", ""), Epoch(epoch), int(first_seq)
+            )
+            await turn()
+            result = await self._desk.write(lambda session: entries.append(session, hub_id, batch, time()))
         if isinstance(result, CloudError):
             raise result
         return result

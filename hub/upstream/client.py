@@ -90,7 +90,7 @@ class CloudClient:
             transport=httpx.AsyncHTTPTransport(
                 verify=self._tls or False,
                 http2=self._tls is not None,
-                limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=55),
+                limits=httpx.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=55),
                 socket_options=_socket_options(self._timing.silence_s_max),
             ),
             # A proxy named in the environment of a service is an accident.

@@ -10,10 +10,11 @@ class PaceSettings(Struct, frozen=True):
 
     yield_to_lan: bool = True
     entries_per_s_max: int | None = None
-    # Over 40 ms, batches of 12 MB are a fifth faster than of 6, and those of 24 a tenth faster again; a cloud unpacks
-    # up to 32 MB. What stays in memory of a batch is its packed bytes and a few words an entry.
-    batch_entries_max: int = 12_000
-    batch_bytes_max: int = 24 * 1024 * 1024
+    # Two of them are under way at a time, so that neither the round trip nor the packing is waited for: from 6 MB on
+    # larger ones are no faster, and it takes longer until the first large one is there. A cloud unpacks up to 32 MB.
+    # What stays in memory of a batch is its packed bytes and a few words an entry.
+    batch_entries_max: int = 4_000
+    batch_bytes_max: int = 8 * 1024 * 1024
     # While devices are being served: this many at the LAN's busiest, ten times as many at a tenth of it. A request to
     # the cloud takes milliseconds of the loop and a sync of its disk whatever is in it: so rather few than small ones,
     # and still more entries than a hundred devices make meanwhile.

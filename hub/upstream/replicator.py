@@ -25,6 +25,7 @@ from hub.upstream.reconcile import Reconciler
 from hub.upstream.retry import Patience, routes
 from hub.upstream.sizing import BatchSizer, pause_s
 from hub.upstream.timing import Timing
+from hub.upstream.under_way import Answered, UnderWay
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +39,8 @@ ROUTES_TRY_S_MIN: Final = 2.0
 TURNS_MAX: Final = 3
 # So many at once are a replay, which is compared when it is done; fewer wait for the minute.
 REPLAY_ENTRIES: Final = 100
+# Large batches under way at the same time, one behind the other.
+AT_ONCE_MAX: Final = 2
 # What was acknowledged and not counted yet is counted in stretches, so that new entries never wait for it.
 CATCH_UP_AT_ONCE: Final = 10_000
 
@@ -91,6 +94,8 @@ class Replicator:
         self._told_seq = 0
         # The end of a batch whose attempt ran out of time.
         self._doubtful_seq = 0
+        # This cloud does not take a batch that comes while it looks at the one before it.
+        self._in_line = False
 
     def nudge(self) -> None:
         """Try at once, whatever was being waited for."""
@@ -119,6 +124,7 @@ class Replicator:
 
     async def _session(self) -> None:
         """From one cursor on until trouble."""
+        self._in_line = False
         await self._where_the_cloud_stands()
         await self._keeper.catch_up(entries_max=CATCH_UP_AT_ONCE)
         replayed = True
@@ -185,35 +191,72 @@ class Replicator:
         ready: Batch | None = None
         counted: list[Tally] = []
         sent = 0
-        while True:
-            at = self._at
-            batch = ready if ready is not None and ready.first_seq == at.seq + 1 else await self._read(at.seq)
-            ready = None
-            if batch is None:
-                await self._keeper.add(counted)
-                return sent
-            if batch.epoch != at.epoch:
-                moved = await self._history.announce(batch.epoch, at)
-                if moved != at:
-                    await self._turn_to(moved)
-                    continue
-            in_flight = asyncio.create_task(self._client.send(batch.epoch, batch.first_seq, batch.packed))
-            try:
-                # While the batch is under way: count the one before it, and make the next one ready.
+        with UnderWay(self._client.send) as under_way:
+            while True:
+                if not under_way:
+                    ready = await self._what_follows(ready)
+                    if ready is None:
+                        await self._keeper.add(counted)
+                        return sent
+                    under_way.send(ready)
+                    ready = None
+                # While it is under way: count the one before it, and make the next one ready, or send that too.
                 await self._keeper.add(counted)
                 counted = []
                 await self._keeper.save()
-                ready = await self._read(batch.last.seq)
-                answer, facts = await in_flight
-            except Trouble as trouble:
-                # Too much for the line, or stored with the answer lost? The cursor will tell.
-                self._doubtful_seq = batch.last.seq if trouble.timed_out else 0
-                raise
-            finally:
-                in_flight.cancel()
-            sent += len(batch.tallies)
-            counted = await self._outcome(batch, answer, facts)
-            await self._make_room(batch, facts)
+                if ready is None:
+                    ready = await self._read(under_way.last.last.seq)
+                if ready is not None and self._goes_ahead(under_way, ready):
+                    under_way.send(ready)
+                    ready = await self._read(ready.last.seq)
+                answered = await self._answer(under_way)
+                batch = answered.batch
+                if answered.ahead and not answered.taken:
+                    # The cloud may have looked at it before it had the one in front: so this says nothing yet.
+                    self._in_line = True
+                    ready = batch
+                else:
+                    sent += len(batch.tallies)
+                    counted = await self._outcome(batch, answered.said, answered.facts)
+                if self._at != batch.last:
+                    under_way.give_up()
+                await self._make_room(batch, answered.facts)
+
+    async def _what_follows(self, ready: Batch | None) -> Batch | None:
+        """The batch behind what the cloud has, with its epoch announced: `ready`, if it is that one."""
+        while True:
+            at = self._at
+            if ready is None or ready.first_seq != at.seq + 1:
+                ready = await self._read(at.seq)
+            if ready is None or ready.epoch == at.epoch:
+                return ready
+            moved = await self._history.announce(ready.epoch, at)
+            if moved == at:
+                return ready
+            await self._turn_to(moved)
+
+    def _goes_ahead(self, under_way: UnderWay, ready: Batch) -> bool:
+        """Whether a batch is sent before the one in front of it is answered: only large ones, at full pace.
+
+        Then the cloud has work while answer and next batch travel. Small ones rather gather while they wait.
+        """
+        return (
+            not self._in_line
+            and len(under_way) < AT_ONCE_MAX
+            and ready.epoch == under_way.last.epoch
+            and self._pace.entries_per_s_max is None
+            and self._pace.heeded(self._lan_busy()) == 0
+            and self._sizer.is_large(entries=len(under_way.last.tallies), raw_bytes=under_way.last.raw_bytes)
+        )
+
+    async def _answer(self, under_way: UnderWay) -> Answered:
+        last_seq = under_way.first.last.seq
+        try:
+            return await under_way.answer()
+        except Trouble as trouble:
+            # Too much for the line, or stored with the answer lost? The cursor will tell.
+            self._doubtful_seq = last_seq if trouble.timed_out else 0
+            raise
 
     async def _read(self, seq: int) -> Batch | None:
         busy = self._lan_busy()

@@ -32,6 +32,10 @@ class BatchSizer:
     def slow_line(self) -> bool:
         return self._rate is not None and self._rate < SLOW_LINE_BYTES_PER_S
 
+    def is_large(self, *, entries: int, raw_bytes: int) -> bool:
+        """Such as are only sent over a line that brought smaller ones soon."""
+        return entries * 2 >= self._pace.batch_entries_max or raw_bytes * 2 >= self._pace.batch_bytes_max
+
     def limits(self, busy: float) -> tuple[int, int]:
         """(entries, bytes) of the next batch. busy: how much the LAN asks of the hub, 0 to 1."""
         entries = self._entries
