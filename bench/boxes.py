@@ -128,13 +128,13 @@ def wait_until(condition: Callable[[], bool], *, within_s: float, what: str, eve
     raise TimeoutError(f"{what}: not within {within_s:.0f} s")
 
 
-def start_baseline(which: str, *, work: Path, core: int) -> Server:
+def start_baseline(which: str, *, work: Path, core: int, env: dict[str, str] | None = None) -> Server:
     """One of ``bench.baselines``, answering."""
     port = free_port()
     data = work / f"{which}-{port}"
     data.mkdir()
     command = [sys.executable, "-m", "bench.baselines", which, "--port", str(port), "--data", str(data)]
-    program = Program(command, core=core, log=work / f"{which}.log")
+    program = Program(command, core=core, log=work / f"{which}.log", env=env)
 
     def answers() -> bool:
         with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=1)) as connection:

@@ -1,6 +1,6 @@
 """``make bench``: one run, one table, as ratios, each beside its target; the same in ``out/bench.json``.
 
-    python -m bench.run [--only orders,lan,replay,small,scale] [--rounds 3] [--seconds 4] [--quick]
+    python -m bench.run [--only orders,card,lan,replay,small,scale] [--rounds 3] [--seconds 4] [--quick]
 
 What is measured runs on the first core, everything else on the last. Rounds of all that is compared are
 interleaved and the median is judged. ``--quick`` is for trying a change: one short round, a small backlog and
@@ -27,7 +27,7 @@ from bench.results import Row, table, write_json
 from bench.stolen import Stolen
 from bench.template import make_template
 
-SECTIONS = ("orders", "lan", "replay", "small", "scale")
+SECTIONS = ("orders", "card", "lan", "replay", "small", "scale")
 OUT = boxes.ROOT / "out"
 
 

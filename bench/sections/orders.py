@@ -62,8 +62,13 @@ class Turn:
     cpu_s: float
 
 
-def measured(bench: Bench, group: tuple[str, ...], *, kept: bool) -> dict[str, Measured]:
-    """One client alone, then 64 clients: of one server, or of several in turn. kept: look into the journal too."""
+def measured(
+    bench: Bench, group: tuple[str, ...], *, kept: bool, env: dict[str, str] | None = None
+) -> dict[str, Measured]:
+    """One client alone, then 64 clients: of one server, or of several in turn.
+
+    kept: look into the journal too. env: what their processes have in their environment besides.
+    """
     servers: dict[str, boxes.Server] = {}
     data = bench.fresh_data()
     alone: dict[str, dict[str, float]] = {}
@@ -90,9 +95,11 @@ def measured(bench: Bench, group: tuple[str, ...], *, kept: bool) -> dict[str, M
     try:
         for which in group:
             if which == "hub":
-                servers[which] = boxes.start_hub(data, core=bench.hub_core)
+                servers[which] = boxes.start_hub(data, core=bench.hub_core, env=env)
             else:
-                servers[which] = boxes.start_baseline(which, work=bench.folder(which), core=bench.hub_core)
+                servers[which] = boxes.start_baseline(
+                    which, work=bench.folder(which), core=bench.hub_core, env=env
+                )
             alone[which] = bench.load(servers[which], connections=1, seconds=bench.seconds / 2)
         taken = bench.stolen.calmest(turns, turn_of_each, at_most=at_most, note=bench.note)
     finally:
