@@ -86,7 +86,7 @@ def run(bench: Bench) -> list[Row]:
             "hub's memory grows in the replay by",
             median(growth),
             " MB",
-            f"to {max(r.resident_most_mb for r in replays):.0f} MB at most: two batches and their packing",
+            f"to {max(r.resident_most_mb for r in replays):.0f} MB at most: three batches and the packing of one",
             at_most=32,
             rounds=growth,
         ),

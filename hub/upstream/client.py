@@ -1,4 +1,4 @@
-"""The hub's calls to the cloud: one keep-alive connection, one attempt a call, bounded in time and size."""
+"""The hub's calls to the cloud: a connection that is kept, one attempt a call, bounded in time and size."""
 
 from __future__ import annotations
 
@@ -90,6 +90,7 @@ class CloudClient:
             transport=httpx.AsyncHTTPTransport(
                 verify=self._tls or False,
                 http2=self._tls is not None,
+                # A second one only while two large batches are under way, and not with HTTP/2.
                 limits=httpx.Limits(max_connections=2, max_keepalive_connections=2, keepalive_expiry=55),
                 socket_options=_socket_options(self._timing.silence_s_max),
             ),

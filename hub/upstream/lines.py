@@ -1,6 +1,6 @@
-"""The connection to the cloud: one at a time, and a new one after each call that went wrong.
+"""The connections to the cloud, and new ones after each call that went wrong.
 
-When a call is cancelled at the wrong moment, httpcore (1.0.9) counts its connection for ever, and with room for one no
+When a call is cancelled at the wrong moment, httpcore (1.0.9) counts its connection for ever, and with room for few no
 call would ever be made again. So what went wrong once is not used again, and is closed when the last call on it is
 over: one that waits there would otherwise open a connection that nobody closes.
 """
@@ -18,7 +18,7 @@ CLOSE_S_MAX: Final = 1.0
 
 
 class Lines:
-    """make: a client with room for one connection."""
+    """make: a client with room for as many connections as there are calls at a time."""
 
     def __init__(self, make: Callable[[], httpx.AsyncClient]) -> None:
         self._make = make

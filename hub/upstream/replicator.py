@@ -22,10 +22,11 @@ from hub.upstream.outcomes import Signal, Trouble
 from hub.upstream.pace import PaceSettings
 from hub.upstream.quarantine import Quarantine
 from hub.upstream.reconcile import Reconciler
-from hub.upstream.retry import Patience, routes
+from hub.upstream.retry import Patience
 from hub.upstream.sizing import BatchSizer, pause_s
 from hub.upstream.timing import Timing
 from hub.upstream.under_way import Answered, UnderWay
+from hub.upstream.waits import Waits
 
 log = logging.getLogger(__name__)
 
@@ -33,9 +34,6 @@ log = logging.getLogger(__name__)
 REFUSALS_MAX: Final = 5
 # Kept, shown and told to the cloud.
 REASON_MAX: Final = 500
-# While the line is down: how often the routes are looked at, and how soon after a try they may cause another.
-ROUTES_S: Final = 1.0
-ROUTES_TRY_S_MIN: Final = 2.0
 TURNS_MAX: Final = 3
 # So many at once are a replay, which is compared when it is done; fewer wait for the minute.
 REPLAY_ENTRIES: Final = 100
@@ -83,9 +81,9 @@ class Replicator:
         self._sizer = BatchSizer(pace)
         self._position: After | None = None
         self._try: RetryCallState | None = None
-        # A person's wish to try now, or a doubt of somebody else's about the line.
-        self._nudged = asyncio.Event()
-        self._doubted = asyncio.Event()
+        self._waits = Waits(monitor, clock)
+        self.nudge = self._waits.nudge
+        self.doubt = self._waits.doubt
         self._refused_in_a_row: list[int] = []
         self._rejected = False
         # How often the cloud has sent us elsewhere since it last came further than ever.
@@ -97,20 +95,12 @@ class Replicator:
         # This cloud does not take a batch that comes while it looks at the one before it.
         self._in_line = False
 
-    def nudge(self) -> None:
-        """Try at once, whatever was being waited for."""
-        self._nudged.set()
-
-    def doubt(self) -> None:
-        """Somebody's call failed: look at the line, if nothing is known of it otherwise."""
-        self._doubted.set()
-
     async def run(self) -> None:
         # tenacity keeps the count of failed tries; progress sets it back.
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(Trouble),
             wait=Patience(self._timing),
-            sleep=self._rest,
+            sleep=self._waits.rest,
             reraise=True,
         ):
             with attempt:
@@ -406,47 +396,9 @@ class Replicator:
 
     async def _idle(self) -> None:
         """Wait for an entry, a wish or a doubt; without any, probe."""
-        waits = [
-            asyncio.create_task(self._journal.wait_beyond(self._at.seq)),
-            asyncio.create_task(self._nudged.wait()),
-            asyncio.create_task(self._doubted.wait()),
-        ]
-        try:
-            done, _ = await asyncio.wait(
-                waits, timeout=self._timing.probe_s, return_when=asyncio.FIRST_COMPLETED
-            )
-        finally:
-            for wait in waits:
-                wait.cancel()
-        if waits[0] in done:
-            waits[0].result()
+        if await self._waits.idle(self._journal.wait_beyond(self._at.seq), at_most_s=self._timing.probe_s):
             return
-        self._nudged.clear()
-        self._doubted.clear()
         before = self._at
         await self._where_the_cloud_stands()
         if self._at != before:
             log.info("the cloud stands at %d, not %d", self._at.seq, before.seq)
-
-    async def _rest(self, seconds: float) -> None:
-        """Sleep between tries. A person's wish ends it; so do new routes, unless the cloud asked for peace."""
-        began = self._clock.monotonic()
-        asked_for = self._monitor.hold_until > began
-        ways = routes()
-        self._doubted.clear()
-        while not self._nudged.is_set():
-            passed = self._clock.monotonic() - began
-            if passed >= seconds:
-                break
-            try:
-                async with asyncio.timeout(min(seconds - passed, ROUTES_S)):
-                    await self._nudged.wait()
-            except TimeoutError:
-                if asked_for or passed < ROUTES_TRY_S_MIN:
-                    continue
-                if routes() != ways:
-                    log.info("the network has changed: trying the cloud at once")
-                    break
-        if self._nudged.is_set():
-            self._nudged.clear()
-            self._monitor.signal(Signal.RETRY, "retry: by hand")

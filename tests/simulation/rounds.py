@@ -155,7 +155,7 @@ def _virtual(world: World, seed: int) -> Iterator[None]:
         for module in ("hub.service.saving", "hub.service.writer", "hub.upstream.keeper", "hub.clock"):
             stack.enter_context(mock.patch(f"{module}.time", time))
         stack.enter_context(mock.patch("hub.service.saving.UNSAVED_MAX", UNSAVED_MAX))
-        stack.enter_context(mock.patch("hub.upstream.replicator.routes", str))
+        stack.enter_context(mock.patch("hub.upstream.waits.routes", str))
         stack.enter_context(
             mock.patch("cloud.master.secrets.token_hex", lambda n: f"{stamps.getrandbits(8 * n):x}")
         )
