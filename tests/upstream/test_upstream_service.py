@@ -20,8 +20,9 @@ from msgspec.structs import replace
 
 from hub.domain.commands import ApplyMaster
 from hub.domain.errors import InvalidRequest
+from hub.upstream.pace import PaceSettings
 from hub.upstream.service import STATUS_BYTES_MAX, NoUpstream
-from tests.support.badcloud import BadCloud, StandIn
+from tests.support.badcloud import BadCloud, Reply, Request, StandIn
 from tests.support.http2 import Http2
 from tests.support.memory import MemoryClock, MemoryJournal
 from tests.upstream.world import PATIENT_S, QUICK, World, until
@@ -231,6 +232,38 @@ async def test_http_2_where_the_cloud_offers_it(authority: Authority) -> None:
             await world.until_link("online")
     # One connection for the replay and one for the downlink, and those after the goodbye.
     assert 2 <= server.connections <= 6
+
+
+class Counting(StandIn):
+    """Counts the batches that are being answered at the same time."""
+
+    now = most = 0
+
+    async def __call__(self, request: Request) -> Reply:
+        if request.leaf != "entries":
+            return await super().__call__(request)
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            reply = await super().__call__(request)
+            await asyncio.sleep(0.02)
+            return reply
+        finally:
+            self.now -= 1
+
+
+async def test_with_http_2_two_large_batches_share_the_connection(authority: Authority) -> None:
+    stand_in = Counting()
+    async with Http2(stand_in, tls=authority.server()) as server:
+        world = World(stand_in, BadCloud(stand_in))
+        world.store.start()
+        world.store.facts(400)
+        url = f"https://localhost:{server.port}"
+        async with world.running(url=url, tls=authority.trusted(), pace=PaceSettings(batch_entries_max=20)):
+            await world.until_complete()
+        assert stand_in.most == 2
+        # One for the replay, one for the downlink.
+        assert server.connections == 2
 
 
 @pytest.mark.parametrize(
