@@ -76,12 +76,15 @@ class Request(Struct, gc=False):
 
 
 class Taken(Struct, gc=False):
-    """A write that was decided: the last entry's seq and data, and the group that keeps it."""
+    """A write that was decided: the last entry's seq and data.
+
+    It does not know the group that keeps it, which knows who waits for its answer: what the garbage collector does not
+    see must not be part of a ring.
+    """
 
     seq: int
     data: bytes | memoryview
     stamp: Stamp
-    group: Group
 
     def answer(self) -> Answer:
         """Only once the group is kept."""
@@ -140,7 +143,7 @@ class Desk:
         ):
             return False
         try:
-            taken = self._take(request, _digest(request), found)
+            taken, group = self._take(request, _digest(request), found)
         except HubError:
             return False
 
@@ -149,7 +152,7 @@ class Desk:
             answered(taken.answer() if failure is None else failure)
 
         self._running[name] = None
-        taken.group.then(over)
+        group.then(over)
         return True
 
     async def submit(self, request: Request) -> Answer:
@@ -206,13 +209,13 @@ class Desk:
             digest = ready.digest
         await self._bring(request.command, request.target, request.device, ready)
         try:
-            taken = self._take(request, digest, found, ready)
+            taken, group = self._take(request, digest, found, ready)
         except HubError:
             # It may rest on decisions that are not on disk yet: refuse only what they, too, would have refused.
             if (seen := self._writer.pending()) is not None:
                 await seen.kept()
             raise
-        await taken.group.kept()
+        await group.kept()
         await self._followed(request.command)
         return taken.answer()
 
@@ -226,7 +229,9 @@ class Desk:
         if self._sealing is not None and type(command) in SEALED_KINDS:
             await self._sealing.follow()
 
-    def _take(self, request: Request, digest: str, found: int, ready: Ready | None = None) -> Taken:
+    def _take(
+        self, request: Request, digest: str, found: int, ready: Ready | None = None
+    ) -> tuple[Taken, Group]:
         """Decide, and hand the facts to the writer. No pause in here: what a failed commit left could turn up in it."""
         self._writer.check_open()
         self._writer.check_copied()
@@ -240,7 +245,8 @@ class Desk:
         facts = decide(self._state, command, at)
         origin = Origin(request.device.device_id, _staff_of(self._state, request, stamp), request.key, digest)
         entry, data, group = self._writer.add(facts, stamp, origin, found)
-        return Taken(entry.seq, NOT_SHOWN if isinstance(facts[-1], ForeignRecorded) else data, stamp, group)
+        shown = NOT_SHOWN if isinstance(facts[-1], ForeignRecorded) else data
+        return Taken(entry.seq, shown, stamp), group
 
     def _stamp(self, command: Command) -> Stamp:
         """Now; on the business day on which it was made, for a sale that a device took without the hub."""

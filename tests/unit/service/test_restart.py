@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import random
 import tempfile
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -304,3 +307,20 @@ async def test_a_restored_box_counts_receipts_in_a_new_series(kit: HubKit) -> No
     starts = kit.journal.epochs()
     assert [start.after.seq + 1 for start in starts] == [start.first_seq for start in starts]
     assert len({start.epoch for start in starts}) == 3
+
+
+async def test_nothing_stays_of_a_life_that_ended_in_the_middle_of_a_commit(kit: HubKit) -> None:
+    """What the garbage collector does not look at must not be part of a ring: a long simulation has many lives."""
+    kit.journal.gate.clear()
+    asked = asyncio.create_task(kit.says("k", PlaceOrder(table_id="t1", lines=(LineIn("p1", 1),))))
+    while not kit.journal.appends or kit.core.writer.pending() is None:
+        await asyncio.sleep(0)
+    await kit.kill()
+    asked.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await asked
+    del asked
+    life = weakref.ref(kit.core.state)
+    await kit.start()
+    gc.collect()
+    assert life() is None
