@@ -39,8 +39,10 @@ class Stolen:
         self._thread.join()
 
     def look(self) -> None:
-        self._at.append(time.perf_counter())
-        self._seen.append(self._read())
+        now, seen = time.perf_counter(), self._read()
+        # In this order: another thread may ask in between, and goes by the moments.
+        self._seen.append(seen)
+        self._at.append(now)
 
     def _watch(self) -> None:
         while not self._done.wait(EVERY_S):

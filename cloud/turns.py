@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Final
 
 from cloud.model import HubId
+
+# A hub has two batches under way, and as many again when its line broke. Whoever waits holds its entries in memory: so
+# more than these do not wait.
+PLACES_MAX: Final = 4
 
 
 class Turns:
@@ -26,7 +31,8 @@ class Turns:
         if it was not stored, there is a gap, and the hub is told so.
         """
         under_way = self._under_way.setdefault(hub_id, {})
-        earlier = [over for over, begins in under_way.items() if begins < first_seq]
+        waits = len(under_way) < PLACES_MAX
+        earlier = [over for over, begins in under_way.items() if waits and begins < first_seq]
         mine = asyncio.Event()
         under_way[mine] = first_seq
 

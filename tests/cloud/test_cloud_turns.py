@@ -11,7 +11,7 @@ from cloudchains import Entry, lines
 from cloudkit import Cloud, HubClient
 
 from cloud.model import HubId
-from cloud.turns import Turns
+from cloud.turns import PLACES_MAX, Turns
 
 
 class Slow:
@@ -81,6 +81,21 @@ async def test_the_same_again_and_other_hubs_do_not_wait(cloud: Cloud, hub: HubC
         theirs = await other.started(0)
         assert (await other.post(theirs.grow("e1", 5))).json() == theirs.end
     assert (await stuck.answer()).json() == journal.entries[9].position
+
+
+async def test_no_more_than_a_few_wait(hub: HubClient) -> None:
+    journal = await hub.started(3)
+    journal.grow("e1", 20)
+    first = Slow(hub, journal.entries[3:5])
+    await first.begun()
+    held = [Slow(hub, journal.entries[n:]) for n in range(5, 4 + PLACES_MAX)]
+    for one in held:
+        await one.begun()
+    # Its place is taken, so it hears at once what there is to say.
+    assert (await hub.post(journal.entries[10:])).status_code == 409
+    assert (await first.answer()).status_code == 200
+    for one in held:
+        assert (await one.answer()).json() == journal.end
 
 
 async def test_nothing_is_kept_of_who_has_gone() -> None:

@@ -76,3 +76,20 @@ def test_the_kernel_is_asked() -> None:
     with Stolen() as watch:
         began = time.perf_counter()
     assert 0 <= watch.share(began, time.perf_counter()) <= 1
+
+
+def test_it_may_be_asked_while_it_looks() -> None:
+    """The watch looks in a thread of its own."""
+    shares: list[float] = []
+
+    def read() -> tuple[int, int]:
+        if looked:
+            shares.append(watch.share(0.0, time.perf_counter() + 1.0))
+        return 0, 20
+
+    looked = False
+    watch = Stolen(read)
+    watch.look()
+    looked = True
+    watch.look()
+    assert shares == [0.0]
