@@ -31,8 +31,8 @@ class Turns:
         if it was not stored, there is a gap, and the hub is told so.
         """
         under_way = self._under_way.setdefault(hub_id, {})
-        waits = len(under_way) < PLACES_MAX
-        earlier = [over for over, begins in under_way.items() if waits and begins < first_seq]
+        full = len(under_way) >= PLACES_MAX
+        earlier = [] if full else [over for over, begins in under_way.items() if begins < first_seq]
         mine = asyncio.Event()
         under_way[mine] = first_seq
 

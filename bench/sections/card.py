@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections import defaultdict
 from pathlib import Path
@@ -19,7 +20,10 @@ SOURCE = boxes.ROOT / "bench" / "slow_sync.c"
 
 
 def run(bench: Bench) -> list[Row]:
-    """Both side by side on each disk, round after round."""
+    """Both side by side on each disk, round after round. Nothing where there is no C compiler."""
+    if shutil.which("cc") is None:
+        bench.note("no C compiler: slower disks are left out")
+        return []
     library = compiled(bench.folder("slow-sync"))
     rate: dict[tuple[str, str], list[float]] = defaultdict(list)
     for turn in range(bench.rounds):
@@ -32,7 +36,7 @@ def run(bench: Bench) -> list[Row]:
 
 
 def compiled(folder: Path) -> Path:
-    """The library that is loaded before libc. Needs a C compiler; CalledProcessError or FileNotFoundError without."""
+    """The library that is loaded before libc."""
     library = folder / "slow_sync.so"
     subprocess.run(
         ["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(SOURCE), "-ldl"], check=True, timeout=60

@@ -10,8 +10,8 @@ class PaceSettings(Struct, frozen=True):
 
     yield_to_lan: bool = True
     entries_per_s_max: int | None = None
-    # Two of them are under way at a time, so that neither the round trip nor the packing is waited for: from 6 MB on
-    # larger ones are no faster, and it takes longer until the first large one is there. A cloud unpacks up to 32 MB.
+    # Two of them are under way at a time, so that neither the round trip nor the packing is waited for: larger ones
+    # are no faster, and it takes longer until the first large one is there. A cloud unpacks up to 32 MB.
     # What stays in memory of a batch is its packed bytes and a few words an entry.
     batch_entries_max: int = 4_000
     batch_bytes_max: int = 8 * 1024 * 1024

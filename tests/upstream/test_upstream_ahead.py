@@ -32,23 +32,15 @@ async def test_the_next_one_is_sent_while_the_cloud_has_one_to_do(world: World) 
 
 
 @pytest.mark.parametrize(
-    "pace",
-    [replace(PACE, entries_per_s_max=1000), PaceSettings()],
-    ids=["a limit was set", "small ones gather while they wait"],
+    ("pace", "busy"),
+    [(replace(PACE, entries_per_s_max=1000), 0.0), (PaceSettings(), 0.0), (PACE, 0.02)],
+    ids=["a limit was set", "small ones gather while they wait", "devices are served"],
 )
-async def test_otherwise_one_after_the_other(world: World, pace: PaceSettings) -> None:
+async def test_otherwise_one_after_the_other(world: World, pace: PaceSettings, busy: float) -> None:
     world.store.facts(ALL)
+    world.busy = busy
     world.bad.fault, world.bad.only = "delay:0.03", {"entries"}
     async with world.running(pace=pace):
-        await world.until_complete()
-    assert world.bad.in_flight_max["up"] == 1
-
-
-async def test_while_devices_are_served_one_after_the_other(world: World) -> None:
-    world.store.facts(100)
-    world.busy = 0.02
-    world.bad.fault, world.bad.only = "delay:0.03", {"entries"}
-    async with world.running(pace=PACE):
         await world.until_complete()
     assert world.bad.in_flight_max["up"] == 1
 
